@@ -1,0 +1,12 @@
+# Everything below runs `setup` first; it does nothing when nothing has changed, and then needs no network.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup run test lint bench soak lock clean
+
+setup: ; @PYTHON="$(PYTHON)" sh scripts/setup.sh run
+run: setup ; @$(BIN)/hadir up --demo
+test: ; @PYTHON="$(PYTHON)" sh scripts/setup.sh test && sh scripts/test.sh
+lint: ; @PYTHON="$(PYTHON)" sh scripts/setup.sh test && sh scripts/lint.sh
+lock: ; @sh scripts/lock.sh
+clean: ; rm -rf .venv build *.egg-info

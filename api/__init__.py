@@ -1,0 +1,1 @@
+"""What people use: alert engine, live feed, pages."""

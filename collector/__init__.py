@@ -1,0 +1,1 @@
+"""MQTT to the store and the record."""

@@ -1,0 +1,1 @@
+"""Serial sensors to MQTT."""

@@ -1,0 +1,1 @@
+"""The `hadir` command and the one composition root."""

@@ -1,0 +1,1 @@
+"""Alerts: when one fires and resolves, and why."""

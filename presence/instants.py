@@ -1,0 +1,31 @@
+"""Instants at the edges: RFC 3339 text to epoch milliseconds UTC and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(at_ms: int) -> str:
+    """`2026-11-24T03:12:07.250Z`."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def rfc3339_or_none(at_ms: int | None) -> str | None:
+    """As `rfc3339`; None stays None."""
+    return None if at_ms is None else rfc3339(at_ms)
+
+
+def parse_instant(text: str) -> int:
+    """Epoch ms of RFC 3339 text with an offset, or of epoch seconds. Raises ValueError, saying what is wrong."""
+    try:
+        return round(float(text) * 1000)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is no RFC 3339 time; write 2026-11-24T09:00:00+07:00') from None
+    if at.tzinfo is None:
+        raise ValueError(f'"{text}" has no offset; write {text}Z or {text}+07:00')
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes .venv with the pinned packages and the command `hadir`; `setup.sh test` adds what the tests need.
+# Says what it does; does nothing, and needs no network, when nothing has changed since the last time.
+set -eu
+cd "$(dirname "$0")/.."
+what=${1:-run}
+python=${PYTHON:-python3}
+
+say() { printf '%s\n' "$*"; }
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  say "setup: $python is older than Python 3.11; name a newer one: make PYTHON=python3.12 $what" >&2
+  exit 2
+}
+
+# The stamp changes when the lock, the project file, the interpreter or the place of the checkout does.
+wanted=$( (cat requirements.lock pyproject.toml; "$python" -VV; pwd) | cksum)
+stamp=.venv/.hadir-setup
+if [ ! -x .venv/bin/hadir ] || [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
+  [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null || {
+    say "setup: making .venv with $("$python" -V)"
+    rm -rf .venv
+    "$python" -m venv .venv
+  }
+  say "setup: installing $(grep -c '==' requirements.lock) pinned packages (a minute on a fresh machine)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+  printf '%s' "$wanted" > "$stamp"
+  say "setup: done; the command is .venv/bin/hadir"
+fi
+
+[ "$what" = test ] || exit 0
+
+# Real brokers, stores and browsers for the tests, from Debian where we may install them.
+missing=""
+command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
+command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  say "setup: installing for the tests:$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # policy-rc.d keeps the packages from starting services: the tests start their own, on free ports.
+  apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null
+else
+  say "setup: not here:$missing (needs root and apt-get); the tests that use them will be skipped and say so"
+fi

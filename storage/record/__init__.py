@@ -1,0 +1,1 @@
+"""The record: registry, intervals, health, alerts, audit, users, in one relational database."""

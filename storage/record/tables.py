@@ -1,0 +1,319 @@
+"""The relational schema of the record. Instants are epoch ms UTC in integers; keys carry the site; `body` is JSON.
+
+Who writes what: the collector the intervals, progress, health, inbox and dead letters; the api and `hadir site apply`
+the registry, alerts, queue, audit and users.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A counter that SQLite never gives twice (AUTOINCREMENT), so that a cursor over it misses nothing.
+_Counter = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+# --- Registry -----------------------------------------------------------------------------------------------------------
+
+site = Table(
+    "site",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, nullable=False),  # raised by every change of anything of the site
+    Column("body", Text, nullable=False),
+    _instant("changed_ms"),
+)
+agency = Table(
+    "agency",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site"], ["site.id"]),
+)
+outlet = Table(
+    "outlet",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("agency", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site", "agency"], ["agency.site", "agency.id"]),
+)
+sensor = Table(
+    "sensor",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("outlet", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site", "outlet"], ["outlet.site", "outlet.id"]),
+)
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site"], ["site.id"]),
+)
+duty = Table(
+    "duty",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site"], ["site.id"]),
+)
+contact = Table(
+    "contact",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("agency", String, primary_key=True),  # "" = a contact of the site itself
+    Column("id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site"], ["site.id"]),
+)
+absence = Table(
+    "absence",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("outlet", String, nullable=False),
+    _instant("from_ms"),
+    _instant("to_ms"),
+    Column("origin", String, nullable=False),
+    Column("body", Text, nullable=False),
+    CheckConstraint("origin IN ('file', 'person')", "origin"),
+    ForeignKeyConstraint(["site", "outlet"], ["outlet.site", "outlet.id"]),
+    Index("ix_absence_site_to_ms", "site", "to_ms"),
+    sqlite_autoincrement=True,
+)
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    _instant("from_ms"),
+    _instant("to_ms"),
+    Column("origin", String, nullable=False),
+    Column("body", Text, nullable=False),
+    CheckConstraint("origin IN ('file', 'person')", "origin"),
+    ForeignKeyConstraint(["site"], ["site.id"]),
+    Index("ix_maintenance_site_to_ms", "site", "to_ms"),
+    sqlite_autoincrement=True,
+)
+
+# --- What the collector found -------------------------------------------------------------------------------------------
+
+occupancy_interval = Table(
+    "occupancy_interval",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("outlet", String, nullable=False),
+    Column("zone", String, nullable=False),
+    _instant("start_ms"),
+    _instant("end_ms", nullable=True),
+    Column("state", String, nullable=False),
+    Column("p", Float, nullable=False),
+    _instant("made_ms"),
+    _instant("superseded_ms", nullable=True),  # replaced by a correction; kept for the audit
+    CheckConstraint("state IN ('occupied', 'vacant', 'unknown')", "state"),
+    CheckConstraint("end_ms IS NULL OR end_ms > start_ms", "half_open"),
+    Index("ix_occupancy_interval_zone_start", "site", "outlet", "zone", "start_ms"),
+    sqlite_autoincrement=True,
+)
+# One row each time that the intervals of a zone changed from `from_ms` on: what readers follow by a cursor.
+interval_change = Table(
+    "interval_change",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("outlet", String, nullable=False),
+    Column("zone", String, nullable=False),
+    _instant("from_ms"),
+    sqlite_autoincrement=True,
+)
+# The estimator's state of a zone: `spool_id` = the last row of the spool that it has seen.
+zone_checkpoint = Table(
+    "zone_checkpoint",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("outlet", String, primary_key=True),
+    Column("zone", String, primary_key=True),
+    Column("spool_id", BigInteger, nullable=False),
+    _instant("seen_ms", nullable=True),
+    Column("state", LargeBinary, nullable=False),
+)
+# Older states of the estimator, from which a stretch with late readings is estimated again.
+zone_snapshot = Table(
+    "zone_snapshot",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("outlet", String, primary_key=True),
+    Column("zone", String, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)
+# Up to where the intervals of a site are complete: the collector's sign of life, and the engine's clock.
+collector_progress = Table(
+    "collector_progress",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("spool", String, nullable=False),
+    Column("spool_id", BigInteger, nullable=False),
+    _instant("until_ms"),
+)
+sensor_health = Table(
+    "sensor_health",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("sensor", String, primary_key=True),
+    Column("state", String, nullable=False),
+    _instant("since_ms"),
+    _instant("seen_ms", nullable=True),
+    Column("battery", Float, nullable=True),
+    Column("received", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("sequence", LargeBinary, nullable=False),
+    CheckConstraint("state IN ('fresh', 'stale', 'offline', 'stuck')", "state"),
+)
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("device", String, primary_key=True),
+    Column("topic", String, nullable=False),
+    _instant("first_ms"),
+    _instant("last_ms"),
+    Column("messages", BigInteger, nullable=False),
+    Column("sample", LargeBinary, nullable=False),
+)
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", String, primary_key=True),  # hash of topic, payload and receipt: the same letter again is one
+    Column("topic", String, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("why", Text, nullable=False),
+    _instant("received_ms"),
+    Index("ix_dead_letter_received_ms", "received_ms"),
+)
+
+# --- Alerts -------------------------------------------------------------------------------------------------------------
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject_type", String, nullable=False),  # outlet, duty, sensor, gateway, site
+    Column("subject", String, nullable=False),
+    _instant("since_ms"),
+    _instant("fired_ms"),
+    _instant("resolved_ms", nullable=True),
+    Column("reason", String, nullable=True),
+    _instant("disproved_ms", nullable=True),
+    Column("late", Integer, nullable=False),  # 1: fired while nobody watched, told afterwards
+    _instant("made_ms"),
+    Column("revision", BigInteger, nullable=False),  # raised at each transition: what pages follow by a cursor
+    Index("ix_alert_site_fired_ms", "site", "fired_ms"),
+    Index("ix_alert_subject", "site", "kind", "subject", "since_ms"),
+    Index("ix_alert_revision", "revision"),
+)
+notification = Table(
+    "notification",
+    metadata,
+    Column("key", String, primary_key=True),  # {alert}.{event}.{recipient}.{n}
+    Column("alert", String, nullable=False),
+    Column("site", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("agency", String, nullable=False),  # "" = a contact of the site itself
+    Column("recipient", String, nullable=False),
+    Column("body", Text, nullable=False),
+    _instant("due_ms"),
+    _instant("next_try_ms", nullable=True),  # None: nothing left to do
+    Column("attempts", Integer, nullable=False),
+    _instant("sent_ms", nullable=True),
+    Column("error", Text, nullable=True),
+    Index("ix_notification_next_try_ms", "next_try_ms"),
+    Index("ix_notification_alert", "alert"),
+)
+engine_cursor = Table(
+    "engine_cursor",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("interval_change", BigInteger, nullable=False),
+    Column("registry_version", Integer, nullable=False),
+    _instant("until_ms"),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    _instant("at_ms"),
+    Column("body", Text, nullable=False),  # RFC 8785 JSON
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False, unique=True),
+    Index("ix_audit_at_ms", "at_ms"),
+    sqlite_autoincrement=True,
+)
+
+# --- Who may see it -----------------------------------------------------------------------------------------------------
+
+user = Table(
+    "user_account",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    _instant("made_ms"),
+    CheckConstraint("role IN ('administrator')", "role"),
+)
+# Tokens, one-time links and sessions: `hash` = sha256 of the secret, which is kept nowhere.
+credential = Table(
+    "credential",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("label", String, nullable=False),
+    _instant("made_ms"),
+    _instant("expires_ms", nullable=True),
+    CheckConstraint("kind IN ('token', 'link', 'session')", "kind"),
+    ForeignKeyConstraint(["user"], ["user_account.name"]),
+)

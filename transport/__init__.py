@@ -1,0 +1,1 @@
+"""The MQTT session and the disk queue, once for all."""
