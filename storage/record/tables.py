@@ -39,7 +39,7 @@ def _instant(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-# --- Registry -----------------------------------------------------------------------------------------------------------
+# Registry
 
 site = Table(
     "site",
@@ -136,7 +136,7 @@ maintenance = Table(
     sqlite_autoincrement=True,
 )
 
-# --- What the collector found -------------------------------------------------------------------------------------------
+# What the collector found
 
 occupancy_interval = Table(
     "occupancy_interval",
@@ -234,7 +234,7 @@ dead_letter = Table(
     Index("ix_dead_letter_received_ms", "received_ms"),
 )
 
-# --- Alerts -------------------------------------------------------------------------------------------------------------
+# Alerts
 
 alert = Table(
     "alert",
@@ -294,7 +294,7 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
-# --- Who may see it -----------------------------------------------------------------------------------------------------
+# Who may see it
 
 user = Table(
     "user_account",
