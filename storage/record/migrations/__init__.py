@@ -50,7 +50,7 @@ def upgrade(path: Path, scripts: Path = SCRIPTS) -> None:
                 table, _, parent, _ = orphans[0]
                 raise BadInput(
                     str(path),
-                    f"cannot be upgraded: rows left without a parent: {len(orphans):,}, the first in {table} (its {parent})",
+                    f"cannot be upgraded: {len(orphans):,} rows without a parent, the first in {table} (its {parent})",
                     remedy="nothing was changed; restore a backup",
                 )
 
