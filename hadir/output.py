@@ -1,0 +1,52 @@
+"""What people and scripts read on standard output: tables, JSON lines; progress on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_QUIET_S = 2.0
+_REDRAW_S = 0.2
+
+
+def json_line(value: object) -> str:
+    """`value` as one line of compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns aligned with spaces, None as an empty cell; numbers stand to the right."""
+    rows = list(rows)
+    cells = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max(len(line[at]) for line in [list(columns), *cells]) for at in range(len(columns))]
+    right = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        )
+        for line in [list(columns), *cells]
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def progress(items: Iterable[_T], what: str, total: int | None = None) -> Iterator[_T]:
+    """`items` as they are; on a terminal a line on standard error counts them once it has taken 2 s."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    drawn_at = time.monotonic() + _QUIET_S - _REDRAW_S
+    shown = False
+    done = 0
+    for done, item in enumerate(items, 1):
+        yield item
+        if (now := time.monotonic()) - drawn_at >= _REDRAW_S:
+            drawn_at, shown = now, True
+            share = f" of {total:,} ({100 * done // total} %)" if total else ""
+            print(f"\r{what}: {done:,}{share}\x1b[K", end="", file=sys.stderr, flush=True)
+    if shown:
+        print(f"\r{what}: {done:,}\x1b[K", file=sys.stderr)
