@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.intervals import Interval, State
 from storage.record.tables import collector_progress, interval_change, occupancy_interval
 
 _rows = occupancy_interval.c
-_SITE, _OUTLET, _ZONE = bindparam("site"), bindparam("outlet"), bindparam("zone")
-_FROM = bindparam("from_ms")
+_SITE: BindParameter[str] = bindparam("site")
+_OUTLET: BindParameter[str] = bindparam("outlet")
+_ZONE: BindParameter[str] = bindparam("zone")
+_FROM: BindParameter[int] = bindparam("from_ms")
 _zone_current = (_rows.site == _SITE, _rows.outlet == _OUTLET, _rows.zone == _ZONE, _rows.superseded_ms.is_(None))
 
 # Of disjoint rows only the last one that begins before an instant can reach it: one step in the index, however long
