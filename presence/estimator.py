@@ -1,0 +1,459 @@
+"""Occupancy of a zone from the readings of its sensors: filter, hysteresis, staleness, lateness window.
+
+A sensor of kind `direct` is taken at its word. Other kinds feed a two-state continuous-time Bayesian filter (Rabiner
+1989 with the chain's exact transition over irregular steps): `p` drifts to the prior while nothing is said, each report
+moves it by its tempered evidence, and the state follows with hysteresis. Where both are fresh the direct ones decide.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from presence.evidence import DEFAULT_MODELS, Model
+from presence.intervals import Interval, State
+from presence.readings import Reading
+from presence.site import Sensor
+
+OCCUPIED_AT = 0.8
+VACANT_AT = 0.2
+CERTAIN = 0.98  # p of a direct verdict, and the bound of the filter: nothing is surer than the best sensor
+LATENESS_MS = 30_000
+
+_UNKNOWN_P = 0.5
+_OFFLINE = {"online": 0.0}
+_SAYS_NOTHING = frozenset(("online", "seq", "boot"))
+_BOUND = math.log(CERTAIN / (1 - CERTAIN))
+_OCCUPIED_LOGIT = math.log(OCCUPIED_AT / (1 - OCCUPIED_AT))
+# An officer comes and goes every half hour, in the mean: what was seen is half forgotten after ten minutes of nothing.
+_RELAXATION_MS = 900_000
+
+
+class ZoneSensor(NamedTuple):
+    """What the estimator needs of one sensor. `model` None: direct. `gateway`: whose `online` false silences it."""
+
+    id: str
+    stale_after_ms: int
+    model: Model | None
+    gateway: str | None
+
+
+def zone_sensors(sensors: Iterable[Sensor]) -> tuple[ZoneSensor, ...]:
+    """The sensors of a zone whose kind is understood, in a fixed order."""
+    return tuple(
+        ZoneSensor(
+            sensor.id,
+            sensor.stale_after_ms,
+            DEFAULT_MODELS.get(sensor.kind),
+            sensor.source.gateway if sensor.source else None,
+        )
+        for sensor in sorted(sensors, key=lambda sensor: sensor.id)
+        if sensor.kind == "direct" or sensor.kind in DEFAULT_MODELS
+    )
+
+
+class Transition(NamedTuple):
+    """From `at_ms` on the zone is `state`; `p` when that was decided."""
+
+    at_ms: int
+    state: State
+    p: float
+
+
+class _Heard:
+    """What a zone has heard of one sensor. `said`: its verdict (direct), or 1.0 / 0.0 for evidence for / against."""
+
+    __slots__ = ("last_ms", "said", "weighed_ms")
+
+    def __init__(self, last_ms: int | None = None, said: float | None = None, weighed_ms: int = 0) -> None:
+        self.last_ms = last_ms
+        self.said = said
+        self.weighed_ms = weighed_ms
+
+
+class _Filter:
+    """The state of a zone after everything up to `at_ms`; changed in place, copied by `dump` and `load`."""
+
+    __slots__ = (
+        "at_ms",
+        "heard",
+        "key",
+        "logit",
+        "next_stale_ms",
+        "seen_ms",
+        "sensors",
+        "start",
+        "tail",
+        "turn",
+        "weighed_ms",
+    )
+
+    def __init__(self, sensors: Sequence[ZoneSensor], start: Transition) -> None:
+        self.sensors = sensors
+        self.heard = [_Heard() for _ in sensors]
+        self.start = start  # the state in which this filter began; `tail`: what came after it
+        self.tail: list[Transition] = []
+        self.at_ms = start.at_ms
+        self.key: tuple[int, int] = (start.at_ms, -1)  # the newest reading or expiry that is in here
+        self.logit = 0.0
+        self.weighed_ms = start.at_ms
+        # When evidence began to speak against the state, and the logit before that; in `unknown`, what it spoke for.
+        self.turn: tuple[int, float] | None = None
+        self.seen_ms: int | None = None
+        self.next_stale_ms: int | None = None  # no sensor turns stale before this instant
+
+    @property
+    def now(self) -> Transition:
+        return self.tail[-1] if self.tail else self.start
+
+    def observe(self, at_ms: int, slot: int, values: dict[str, float]) -> None:
+        """One reading in `slot` (see `_slots`); (at_ms, slot) always greater than before."""
+        if self.next_stale_ms is not None and at_ms > self.next_stale_ms:
+            self.expire(at_ms)
+        self.at_ms = at_ms
+        self.key = (at_ms, slot)
+        index = slot if slot < len(self.sensors) else slot - len(self.sensors)
+        sensor, heard = self.sensors[index], self.heard[index]
+        if values.get("online") == 0.0:
+            self._silence(index, at_ms)
+            return
+        present = values.get("presence")
+        if present is None:
+            if heard.last_ms is None or values.keys() <= _SAYS_NOTHING:
+                return
+        elif sensor.model is None:
+            changed = heard.said != present
+            heard.said = present
+            if heard.last_ms is None or changed:
+                heard.last_ms = at_ms
+                self._decide(at_ms)
+        else:
+            self._weigh(sensor.model, heard, at_ms, values)
+        heard.last_ms = at_ms
+        self.seen_ms = at_ms
+        stale_ms = at_ms + sensor.stale_after_ms
+        if self.next_stale_ms is None or stale_ms < self.next_stale_ms:
+            self.next_stale_ms = stale_ms
+
+    def expire(self, before_ms: int) -> None:
+        """Let every sensor turn stale whose time ends before `before_ms`."""
+        while self.next_stale_ms is not None and self.next_stale_ms < before_ms:
+            fresh = [
+                (heard.last_ms + sensor.stale_after_ms, index)
+                for index, (sensor, heard) in enumerate(zip(self.sensors, self.heard, strict=True))
+                if heard.last_ms is not None
+            ]
+            stale_ms, index = min(fresh, default=(None, -1))
+            self.next_stale_ms = stale_ms
+            if stale_ms is not None and stale_ms < before_ms:
+                self.key = max(self.key, (stale_ms, 2 * len(self.sensors)))
+                self._silence(index, stale_ms)
+
+    def _silence(self, index: int, at_ms: int) -> None:
+        heard = self.heard[index]
+        spoke = heard.last_ms is not None
+        heard.last_ms = heard.said = None
+        if spoke:
+            self._decide(at_ms)
+
+    def _weigh(self, model: Model, heard: _Heard, at_ms: int, values: dict[str, float]) -> None:
+        llr = cast(float, model.llr(values))
+        sign = 1.0 if llr > 0 else 0.0
+        weight = 1.0
+        if heard.said == sign:
+            weight = min((at_ms - heard.weighed_ms) / model.independent_after_ms, model.longest_run)
+        heard.said, heard.weighed_ms, heard.last_ms = sign, at_ms, at_ms
+        before = self.logit
+        if at_ms > self.weighed_ms:
+            before = _drifted(before, at_ms - self.weighed_ms)
+        self.weighed_ms = at_ms
+        self.logit = max(-_BOUND, min(_BOUND, before + llr * weight))
+        self._mark_turn(at_ms, before, llr)
+        self._decide(at_ms)
+
+    def _mark_turn(self, at_ms: int, before: float, llr: float) -> None:
+        """Remember the observation that may turn out to have begun the next state; forget it when it did not."""
+        state = self.now.state
+        if state == "unknown":
+            if self.turn is None or (self.turn[1] > 0) != (llr > 0):
+                self.turn = (at_ms, llr)
+            return
+        side = 1 if state == "occupied" else -1
+        if llr * side < 0:
+            self.turn = self.turn or (at_ms, before)
+        elif self.turn is not None and self.logit * side >= min(self.turn[1] * side, 0.75 * _BOUND):
+            self.turn = None
+
+    def _decide(self, at_ms: int) -> None:
+        """The state that what is fresh supports, from the observation on that began it."""
+        verdict: float | None = None
+        filtered = False
+        for sensor, heard in zip(self.sensors, self.heard, strict=True):
+            if heard.last_ms is None or heard.said is None:
+                continue
+            if sensor.model is not None:
+                filtered = True
+            elif verdict is None or heard.said > verdict:
+                verdict = heard.said
+        if verdict is not None:
+            self._become("occupied" if verdict else "vacant", at_ms, CERTAIN if verdict else 1 - CERTAIN)
+            self._begin_filter(at_ms, _BOUND if verdict else -_BOUND)
+        elif not filtered:
+            self._become("unknown", at_ms, _UNKNOWN_P)
+            self._begin_filter(at_ms, 0.0)
+        elif abs(self.logit) >= _OCCUPIED_LOGIT:
+            state: State = "occupied" if self.logit > 0 else "vacant"
+            if state != self.now.state:
+                since_ms = self.turn[0] if self.turn else at_ms
+                self._become(state, max(since_ms, self.now.at_ms), 1 / (1 + math.exp(-self.logit)))
+                self.turn = None
+
+    def _begin_filter(self, at_ms: int, logit: float) -> None:
+        self.logit, self.weighed_ms, self.turn = logit, at_ms, None
+
+    def _become(self, state: State, at_ms: int, p: float) -> None:
+        now = self.now
+        if state == now.state:
+            return
+        if self.tail and at_ms == now.at_ms:
+            # Two things at one instant: a state of no length never was.
+            self.tail.pop()
+            if state == self.now.state:
+                return
+        self.tail.append(Transition(at_ms, state, p))
+
+    def dump(self) -> bytes:
+        """Everything but the sensors' settings and the tail before the state that lasts, for `load`."""
+        heard = {
+            sensor.id: (heard.last_ms, heard.said, heard.weighed_ms)
+            for sensor, heard in zip(self.sensors, self.heard, strict=True)
+            if heard.last_ms is not None or heard.weighed_ms
+        }
+        kept = (self.now, self.at_ms, self.key, self.logit, self.weighed_ms, self.turn, self.seen_ms, heard)
+        return _ENCODER.encode(kept)
+
+    @classmethod
+    def load(cls, sensors: Sequence[ZoneSensor], dumped: bytes) -> _Filter:
+        """The filter again; what a sensor that is gone had said is forgotten."""
+        now, at_ms, key, logit, weighed_ms, turn, seen_ms, heard = _DECODER.decode(dumped)
+        state = cls(sensors, Transition(now[0], now[1], now[2]))
+        state.at_ms, state.key, state.logit, state.weighed_ms = at_ms, (key[0], key[1]), logit, weighed_ms
+        state.turn = (turn[0], turn[1]) if turn else None
+        state.seen_ms = seen_ms
+        for index, sensor in enumerate(sensors):
+            if sensor.id in heard:
+                state.heard[index] = _Heard(*heard[sensor.id])
+        ends = [
+            one.last_ms + sensor.stale_after_ms
+            for one, sensor in zip(state.heard, sensors, strict=True)
+            if one.last_ms is not None
+        ]
+        state.next_stale_ms = min(ends, default=None)
+        return state
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder()
+
+
+def _drifted(logit: float, elapsed_ms: int) -> float:
+    """`logit` after `elapsed_ms` in which nothing was said: p relaxes exponentially towards the prior, one half."""
+    p = 0.5 + (1 / (1 + math.exp(-logit)) - 0.5) * math.exp(-elapsed_ms / _RELAXATION_MS)
+    return math.log(p / (1 - p))
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """From `from_ms` on the intervals of the zone are `intervals`, the last one open, in place of what was there."""
+
+    from_ms: int
+    intervals: list[Interval]
+
+
+class _Observation(NamedTuple):
+    at_ms: int
+    slot: int
+    values: dict[str, float]
+
+
+class ZoneEstimator:
+    """A zone's occupancy as readings come in, in whatever order within 30 s; same readings, same intervals.
+
+    `start_ms`: since when the zone is watched, unknown until it is first spoken of. Readings older than the window would
+    have to be folded in behind what is settled: `take` gives them back, and their stretch is estimated again from stored
+    readings, from a `checkpoint` before them.
+    """
+
+    def __init__(self, sensors: Sequence[ZoneSensor], start_ms: int, checkpoint: bytes | None = None) -> None:
+        self._sensors = sensors
+        self._slots = _slots(sensors)
+        start = Transition(start_ms, "unknown", _UNKNOWN_P)
+        self._head = _Filter(sensors, start) if checkpoint is None else _Filter.load(sensors, checkpoint)
+        self._base = self._head.dump()
+        self._base_key = self._head.key
+        self._middle: tuple[bytes, tuple[int, int]] | None = None
+        self._recent: list[_Observation] = []
+        self._expired_ms = self._head.at_ms
+
+    @property
+    def now(self) -> Transition:
+        """The state that lasts, and since when."""
+        return self._head.now
+
+    @property
+    def seen_ms(self) -> int | None:
+        """The newest report of any of the sensors."""
+        return self._head.seen_ms
+
+    @property
+    def at_ms(self) -> int:
+        """The newest reading that is in here."""
+        return self._head.at_ms
+
+    def next_stale_ms(self) -> int | None:
+        """No sensor turns stale before this instant; None when none can."""
+        return self._head.next_stale_ms
+
+    def checkpoint(self) -> bytes:
+        """The state after everything so far, for a new ZoneEstimator."""
+        return self._head.dump()
+
+    def take(self, readings: Iterable[Reading]) -> tuple[Revision | None, list[Reading]]:
+        """What `readings` (of any sensors, in any order) changed, and those that came too late."""
+        late: list[Reading] = []
+        head = self._head
+        known, last = len(head.tail), head.now
+        in_order = True
+        for reading in readings:
+            for slot in self._slots.get(reading.sensor, ()):
+                values = reading.values
+                if slot >= len(self._sensors):
+                    if values.get("online") != 0.0:
+                        continue
+                    values = _OFFLINE
+                key = (reading.at_ms, slot)
+                if in_order and key > head.key:
+                    head.observe(reading.at_ms, slot, values)
+                    self._recent.append(_Observation(reading.at_ms, slot, values))
+                elif key > self._base_key:
+                    in_order = False
+                    self._insert(_Observation(reading.at_ms, slot, values))
+                elif not late or late[-1] is not reading:
+                    late.append(reading)
+        published = head.tail[:known]
+        if known:
+            published[known - 1 :] = [last]
+        if not in_order:
+            self._rebuild()
+        revision = _difference(head.start, published, self._head.tail)
+        self._rotate()
+        return revision, late
+
+    def expire(self, now_ms: int) -> Revision | None:
+        """What has become stale before `now_ms`."""
+        head = self._head
+        if head.next_stale_ms is None or head.next_stale_ms >= now_ms:
+            return None
+        published = list(head.tail)
+        head.expire(now_ms)
+        self._expired_ms = now_ms
+        return _difference(head.start, published, head.tail)
+
+    def _insert(self, observation: _Observation) -> None:
+        place = bisect_left(self._recent, observation[:2], key=lambda one: one[:2])
+        # The same again is a redelivery; the first one stands.
+        if place == len(self._recent) or self._recent[place][:2] != observation[:2]:
+            self._recent.insert(place, observation)
+
+    def _rebuild(self) -> None:
+        start, tail = self._head.start, self._head.tail
+        head = _Filter.load(self._sensors, self._base)
+        settled = [one for one in tail if one.at_ms < head.now.at_ms]
+        for observation in self._recent:
+            head.observe(*observation)
+        head.expire(self._expired_ms)
+        begun = [] if head.start == start else [head.start]
+        head.tail = settled + begun + head.tail
+        head.start = start
+        self._head = head
+        self._middle = None
+
+    def _rotate(self) -> None:
+        """Settle what is older than the window, so that what is kept stays bounded."""
+        at_ms = self._head.at_ms
+        if self._middle is None:
+            if self._recent and at_ms - self._recent[0].at_ms >= LATENESS_MS:
+                self._middle = (self._head.dump(), self._head.key)
+            return
+        if at_ms - self._middle[1][0] <= LATENESS_MS:
+            return
+        self._base, self._base_key = self._middle
+        self._middle = (self._head.dump(), self._head.key)
+        self._recent = [one for one in self._recent if one[:2] > self._base_key]
+        base_start = _DECODER.decode(self._base)[0][0]
+        tail = self._head.tail
+        while tail and tail[0].at_ms <= base_start:
+            self._head.start = tail.pop(0)
+
+
+def _difference(start: Transition, old: list[Transition], new: list[Transition]) -> Revision | None:
+    """From the first instant on at which `new` differs from `old`."""
+    same = 0
+    while same < len(old) and same < len(new) and old[same] == new[same]:
+        same += 1
+    if same == len(old) == len(new):
+        return None
+    from_ms = min(line[same].at_ms for line in (old, new) if same < len(line))
+    if same < len(new) and new[same].at_ms == from_ms:
+        return Revision(from_ms, closed(new[same:]))
+    going_on = new[same - 1] if same else start
+    return Revision(from_ms, closed([Transition(from_ms, going_on.state, going_on.p), *new[same:]]))
+
+
+def closed(transitions: Sequence[Transition]) -> list[Interval]:
+    """The intervals that `transitions` begin, the last one open; what was replaced at its own instant never was."""
+    ends = [*(one.at_ms for one in transitions[1:]), None]
+    return [
+        Interval(one.at_ms, end, one.state, one.p)
+        for one, end in zip(transitions, ends, strict=True)
+        if end is None or end > one.at_ms
+    ]
+
+
+def estimate(sensors: Sequence[ZoneSensor], readings: Sequence[Reading], start_ms: int, end_ms: int) -> list[Interval]:
+    """The intervals of a zone within [start_ms, end_ms) from all `readings` of that time, in order of time.
+
+    Unknown before the first evidence; the last interval is open.
+    """
+    slots = _slots(sensors)
+    head = _Filter(sensors, Transition(start_ms, "unknown", _UNKNOWN_P))
+    observations = [
+        (reading.at_ms, slot, reading.values if slot < len(sensors) else _OFFLINE)
+        for reading in readings
+        for slot in slots.get(reading.sensor, ())
+        if slot < len(sensors) or reading.values.get("online") == 0.0
+    ]
+    observations.sort(key=itemgetter(0, 1))
+    for observation in observations:
+        head.observe(*observation)
+    head.expire(end_ms)
+    return closed([head.start, *head.tail])
+
+
+def _slots(sensors: Sequence[ZoneSensor]) -> dict[str, tuple[int, ...]]:
+    """In which slots a reading counts, by the id that it bears: a sensor's own, or for a gateway those of its sensors.
+
+    Slots are the sensors' indexes, then once more the same for what their gateways say of them: at one instant a
+    gateway's `online` false comes after the sensor's own report, for it drops what was said up to and including then.
+    """
+    slots: dict[str, tuple[int, ...]] = {sensor.id: (index,) for index, sensor in enumerate(sensors)}
+    for index, sensor in enumerate(sensors):
+        if sensor.gateway:
+            slots[sensor.gateway] = (*slots.get(sensor.gateway, ()), len(sensors) + index)
+    return slots

@@ -1,0 +1,39 @@
+"""Evidence: what one reading says about presence, as a natural-log likelihood ratio; positive favours presence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from presence.site import SensorKind
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """How the reports of one kind of sensor are weighed.
+
+    `llr_*`: natural-log likelihood ratio of one independent report that says moving, present without moving, absent.
+    Reports that say the same again are not independent: one counts for `elapsed / independent_after_ms` of a report, at
+    most `longest_run`, whatever the rate at which they come.
+    """
+
+    llr_moving: float
+    llr_present: float
+    llr_absent: float
+    independent_after_ms: int
+    longest_run: float
+
+    def llr(self, values: dict[str, float]) -> float | None:
+        """The ratio of one report by itself; None when it does not speak of presence."""
+        present = values.get("presence")
+        if present is None:
+            return None
+        if not present:
+            return self.llr_absent
+        return self.llr_moving if values.get("moving") else self.llr_present
+
+
+# A radar seldom sees somebody where nobody is, and then for seconds; it does lose a person who sits still, for half a
+# minute and more. So presence is believed after a second or two, absence after some ten seconds of nothing else.
+_RADAR = Model(llr_moving=3.5, llr_present=2.5, llr_absent=-1.2, independent_after_ms=3_000, longest_run=4.0)
+
+DEFAULT_MODELS: dict[SensorKind, Model] = {"mmwave": _RADAR}
