@@ -125,7 +125,7 @@ class _Filter:
             return
         present = values.get("presence")
         if present is None:
-            if heard.last_ms is None or values.keys() <= _SAYS_NOTHING:
+            if heard.last_ms is None:
                 return
         elif sensor.model is None:
             changed = heard.said != present
@@ -285,9 +285,9 @@ class _Observation(NamedTuple):
 class ZoneEstimator:
     """A zone's occupancy as readings come in, in whatever order within 30 s; same readings, same intervals.
 
-    `start_ms`: since when the zone is watched, unknown until it is first spoken of. Readings older than the window would
-    have to be folded in behind what is settled: `take` gives them back, and their stretch is estimated again from stored
-    readings, from a `checkpoint` before them.
+    `start_ms`: since when the zone is watched, unknown until it is first spoken of. Readings older than the window
+    would have to be folded in behind what is settled: `take` gives them back, and their stretch is estimated again
+    from stored readings, from a `checkpoint` before them.
     """
 
     def __init__(self, sensors: Sequence[ZoneSensor], start_ms: int, checkpoint: bytes | None = None) -> None:
@@ -337,6 +337,8 @@ class ZoneEstimator:
                     if values.get("online") != 0.0:
                         continue
                     values = _OFFLINE
+                elif _is_silent(values):
+                    continue
                 key = (reading.at_ms, slot)
                 if in_order and key > head.key:
                     head.observe(reading.at_ms, slot, values)
@@ -437,13 +439,18 @@ def estimate(sensors: Sequence[ZoneSensor], readings: Sequence[Reading], start_m
         (reading.at_ms, slot, reading.values if slot < len(sensors) else _OFFLINE)
         for reading in readings
         for slot in slots.get(reading.sensor, ())
-        if slot < len(sensors) or reading.values.get("online") == 0.0
+        if (not _is_silent(reading.values) if slot < len(sensors) else reading.values.get("online") == 0.0)
     ]
     observations.sort(key=itemgetter(0, 1))
     for observation in observations:
         head.observe(*observation)
     head.expire(end_ms)
     return closed([head.start, *head.tail])
+
+
+def _is_silent(values: dict[str, float]) -> bool:
+    """Whether a report is a bare `online` true: it says nothing of presence, and does not keep a sensor fresh."""
+    return "presence" not in values and values.keys() <= _SAYS_NOTHING and values.get("online") != 0.0
 
 
 def _slots(sensors: Sequence[ZoneSensor]) -> dict[str, tuple[int, ...]]:

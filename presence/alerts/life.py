@@ -97,9 +97,7 @@ def duties(site: Site) -> list[DutyOf]:
 
 def rule_of(site: Site, duty: DutyOf, kind: AlertKind) -> Rule | None:
     """The rule of `kind` for `duty`, merged key by key: site, then agency, then duty or outlet; None when it is off."""
-    agency = next((agency for agency in site.agencies if agency.id == duty.agency), None)
-    levels = [site.rules, agency.rules if agency else {}, duty.rules]
-    said = [level[kind] for level in levels if kind in level]
+    said = _levels(site, duty.agency, duty.rules, kind)
     if said and said[-1].off:
         return None
     return Rule(
@@ -107,6 +105,16 @@ def rule_of(site: Site, duty: DutyOf, kind: AlertKind) -> Rule | None:
         min_presence_ms=_last(said, "min_presence_ms", DEFAULT_MIN_PRESENCE_MS),
         unknown_after_ms=_last(said, "unknown_after_ms", DEFAULT_UNKNOWN_AFTER_MS),
     )
+
+
+def min_presence_ms(site: Site, agency: str, rules: Rules) -> int:
+    """What counts as a presence in the ledger: `min_presence` of the vacancy rule, whether that is on or off."""
+    return _last(_levels(site, agency, rules, "vacancy"), "min_presence_ms", DEFAULT_MIN_PRESENCE_MS)
+
+
+def _levels(site: Site, agency_id: str, rules: Rules, kind: AlertKind) -> list[RuleOfLevel]:
+    agency = next((agency for agency in site.agencies if agency.id == agency_id), None)
+    return [level[kind] for level in (site.rules, agency.rules if agency else {}, rules) if kind in level]
 
 
 def _last(levels: Iterable[RuleOfLevel], key: str, default: int) -> int:

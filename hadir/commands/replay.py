@@ -1,0 +1,80 @@
+"""`hadir replay`: what happened, in event time, as JSON lines; no server needed."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from hadir.settings import Settings
+from presence.errors import BadInput
+from presence.instants import parse_instant
+
+NAME = "replay"
+HELP = "what happened: intervals, alerts and ledger of a readings CSV, as JSON lines"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--site", required=True, metavar="FILE", help="the site file (YAML)")
+    parser.add_argument(
+        "--readings", required=True, metavar="CSV", help="time,sensor,quantity,value; .gz, or - for stdin"
+    )
+    parser.add_argument("--from", dest="from_", metavar="TIME", help="begin here; default: the first reading")
+    parser.add_argument("--to", metavar="TIME", help="end here, exclusive; default: the last reading")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from hadir.output import json_line
+    from presence.intervals import Span
+    from presence.pipeline import replay
+    from presence.readings_csv import read_csv
+    from presence.site_file import parse_site
+
+    site_path = Path(arguments.site)
+    site = parse_site(site_path.read_text(encoding="utf-8"), str(site_path))
+    with _lines(arguments.readings) as lines:
+        found = read_csv(lines, arguments.readings)
+    for name, rows in found.unknown.items():
+        print(f'{arguments.readings}: no quantity "{name}" is known; its {rows} rows are left out', file=sys.stderr)
+    start_ms = _instant("--from", arguments.from_, found.first_ms)
+    end_ms = _instant("--to", arguments.to, found.last_ms)
+    if start_ms is None or end_ms is None:
+        raise BadInput(
+            arguments.readings, "holds no readings", remedy="name a time with --from and --to, or another file"
+        )
+    if end_ms < start_ms:
+        raise BadInput("--to", "lies before --from", remedy="exchange the two")
+    for line in replay(site, found.readings, Span(start_ms, end_ms)).lines():
+        print(json_line(line))
+    return 0
+
+
+def _instant(flag: str, text: str | None, default: int | None) -> int | None:
+    if text is None:
+        return default
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        problem, _, remedy = str(error).partition("; ")
+        raise BadInput(flag, problem, remedy=remedy or None) from None
+
+
+@contextmanager
+def _lines(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        yield sys.stdin
+    elif name.endswith(".gz"):
+        with gzip.open(name, "rt", encoding="utf-8", newline="") as packed:
+            assert isinstance(packed, io.TextIOWrapper)
+            try:
+                yield packed
+            except (gzip.BadGzipFile, EOFError) as error:
+                raise BadInput(name, f"is no whole gzip file ({error})", remedy="copy it again") from None
+    else:
+        with open(name, encoding="utf-8", newline="") as plain:
+            yield plain
