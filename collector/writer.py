@@ -1,0 +1,146 @@
+"""Spool to store: what was received reaches the store exactly as it came, however long the store is away."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from storage.timeseries import Point, Refused, Store, StoreUnavailable
+
+_log = logging.getLogger("hadir.collector.writer")
+
+_BATCH_POINTS = 5_000
+_KEPT_POINTS = 100_000
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
+_SAY_AGAIN_AFTER = 10
+
+
+class Row(NamedTuple):
+    """One row of the spool with the points that it holds, none when it holds nothing for the store."""
+
+    id: int
+    points: Sequence[Point]
+
+
+class _Batch(NamedTuple):
+    """Rows that follow row `after_id`, without a gap."""
+
+    after_id: int
+    rows: Sequence[Row]
+
+
+class Writer:
+    """Writes rows to the store in the order of their ids, in a thread of its own.
+
+    Rows come from memory (`offer`) as long as the store keeps pace. When more than 100,000 points wait, memory lets go
+    of them, and they are read again from the spool: `read_rows` gives some of the rows after an id.
+    `done_id`: the last row that the store has, and all before it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        read_rows: Callable[[int], Sequence[Row]],
+        refused: Callable[[list[Refused]], None],
+        stored: Callable[[Sequence[Point]], None],
+        done_id: int,
+        last_id: int,
+    ) -> None:
+        self._store = store
+        self._read_rows = read_rows
+        self._refused = refused
+        self._stored = stored
+        self._memory: deque[_Batch] = deque()
+        self._points = 0
+        self._last_id = last_id
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._failures = 0
+        self.done_id = done_id
+        self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """End after the batch that is under way; the rest is in the spool."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+
+    @property
+    def trouble(self) -> bool:
+        """Whether the last try to write failed."""
+        return self._failures > 0
+
+    def offer(self, rows: Sequence[Row]) -> None:
+        """Take `rows`, which follow those offered before."""
+        with self._changed:
+            if self._points > _KEPT_POINTS:
+                self._memory.clear()
+                self._points = 0
+            self._memory.append(_Batch(self._last_id, rows))
+            self._points += sum(len(row.points) for row in rows)
+            self._last_id = rows[-1].id
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (rows := self._next_rows()) is not None:
+            points = [point for row in rows for point in row.points]
+            if points and not self._write(points):
+                return
+            self.done_id = rows[-1].id
+
+    def _next_rows(self) -> Sequence[Row] | None:
+        """The rows after `done_id`, waited for; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self.done_id < self._last_id)
+            if self._stopping:
+                return None
+            if rows := self._from_memory():
+                return rows
+        return self._read_rows(self.done_id)
+
+    def _from_memory(self) -> list[Row]:
+        """Rows that follow `done_id`; none when memory has let go of the next one."""
+        rows: list[Row] = []
+        points = 0
+        taken_id = self.done_id
+        while self._memory and self._memory[0].after_id <= taken_id and points < _BATCH_POINTS:
+            batch = self._memory.popleft()
+            rows += (row for row in batch.rows if row.id > self.done_id)
+            points += sum(len(row.points) for row in batch.rows)
+            taken_id = max(taken_id, batch.rows[-1].id)
+        self._points -= points
+        return rows
+
+    def _write(self, points: list[Point]) -> bool:
+        """Try until the store has them; False when we are to stop before."""
+        while not self._stopping:
+            try:
+                refused = self._store.write(points)
+            except StoreUnavailable as error:
+                self._wait(error)
+                continue
+            if self._failures:
+                _log.warning("the store takes readings again")
+            self._failures = 0
+            if refused:
+                self._refused(refused)
+            self._stored(points)
+            return True
+        return False
+
+    def _wait(self, error: StoreUnavailable) -> None:
+        self._failures += 1
+        if self._failures == 1 or self._failures % _SAY_AGAIN_AFTER == 0:
+            _log.warning("%s; readings wait in the spool, nothing is lost", error)
+        ceiling = min(_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S * 2 ** min(self._failures, 10))
+        pause_s = max(random.uniform(_SHORTEST_PAUSE_S, ceiling), error.retry_after_s or 0)  # noqa: S311  (jitter)
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, pause_s)
