@@ -18,6 +18,8 @@ AlertKind = Literal[
     "sensor_silent", "sensor_stuck", "gateway_offline", "low_battery", "site_outage",
 ]  # fmt: skip
 Group = Literal["people", "technical", "site"]
+Role = Literal["contact", "facility_manager", "technician", "technical"]
+Origin = Literal["file", "person"]
 
 DEFAULT_STALE_AFTER_MS = 90_000
 HEARTBEATS_UNTIL_STALE = 3
@@ -39,7 +41,7 @@ class Contact:
 
     id: str
     name: str
-    role: Literal["contact", "facility_manager", "technician", "technical"] = "contact"
+    role: Role = "contact"
     level: int = 1
     channel: str | None = None
     phone: str | None = None
@@ -162,13 +164,14 @@ class Floor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Absence:
-    """A declared absence of an outlet, [from_ms, to_ms)."""
+    """A declared absence of an outlet, [from_ms, to_ms). `origin`: who declared it, no part of what it is."""
 
     outlet: str
     from_ms: int
     to_ms: int
     reason: str
     note: str | None = None
+    origin: Origin = field(default="file", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +183,7 @@ class Maintenance:
     sensor: str | None = None
     gateway: str | None = None
     outlet: str | None = None
+    origin: Origin = field(default="file", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

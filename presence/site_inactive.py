@@ -1,0 +1,108 @@
+"""What of a site is kept in the record but does not act in this version, said so that nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from presence.site import Contact, Outlet, Rules, Sensor, Site, Step
+
+ACTING_ALERTS = ("vacancy",)
+ACTING_SENSOR_KINDS = ("direct", "mmwave")
+ACTING_DRIVERS = ("ld2410",)
+ACTING_CONVENTIONS = ("native",)
+ACTING_CHANNELS = ("hadir+http", "hadir+https")
+
+
+def inactive(site: Site) -> list[str]:
+    """One sentence for each thing, naming the outlets, sensors or contacts that it is about."""
+    return [*_sensors(site), *_rules(site), *_contacts(site), *_escalation(site), *_shown(site)]
+
+
+def _sensors(site: Site) -> Iterator[str]:
+    kinds: dict[str, list[str]] = {}
+    sources: dict[str, list[str]] = {}
+    for outlet in site.outlets:
+        for sensor in outlet.sensors:
+            if sensor.kind not in ACTING_SENSOR_KINDS:
+                kinds.setdefault(sensor.kind, []).append(_named(sensor, outlet))
+            if (source := _unread_source(sensor)) is not None:
+                sources.setdefault(source, []).append(_named(sensor, outlet))
+    for source, sensors in sources.items():
+        yield f"{source} is not understood yet: nothing is read from {_listed(sensors)}"
+    for kind, sensors in kinds.items():
+        yield f"kind {kind} says nothing about presence yet: readings are stored, without effect, of {_listed(sensors)}"
+
+
+def _named(sensor: Sensor, outlet: Outlet) -> str:
+    return f"sensor {sensor.id} (outlet {outlet.id})"
+
+
+def _unread_source(sensor: Sensor) -> str | None:
+    source = sensor.source
+    if source is None:
+        return None
+    if source.convention is not None:
+        return None if source.convention in ACTING_CONVENTIONS else f"convention {source.convention}"
+    return None if source.driver in ACTING_DRIVERS else f"driver {source.driver}"
+
+
+def _rules(site: Site) -> Iterator[str]:
+    places: dict[str, list[str]] = {}
+    for where, rules in _all_rules(site):
+        for kind, rule in rules.items():
+            if kind not in ACTING_ALERTS and not rule.off:
+                places.setdefault(kind, []).append(where)
+    for kind, named in places.items():
+        yield f"alert {kind} does not fire yet: kept are the rules of {_listed(named)}"
+    if "late_opening" in places:
+        yield "there is no late phase without late_opening: vacancy is armed from the opening on"
+
+
+def _all_rules(site: Site) -> Iterator[tuple[str, Rules]]:
+    yield "the site", site.rules
+    for agency in site.agencies:
+        yield f"agency {agency.id}", agency.rules
+    for outlet in site.outlets:
+        yield f"outlet {outlet.id}", outlet.rules
+    for duty in site.duties:
+        yield f"duty {duty.id}", duty.rules
+
+
+def _contacts(site: Site) -> Iterator[str]:
+    unsent: dict[str, list[str]] = {}
+    for owner, contacts in (("the site", site.contacts), *((f"agency {a.id}", a.contacts) for a in site.agencies)):
+        for contact in contacts:
+            if (scheme := _scheme(contact)) is not None and scheme not in ACTING_CHANNELS:
+                unsent.setdefault(scheme, []).append(f"{contact.id} of {owner}")
+    for scheme, names in unsent.items():
+        yield f"channel {scheme}:// is not served yet: nothing is sent to {_listed(names)}"
+
+
+def _scheme(contact: Contact) -> str | None:
+    return None if contact.channel is None else contact.channel.partition("://")[0]
+
+
+def _escalation(site: Site) -> Iterator[str]:
+    for group, steps in site.escalation.items():
+        if group != "people":
+            yield f"escalation {group} does not act yet: its alerts do not fire"
+            continue
+        if later := [step for step in steps if step.after_ms > 0]:
+            yield f"escalation {group} stops after its first step yet: kept are {_counted(later, 'later step')}"
+        if repeated := [step for step in steps if step.repeat_ms is not None]:
+            yield f"escalation {group} does not repeat yet: kept are the repeats of {_counted(repeated, 'step')}"
+
+
+def _counted(steps: list[Step], what: str) -> str:
+    return f"{len(steps)} {what}{'s' if len(steps) > 1 else ''}"
+
+
+def _shown(site: Site) -> Iterator[str]:
+    if plans := [f"floor {floor.floor}" for floor in site.floors if floor.plan is not None]:
+        yield f"floor plans are not shown yet: kept are those of {_listed(plans)}"
+    if site.homeassistant:
+        yield "outlets are not announced to Home Assistant yet"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
