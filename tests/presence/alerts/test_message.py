@@ -118,8 +118,8 @@ def test_another_day_is_named() -> None:
         (
             replace(FIRING, event="disproved", staffed=Span(at("09:51:00"), at("10:20:00"))),
             [
-                "Koreksi: Loket 22 ternyata ada petugas 09.51–10.20."
-                " Peringatan kami salah; catatan sudah diperbaiki. Maaf."
+                ("Koreksi: Loket 22 ternyata ada petugas 09.51–10.20."
+                " Peringatan kami salah; catatan sudah diperbaiki. Maaf.")
             ],
             ["Correction: outlet 22 was staffed 09:51–10:20. Our alert was wrong; the record is corrected. Sorry."],
         ),
