@@ -1,0 +1,233 @@
+"""Alerts as the engine writes them, the queue of messages, and how far the engine has come. Functions on a connection.
+
+What people read of alerts is in `storage.record.alert_list`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from presence.alerts.life import Alert
+from presence.site import AlertKind
+from storage.record.tables import alert, engine_cursor, notification
+
+_next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
+_insert_alert = upsert(alert).values(revision=_next_revision)
+_put = _insert_alert.on_conflict_do_update(
+    index_elements=["id"],
+    set_={
+        **{name: _insert_alert.excluded[name] for name in ("fired_ms", "resolved_ms", "reason", "disproved_ms")},
+        "revision": _next_revision,
+    },
+).returning(alert.c.revision)
+_set_cursor = upsert(engine_cursor)
+_set_cursor = _set_cursor.on_conflict_do_update(
+    index_elements=["site"],
+    set_={name: _set_cursor.excluded[name] for name in ("interval_change", "registry_version", "until_ms")},
+)
+_EVENT: BindParameter[str] = bindparam("event")
+_said_before = select(func.count().filter(notification.c.event == _EVENT), func.max(notification.c.due_ms)).where(
+    notification.c.alert == bindparam("alert"), notification.c.recipient == bindparam("recipient")
+)
+
+_queue = notification.c
+_pending = (
+    select(
+        _queue.key,
+        _queue.alert,
+        _queue.site,
+        _queue.agency,
+        _queue.recipient,
+        _queue.due_ms,
+        _queue.next_try_ms,
+        _queue.attempts,
+    )
+    .where(_queue.next_try_ms.is_not(None))
+    .order_by(_queue.due_ms, _queue.key)
+)
+
+
+class StoredAlert(NamedTuple):
+    """An alert of the record. `late`: it was due while nobody watched."""
+
+    id: str
+    alert: Alert
+    late: bool
+    disproved_ms: int | None
+
+    @property
+    def stands(self) -> bool:
+        return self.alert.resolved_ms is None and self.disproved_ms is None
+
+
+class Cursor(NamedTuple):
+    """What the engine has taken in of a site: interval changes, registry, and time up to `until_ms`."""
+
+    interval_change: int
+    registry_version: int
+    until_ms: int
+
+
+class Recipient(NamedTuple):
+    """A contact of an agency at a site; `agency` "" for one of the site itself."""
+
+    agency: str
+    contact: str
+
+
+class Pending(NamedTuple):
+    """A message that is still to be delivered. `due_ms`: when it was put into the queue."""
+
+    key: str
+    alert: str
+    site: str
+    recipient: Recipient
+    due_ms: int
+    next_try_ms: int
+    attempts: int
+
+
+def of_subject(connection: Connection, site: str, kind: AlertKind, subject: str, since_ms: int) -> list[StoredAlert]:
+    """The alerts of one subject whose `since` is `since_ms` or later, in order, disproved ones too."""
+    rows = alert.c
+    return [
+        _stored(row)
+        for row in connection.execute(
+            select(alert)
+            .where(rows.site == site, rows.kind == kind, rows.subject == subject, rows.since_ms >= since_ms)
+            .order_by(rows.since_ms)
+        )
+    ]
+
+
+def standing(connection: Connection, site: str, kind: AlertKind) -> list[StoredAlert]:
+    """The alerts of a site that neither resolved nor were disproved."""
+    rows = alert.c
+    return [
+        _stored(row)
+        for row in connection.execute(
+            select(alert)
+            .where(rows.site == site, rows.kind == kind, rows.resolved_ms.is_(None), rows.disproved_ms.is_(None))
+            .order_by(rows.since_ms)
+        )
+    ]
+
+
+def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> int:
+    """Write an alert that is new or has changed; `late` stays what it was at first. Returns its revision."""
+    said = stored.alert
+    revision: int = connection.execute(
+        _put,
+        {
+            "id": stored.id,
+            "site": site,
+            "kind": said.kind,
+            "subject_type": said.subject_type,
+            "subject": said.subject,
+            "since_ms": said.since_ms,
+            "fired_ms": said.fired_ms,
+            "resolved_ms": said.resolved_ms,
+            "reason": said.reason,
+            "disproved_ms": stored.disproved_ms,
+            "late": int(stored.late),
+            "made_ms": now_ms,
+        },
+    ).scalar_one()
+    return revision
+
+
+def enqueue(
+    connection: Connection, site: str, alert_id: str, event: str, recipient: Recipient, body: str, now_ms: int
+) -> str:
+    """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
+
+    n counts how often this was said before. Messages of one alert to one recipient keep their order even where the
+    clock is set back.
+    """
+    asked = {"alert": alert_id, "event": event, "recipient": recipient.contact}
+    repeats, last_ms = connection.execute(_said_before, asked).one()
+    key = f"{alert_id}.{event}.{recipient.contact}.{repeats}"
+    connection.execute(
+        insert(notification),
+        {
+            "key": key,
+            "alert": alert_id,
+            "site": site,
+            "event": event,
+            "agency": recipient.agency,
+            "recipient": recipient.contact,
+            "body": body,
+            "due_ms": now_ms if last_ms is None else max(now_ms, last_ms + 1),
+            "next_try_ms": now_ms,
+            "attempts": 0,
+        },
+    )
+    return key
+
+
+def reached(connection: Connection, alert_id: str) -> list[Recipient]:
+    """Whom the firing of an alert was sent to, or is about to be."""
+    columns = notification.c
+    return [
+        Recipient(*row)
+        for row in connection.execute(
+            select(columns.agency, columns.recipient)
+            .where(columns.alert == alert_id, columns.event == "firing")
+            .group_by(columns.agency, columns.recipient)
+            .order_by(func.min(columns.due_ms), columns.agency, columns.recipient)
+        )
+    ]
+
+
+def pending(connection: Connection) -> list[Pending]:
+    """All messages that are still to be delivered, the oldest first."""
+    return [
+        Pending(key, alert_id, site, Recipient(agency, contact), due_ms, next_try_ms, attempts)
+        for key, alert_id, site, agency, contact, due_ms, next_try_ms, attempts in connection.execute(_pending)
+    ]
+
+
+def body_of(connection: Connection, key: str) -> str:
+    """The body of one message, as it was put into the queue."""
+    body: str = connection.execute(select(notification.c.body).where(notification.c.key == key)).scalar_one()
+    return body
+
+
+def mark_sent(connection: Connection, key: str, at_ms: int) -> None:
+    """The message was delivered."""
+    connection.execute(
+        update(notification)
+        .where(notification.c.key == key)
+        .values(sent_ms=at_ms, next_try_ms=None, error=None, attempts=notification.c.attempts + 1)
+    )
+
+
+def mark_failed(connection: Connection, key: str, error: str, next_try_ms: int | None) -> None:
+    """The message was not delivered: try again at `next_try_ms`, or None: never."""
+    connection.execute(
+        update(notification)
+        .where(notification.c.key == key)
+        .values(error=error, next_try_ms=next_try_ms, attempts=notification.c.attempts + 1)
+    )
+
+
+def cursor(connection: Connection, site: str) -> Cursor | None:
+    """How far the engine has come with a site; None when it never looked at it."""
+    columns = engine_cursor.c
+    row = connection.execute(
+        select(columns.interval_change, columns.registry_version, columns.until_ms).where(columns.site == site)
+    ).one_or_none()
+    return None if row is None else Cursor(*row)
+
+
+def set_cursor(connection: Connection, site: str, reached: Cursor) -> None:
+    """Note how far the engine has come with a site."""
+    connection.execute(_set_cursor, {"site": site, **reached._asdict()})
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredAlert:
+    said = Alert(row.kind, row.subject_type, row.subject, row.since_ms, row.fired_ms, row.resolved_ms, row.reason)
+    return StoredAlert(row.id, said, bool(row.late), row.disproved_ms)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from presence.alerts.life import Alert
+from storage.record import Record
+from storage.record.alerts import (
+    Cursor,
+    Pending,
+    Recipient,
+    StoredAlert,
+    body_of,
+    cursor,
+    enqueue,
+    mark_failed,
+    mark_sent,
+    of_subject,
+    pending,
+    put,
+    reached,
+    set_cursor,
+    standing,
+)
+from storage.record.tables import alert, notification
+
+KOORDINATOR = Recipient("dinas", "koordinator")
+PENGELOLA = Recipient("", "pengelola")
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
+        yield connection
+
+
+def vacancy(subject: str, since_ms: int) -> Alert:
+    return Alert("vacancy", "outlet", subject, since_ms, since_ms + 600)
+
+
+def stored(alert_id: str, said: Alert, *, late: bool = False, disproved_ms: int | None = None) -> StoredAlert:
+    return StoredAlert(alert_id, said, late, disproved_ms)
+
+
+def test_what_is_put_is_found_by_subject_and_time(connection: Connection) -> None:
+    first, second = stored("a1", vacancy("a-1", 1000)), stored("a2", vacancy("a-1", 5000), late=True)
+    put(connection, "mpp", first, 1)
+    put(connection, "mpp", second, 1)
+    put(connection, "mpp", stored("b1", vacancy("a-2", 1000)), 1)
+    put(connection, "other", stored("c1", vacancy("a-1", 1000)), 1)
+    assert of_subject(connection, "mpp", "vacancy", "a-1", 0) == [first, second]
+    assert of_subject(connection, "mpp", "vacancy", "a-1", 1001) == [second]
+
+
+def test_only_what_neither_resolved_nor_was_disproved_stands(connection: Connection) -> None:
+    put(connection, "mpp", stored("a1", replace(vacancy("a-1", 1000), resolved_ms=2000, reason="presence")), 1)
+    put(connection, "mpp", stored("a2", vacancy("a-2", 1000), disproved_ms=3000), 1)
+    put(connection, "mpp", stored("a3", vacancy("a-3", 1000)), 1)
+    assert [one.id for one in standing(connection, "mpp", "vacancy")] == ["a3"]
+
+
+def test_each_transition_raises_the_revision_and_lateness_stays(connection: Connection) -> None:
+    said = vacancy("a-1", 1000)
+    assert put(connection, "mpp", stored("a1", said, late=True), 1) == 1
+    assert put(connection, "mpp", stored("a2", vacancy("a-2", 1000)), 1) == 2
+    assert put(connection, "mpp", stored("a1", replace(said, resolved_ms=2000, reason="closed")), 9) == 3
+    row = connection.execute(select(alert).where(alert.c.id == "a1")).one()
+    assert (row.late, row.made_ms, row.revision, row.resolved_ms, row.reason) == (1, 1, 3, 2000, "closed")
+
+
+def test_messages_of_an_alert_to_a_recipient_keep_their_order_though_the_clock_goes_back(
+    connection: Connection,
+) -> None:
+    enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 5000)
+    enqueue(connection, "mpp", "a1", "resolved", KOORDINATOR, "{}", 4000)
+    enqueue(connection, "mpp", "a1", "firing", PENGELOLA, "{}", 4000)
+    assert [(one.key, one.due_ms, one.next_try_ms) for one in pending(connection)] == [
+        ("a1.firing.pengelola.0", 4000, 4000),
+        ("a1.firing.koordinator.0", 5000, 5000),
+        ("a1.resolved.koordinator.0", 5001, 4000),
+    ]
+
+
+def test_what_is_said_again_has_a_key_of_its_own(connection: Connection) -> None:
+    keys = [enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, f"{n}", 1000) for n in range(3)]
+    assert keys == ["a1.firing.koordinator.0", "a1.firing.koordinator.1", "a1.firing.koordinator.2"]
+    assert body_of(connection, keys[1]) == "1"
+    assert reached(connection, "a1") == [KOORDINATOR]
+
+
+def test_equal_ids_at_agency_and_site_are_two_recipients(connection: Connection) -> None:
+    both = [Recipient("", "budi"), Recipient("dinas", "budi")]
+    assert len({enqueue(connection, "mpp", "a1", "firing", one, "{}", 1000) for one in both}) == 2
+    assert reached(connection, "a1") == both
+
+
+def test_a_message_is_pending_until_it_is_sent_or_given_up(connection: Connection) -> None:
+    key = enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 1000)
+    mark_failed(connection, key, "503", 3000)
+    assert pending(connection) == [Pending(key, "a1", "mpp", KOORDINATOR, 1000, 3000, 1)]
+    mark_sent(connection, key, 3100)
+    given_up = enqueue(connection, "mpp", "a1", "resolved", KOORDINATOR, "{}", 4000)
+    mark_failed(connection, given_up, "410", None)
+    assert pending(connection) == []
+    rows = notification.c
+    assert connection.execute(select(rows.sent_ms, rows.error, rows.attempts).order_by(rows.due_ms)).all() == [
+        (3100, None, 2),
+        (None, "410", 1),
+    ]
+
+
+def test_the_cursor_of_a_site_is_one_row(connection: Connection) -> None:
+    assert cursor(connection, "mpp") is None
+    set_cursor(connection, "mpp", Cursor(3, 1, 5000))
+    set_cursor(connection, "mpp", Cursor(9, 2, 7000))
+    assert cursor(connection, "mpp") == Cursor(9, 2, 7000)
