@@ -1,0 +1,23 @@
+"""How a process hears that it is to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+
+def stop_at(*signals: signal.Signals) -> threading.Event:
+    """An event that is set when one of `signals` arrives. Called once, in the main thread, before threads are started.
+
+    The signals are blocked and a thread waits for them: a handler that sets the event itself could run while its own
+    thread holds the lock of that event, and wait for ever.
+    """
+    stop = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def wait() -> None:
+        signal.sigwait(signals)
+        stop.set()
+
+    threading.Thread(target=wait, name="stopping", daemon=True).start()
+    return stop
