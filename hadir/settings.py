@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
     from transport.session import BrokerAddress
 
 FILE_NAME = "hadir.toml"
+MQTT_PORT = 1883
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 _DEFAULT_DATA = "hadir-data"
 _DEST = "setting_"  # keeps a command's own --port apart from the port of the pages
-_SECRET = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What every command works with. URLs may hold `{env:NAME}`.
+    """What every command works with. A secret in a URL stands there as `{env:NAME}` until a connection is made.
 
     `data_named`: the data directory was chosen by somebody and is not the default.
     """
@@ -45,21 +44,21 @@ class Settings:
     log_format: str = "text"
     host: str = "127.0.0.1"
     port: int = 8080
-    mqtt_port: int = 1883
+    mqtt_port: int | None = None
 
     def store_url(self) -> str:
-        """The store of readings, secrets filled in: as set, else SQLite files in the data directory."""
-        return with_secrets(self.store, "store") if self.store else f"sqlite:///{self.data.absolute()}"
+        """The store of readings: as set, else SQLite files in the data directory."""
+        return self.store or f"sqlite:///{self.data.absolute()}"
 
     def record_url(self) -> str:
-        """The record, secrets filled in: as set, else `record.db` in the data directory."""
-        return with_secrets(self.record, "record") if self.record else f"sqlite:///{self.data.absolute()}/record.db"
+        """The record: as set, else `record.db` in the data directory."""
+        return self.record or f"sqlite:///{self.data.absolute()}/record.db"
 
     def broker_address(self) -> BrokerAddress:
         """The broker as set, else mosquitto's own port on this machine."""
         from transport.session import parse_broker
 
-        return parse_broker(self.broker or "mqtt://127.0.0.1:1883")
+        return parse_broker(self.broker or f"mqtt://127.0.0.1:{MQTT_PORT}")
 
 
 class Setting(NamedTuple):
@@ -113,7 +112,7 @@ def _store(text: str) -> str:
 
 
 def _record(text: str) -> str:
-    _split_url(text, "sqlite:///FILE or postgresql://HOST/DATABASE")
+    _split_url(text, "sqlite:///FILE")
     return text
 
 
@@ -152,7 +151,7 @@ SETTINGS: tuple[Setting, ...] = (
         _broker,
         "URL",
         "mqtt://127.0.0.1:1883",
-        "MQTT broker: `mqtt://[user:password@]host:port`, `mqtts://` with TLS. `hadir up` starts its own instead.",
+        "MQTT broker: `mqtt://[user:password@]host:port`, `mqtts://` with TLS. `hadir up` starts its own unless one is named.",
     ),
     Setting(
         "store",
@@ -167,7 +166,7 @@ SETTINGS: tuple[Setting, ...] = (
         _record,
         "URL",
         "sqlite:///DATA/record.db",
-        "Record of registry, intervals and alerts: `sqlite:///FILE`, or `postgresql://…` for several machines.",
+        "Record of registry, intervals and alerts: `sqlite:///FILE`.",
     ),
     Setting("log_level", _one_of(LOG_LEVELS), "LEVEL", "warning", f"What is logged: {', '.join(LOG_LEVELS)}."),
     Setting(
@@ -197,8 +196,8 @@ SETTINGS: tuple[Setting, ...] = (
         "mqtt_port",
         _port,
         "PORT",
-        "1883",
-        "Port of the broker that `hadir up` starts; 0 takes a free one, as `--demo` does.",
+        str(MQTT_PORT),
+        "Port of the broker that `hadir up` starts; 0 takes a free one, as does `--demo` unless a port is named.",
         everywhere=False,
     ),
 )
@@ -303,18 +302,6 @@ def _line_of(text: str, key: str) -> int | None:
         if re.match(rf"""\s*\[?["']?{re.escape(key)}\b""", line):
             return number
     return None
-
-
-def with_secrets(text: str, source: str) -> str:
-    """`text` with each `{env:NAME}` replaced by that variable. The result is never shown or logged."""
-
-    def value(match: re.Match[str]) -> str:
-        secret = os.environ.get(match[1])
-        if secret is None:
-            raise BadInput(source, f"the environment variable {match[1]} is not set")
-        return secret
-
-    return _SECRET.sub(value, text)
 
 
 def documentation() -> str:

@@ -6,6 +6,7 @@ import pytest
 from hadir import settings
 from hadir.settings import Settings
 from presence.errors import BadInput
+from transport.session import BrokerAddress
 
 
 def load(*words: str, environment: dict[str, str] | None = None) -> Settings:
@@ -94,13 +95,15 @@ def test_what_is_wrong_in_the_file_is_told_with_its_line(tmp_path: Path, text: s
     assert str(caught.value) == f"{tmp_path}/hadir.toml{line}"
 
 
-def test_secrets_come_from_the_environment_late_and_are_not_shown(monkeypatch: pytest.MonkeyPatch):
-    found = load("--record", "postgresql://hadir:{env:TEST_PASSWORD}@db/hadir", "--broker", "mqtt://u:secret@h")
-    with pytest.raises(BadInput, match=r"^record: the environment variable TEST_PASSWORD is not set$"):
-        found.record_url()
+def test_secrets_stay_in_the_environment_and_are_not_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TEST_PASSWORD", "horse")
-    assert found.record_url() == "postgresql://hadir:horse@db/hadir"
+    found = load("--store", "influxdb://hadir:{env:TEST_PASSWORD}@db/hadir", "--broker", "mqtt://u:secret@h")
+    assert found.store_url() == "influxdb://hadir:{env:TEST_PASSWORD}@db/hadir"
     assert "secret" not in repr(found)
+
+
+def test_without_a_broker_it_is_the_one_of_this_machine():
+    assert load().broker_address() == BrokerAddress("127.0.0.1", 1883)
 
 
 def test_the_document_shows_the_table_as_it_is():
