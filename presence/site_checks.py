@@ -157,20 +157,22 @@ def _one_agency(path: str, duty: Duty, agency_of: dict[str, str]) -> Iterator[Pr
 
 def _absences(site: Site) -> Iterator[Problem]:
     outlets = {outlet.id for outlet in site.outlets}
-    begun: set[tuple[str, int]] = set()
+    begun: set[tuple[str, int, str]] = set()
     for a, absence in enumerate(site.absences):
         yield from _unknown(f"absences[{a}].outlet", "outlet", absence.outlet, outlets)
         if absence.from_ms >= absence.to_ms:
             yield Problem(f"absences[{a}].to", "is not after `from`; an absence ends after it begins")
-        if (absence.outlet, absence.from_ms) in begun:
+        begin = (absence.outlet, absence.from_ms, absence.origin)
+        if absence.origin == "file" and begin in begun:
             yield Problem(f"absences[{a}].from", "begins an absence of this outlet for the second time; leave one out")
-        begun.add((absence.outlet, absence.from_ms))
+        begun.add(begin)
 
 
 def _maintenance(site: Site) -> Iterator[Problem]:
     sensors = {sensor.id for outlet in site.outlets for sensor in outlet.sensors}
     gateways = {gateway.id for gateway in site.gateways}
     outlets = {outlet.id for outlet in site.outlets}
+    begun: set[tuple[str | None, str | None, str | None, int, str]] = set()
     for m, work in enumerate(site.maintenance):
         path = f"maintenance[{m}]"
         yield from _unknown(f"{path}.sensor", "sensor", work.sensor, sensors)
@@ -180,3 +182,7 @@ def _maintenance(site: Site) -> Iterator[Problem]:
             yield Problem(path, "names not exactly one of sensor, gateway, outlet; write one entry for each")
         if work.from_ms >= work.to_ms:
             yield Problem(f"{path}.to", "is not after `from`; maintenance ends after it begins")
+        begin = (work.sensor, work.gateway, work.outlet, work.from_ms, work.origin)
+        if work.origin == "file" and begin in begun:
+            yield Problem(f"{path}.from", "begins the same maintenance for the second time; leave one out")
+        begun.add(begin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from presence.site import Contact, Outlet, Rules, Sensor, Site, Step
+from presence.site import AlertKind, Contact, Outlet, Rules, Sensor, Site, Step
 
 ACTING_ALERTS = ("vacancy",)
 ACTING_SENSOR_KINDS = ("direct", "mmwave")
@@ -47,13 +47,16 @@ def _unread_source(sensor: Sensor) -> str | None:
 
 
 def _rules(site: Site) -> Iterator[str]:
-    places: dict[str, list[str]] = {}
+    places: dict[AlertKind, list[str]] = {}
     for where, rules in _all_rules(site):
         for kind, rule in rules.items():
             if kind not in ACTING_ALERTS and not rule.off:
                 places.setdefault(kind, []).append(where)
+    kinds: dict[str, list[AlertKind]] = {}
     for kind, named in places.items():
-        yield f"alert {kind} does not fire yet: kept are the rules of {_listed(named)}"
+        kinds.setdefault(_listed(named), []).append(kind)
+    for where, alike in kinds.items():
+        yield f"alerts of kind {_listed(alike)} do not fire yet: kept are the rules of {where}"
     if "late_opening" in places:
         yield "there is no late phase without late_opening: vacancy is armed from the opening on"
 
