@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, insert, or_, 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.intervals import Interval, State
-from storage.record.tables import collector_progress, interval_change, occupancy_interval
+from storage.record.tables import collector_progress, interval_change, occupancy_interval, zone_checkpoint
 
 _rows = occupancy_interval.c
 _SITE: BindParameter[str] = bindparam("site")
@@ -148,6 +148,15 @@ def first_start(connection: Connection, site: str, outlet: str, zone: str) -> in
     asked = {"site": site, "outlet": outlet, "zone": zone}
     first: int | None = connection.execute(_first_start, asked).scalar_one()
     return first
+
+
+def newest_evidence(connection: Connection, site: str, outlets: Sequence[str], zone: str) -> int | None:
+    """When the newest evidence of `zone` was observed at any of `outlets`; None when there never was one."""
+    columns = zone_checkpoint.c
+    newest: int | None = connection.execute(
+        select(func.max(columns.seen_ms)).where(columns.site == site, columns.outlet.in_(outlets), columns.zone == zone)
+    ).scalar_one()
+    return newest
 
 
 def changes_after(connection: Connection, site: str, after: int, limit: int) -> list[IntervalChange]:

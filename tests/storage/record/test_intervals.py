@@ -11,11 +11,13 @@ from sqlalchemy import Connection, select
 
 from presence.intervals import Interval, State
 from storage.record import Record
+from storage.record.checkpoints import Checkpoint, save
 from storage.record.intervals import (
     IntervalChange,
     changes_after,
     first_start,
     last_change,
+    newest_evidence,
     progress,
     progress_of_sites,
     revise,
@@ -117,6 +119,13 @@ def test_a_window_gives_whole_intervals_that_overlap_it(connection: Connection) 
     assert zone_intervals(connection, *A, 99, 201) == [occupied(0, 100), vacant(100, 200), occupied(200, 300)]
     assert zone_intervals(connection, *A, 5000, 6000) == [vacant(300, None)]
     assert (first_start(connection, *A), first_start(connection, "mpp", "a-9", "staff")) == (0, None)
+
+
+def test_the_newest_evidence_is_that_of_the_outlet_seen_last(connection: Connection) -> None:
+    seen = {("a-1", "staff"): 500, ("a-2", "staff"): 900, ("a-2", "visitor"): 950, ("a-3", "staff"): None}
+    save(connection, [Checkpoint("mpp", outlet, zone, 1, seen_ms, b"") for (outlet, zone), seen_ms in seen.items()])
+    assert newest_evidence(connection, "mpp", ["a-1", "a-2", "a-3"], "staff") == 900
+    assert newest_evidence(connection, "mpp", ["a-3"], "staff") is None
 
 
 def test_progress_says_how_far_the_intervals_are_complete(connection: Connection) -> None:
