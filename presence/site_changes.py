@@ -36,17 +36,25 @@ class Change(NamedTuple):
         name = f"{self.kind} {self.id}"
         if self.action == "remove":
             return f"- {name}"
-        after = self.after or {}
+        if self.kind == "order of":
+            return f"~ {name}"
+        before, after = dict(_flat(self.before or {})), dict(_flat(self.after or {}))
         if self.action == "add":
             said = [f"{key} {_shown(key, value)}" for key, value in after.items() if key != "id"]
             return f"+ {name}: {', '.join(said)}" if said else f"+ {name}"
-        if self.kind == "order of":
-            return f"~ {name}"
-        before = self.before or {}
         keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         return f"~ {name}: " + ", ".join(
             f"{key} {_shown(key, before.get(key))} → {_shown(key, after.get(key))}" for key in keys
         )
+
+
+def _flat(keys: dict[str, Plain], within: str = "") -> Iterator[tuple[str, Plain]]:
+    """`{"rules": {"vacancy": {"after": "5m"}}}` as `rules.vacancy.after`."""
+    for key, value in keys.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{within}{key}.")
+        else:
+            yield within + key, value
 
 
 def merged(stored: Site | None, wanted: Site, *, prune: bool) -> Site:

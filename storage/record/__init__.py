@@ -65,6 +65,11 @@ class Record:
             raise
         return record
 
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is a file at `url`."""
+        return _path_of(url).exists()
+
     def __enter__(self) -> Record:
         return self
 
