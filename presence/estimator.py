@@ -324,6 +324,19 @@ class ZoneEstimator:
         """The state after everything so far, for a new ZoneEstimator."""
         return self._head.dump()
 
+    def settled(self) -> tuple[int, bytes]:
+        """What is known of everything up to an instant at least 30 s old, and that instant."""
+        return self._base_key[0], self._base
+
+    def recent(self) -> list[Reading]:
+        """The readings that came after what is settled, in order, as they would be taken again."""
+        return [
+            Reading(self._sensors[slot].id, at_ms, values)
+            if slot < len(self._sensors)
+            else Reading(self._sensors[slot - len(self._sensors)].gateway or "", at_ms, values)
+            for at_ms, slot, values in self._recent
+        ]
+
     def take(self, readings: Iterable[Reading]) -> tuple[Revision | None, list[Reading]]:
         """What `readings` (of any sensors, in any order) changed, and those that came too late."""
         late: list[Reading] = []
@@ -426,6 +439,18 @@ def closed(transitions: Sequence[Transition]) -> list[Interval]:
         for one, end in zip(transitions, ends, strict=True)
         if end is None or end > one.at_ms
     ]
+
+
+def spliced(line: list[Interval], revision: Revision | None) -> list[Interval]:
+    """`line`, the last of which is open, with `revision` in place of what it replaces."""
+    if revision is None:
+        return line
+    kept = [interval for interval in line if interval.start_ms < revision.from_ms]
+    if kept:
+        kept[-1] = kept[-1]._replace(end_ms=revision.from_ms)
+        if kept[-1].state == revision.intervals[0].state:
+            return [*kept[:-1], kept[-1]._replace(end_ms=revision.intervals[0].end_ms), *revision.intervals[1:]]
+    return [*kept, *revision.intervals]
 
 
 def estimate(sensors: Sequence[ZoneSensor], readings: Sequence[Reading], start_ms: int, end_ms: int) -> list[Interval]:

@@ -17,17 +17,17 @@ from presence.alerts.life import Alert, DutyOf
 from presence.estimator import estimate, zone_sensors
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.intervals import Interval, Span, union
-from presence.ledger import LedgerDay, outlet_ledger
+from presence.ledger import LedgerDay, WatchedOutlet, duty_ledger, outlet_ledger
 from presence.readings import Reading
 from presence.service_hours import hours_of
-from presence.site import Sensor, Site
+from presence.site import Sensor, Site, ZoneName
 
 
 class ZoneKey(NamedTuple):
     """A zone of an outlet, within a site."""
 
     outlet: str
-    zone: str
+    zone: ZoneName
 
 
 Intervals = Mapping[ZoneKey, Sequence[Interval]]
@@ -86,16 +86,23 @@ def alerts_of(site: Site, known: Intervals, horizon: Span) -> list[Alert]:
 
 def ledger_of(site: Site, known: Intervals, horizon: Span) -> list[LedgerDay]:
     """The ledger of every outlet and every named duty, the days of `horizon` in order."""
-    hours = {outlet.id: hours_of(site, outlet) for outlet in site.outlets}
-    declared = {
-        outlet.id: union(Span(a.from_ms, a.to_ms) for a in site.absences if a.outlet == outlet.id)
+    watched = {
+        outlet.id: WatchedOutlet(
+            staff=known.get(ZoneKey(outlet.id, "staff"), ()),
+            hours=hours_of(site, outlet),
+            declared=union(Span(a.from_ms, a.to_ms) for a in site.absences if a.outlet == outlet.id),
+        )
         for outlet in site.outlets
     }
     found: list[LedgerDay] = []
     for outlet in site.outlets:
-        staff = known.get(ZoneKey(outlet.id, "staff"), ())
         min_presence_ms = life.min_presence_ms(site, outlet.agency, outlet.rules)
-        found += outlet_ledger(outlet.id, staff, hours[outlet.id], declared[outlet.id], horizon, min_presence_ms)
+        found += outlet_ledger(outlet.id, *watched[outlet.id], horizon, min_presence_ms)
+    for duty in life.duties(site):
+        if duty.subject_type == "duty":
+            outlets = [watched[outlet.id] for outlet in duty.outlets]
+            min_presence_ms = life.min_presence_ms(site, duty.agency, duty.rules)
+            found += duty_ledger(duty.id, duty.at_least, outlets, horizon, min_presence_ms)
     return found
 
 

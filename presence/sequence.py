@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 _HOLES_KEPT = 256
-_DECODER: msgspec.msgpack.Decoder[tuple[int, int, list[tuple[int, int]], int, int]] = msgspec.msgpack.Decoder(
-    tuple[int, int, list[tuple[int, int]], int, int]
-)
+_Dumped = tuple[int, int, int, list[tuple[int, int]], int, int]
+_DECODER = msgspec.msgpack.Decoder(_Dumped)
 
 
 class Sequence:
@@ -17,10 +16,11 @@ class Sequence:
     so its readings are taken as new. Of more than 256 holes the oldest are forgotten, but stay counted.
     """
 
-    __slots__ = ("_boot", "_forgotten", "_holes", "_last", "_lost")
+    __slots__ = ("_boot", "_first", "_forgotten", "_holes", "_last", "_lost")
 
     def __init__(self) -> None:
         self._boot = -1
+        self._first = 0
         self._last = 0
         self._holes: list[tuple[int, int]] = []  # [first, last] of what is missing, in order
         self._lost = 0
@@ -37,7 +37,8 @@ class Sequence:
             if boot < self._boot:
                 return True
             self._lost = self.missing if self._boot >= 0 else 0
-            self._boot, self._last, self._holes, self._forgotten = boot, seq, [], -1
+            self._boot, self._holes, self._forgotten = boot, [], -1
+            self._first = self._last = seq
             return True
         if seq == self._last + 1:
             self._last = seq
@@ -50,6 +51,11 @@ class Sequence:
                 self._lost += last - first + 1
                 self._forgotten = last
             return True
+        if seq < self._first:
+            if seq < self._first - 1:
+                self._holes.insert(0, (seq + 1, self._first - 1))
+            self._first = seq
+            return True
         return self._fill(seq) or seq <= self._forgotten
 
     def _fill(self, seq: int) -> bool:
@@ -61,10 +67,13 @@ class Sequence:
         return False
 
     def dump(self) -> bytes:
-        return msgspec.msgpack.encode((self._boot, self._last, self._holes, self._lost, self._forgotten))
+        return msgspec.msgpack.encode((self._boot, self._first, self._last, self._holes, self._lost, self._forgotten))
 
     @classmethod
     def load(cls, dumped: bytes) -> Sequence:
         sequence = cls()
-        sequence._boot, sequence._last, sequence._holes, sequence._lost, sequence._forgotten = _DECODER.decode(dumped)
+        sequence._boot, sequence._first, sequence._last, holes, sequence._lost, sequence._forgotten = _DECODER.decode(
+            dumped
+        )
+        sequence._holes = holes
         return sequence

@@ -1,0 +1,387 @@
+"""The collector's loop: MQTT to spool, spool to store and estimator, estimator to record and retained occupancy."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from collector.board import Board
+from collector.conventions import Message, Status, conventions
+from collector.intake import Intake, Own, SpoolRow, read_row
+from collector.live import Entry, Live
+from collector.voice import Voice, status_instant
+from collector.writer import Row, Writer
+from presence import topics
+from presence.errors import DamagedFrame
+from presence.instants import rfc3339
+from presence.readings import Reading, observed_at
+from storage.record import Record
+from storage.record.aside import DeadLetter
+from storage.timeseries import Point, Refused, Store, StoreUnavailable
+from transport.disk_queue import DiskQueue
+from transport.session import BrokerAddress, Received, Session
+
+_log = logging.getLogger("hadir.collector")
+
+CLIENT_ID = "hadir-collector"
+
+_STEP_S = 0.25
+_PROGRESS_MS = 500
+_CHECKPOINT_MS = 5_000
+_REGISTRY_MS = 2_000
+_LATE_PAUSE_MS = 2_000
+_MARK_AGAIN_MS = 1_000
+_ROWS_AT_ONCE = 2_000
+_SESSION_EXPIRY_S = 7 * 24 * 3600
+# For so long the broker's queue makes up for our absence: within it the order of arrival does not matter anyway.
+_SHORT_ABSENCE_MS = 30_000
+
+
+class Collector:
+    """One process that takes the readings of all sites of its registry.
+
+    `clock`: epoch ms. Everything but the sessions' callbacks and the store's writer runs in the thread of `run`.
+    """
+
+    def __init__(
+        self, *, record: Record, store: Store, spool_path: Path, address: BrokerAddress, clock: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._address = address
+        self._clock = clock
+        self._conventions = conventions()
+        self._spool = DiskQueue(spool_path)
+        self._live = Live(record, self._spool.identity, clock())
+        self._board = Board()
+        self._board.follow(self._live)
+        self._voices: dict[str, Voice] = {}
+        self._intake = Intake(self._spool, self._acknowledge, self._passes_by)
+        self._refused: deque[Refused] = deque()
+        self._stored: deque[Counter[tuple[str, str]]] = deque()
+        last_id = self._spool.last_id()
+        oldest_id = self._spool.oldest_id()
+        self._writer = Writer(
+            store,
+            self._rows_for_writer,
+            self._refused.extend,
+            self._count_stored,
+            done_id=last_id if oldest_id is None else oldest_id - 1,
+            last_id=last_id,
+        )
+        self._session = Session(
+            address,
+            client_id=CLIENT_ID,
+            clean_start=False,
+            session_expiry_s=_SESSION_EXPIRY_S,
+            subscriptions=[
+                *(topic for convention in self._conventions for topic in convention.subscriptions()),
+                topics.collector_status("+"),
+            ],
+            on_message=lambda received: self._intake.receive(received, self._clock()),
+            on_connected=self._connected,
+            on_lost=lambda reason: self._intake.wake(),
+        )
+        self._connections: deque[bool] = deque()
+        self._served_before = False
+        # Since when our own status must be to tell, by coming back, that all that waited at the broker has come.
+        self._marker: str | None = None
+        self._marked_ms = 0
+        self._gone: set[tuple[str, str]] = set()
+        self._own: list[Own] = []
+        self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Collect until `stop` is set, then leave everything on disk and say so to the broker."""
+        try:
+            self._recover()
+            self._writer.start()
+            self._follow_sites()
+            self._session.start()
+            while not stop.is_set():
+                self._intake.wait(_STEP_S)
+                self.step(self._clock())
+        finally:
+            self._end()
+
+    def step(self, now_ms: int) -> None:
+        """One turn: what has arrived, what time has done, what is due to be written and said."""
+        self._process(self._intake.spool(), offer=True)
+        while self._connections:
+            self._begin_connection(self._connections.popleft(), now_ms)
+        if self._own and (rows := self._intake.write_down(self._own)):
+            self._own = []
+            self._process(rows, offer=True)
+        if self._marker is not None and now_ms - self._marked_ms >= _MARK_AGAIN_MS:
+            self._marked_ms = now_ms
+            for voice in self._voices.values():
+                voice.status(now_ms)
+        until_ms = self._until_ms(now_ms)
+        if until_ms is not None:
+            self._live.expire(until_ms)
+        self._commit(now_ms, until_ms)
+        self._say(self._board.due(now_ms))
+        self._estimate_late(now_ms)
+        if now_ms - self._registry_ms >= _REGISTRY_MS:
+            self._registry_ms = now_ms
+            if self._live.follow_registry(now_ms):
+                self._follow_sites()
+        for site, voice in self._voices.items():
+            if voice.renew(now_ms):
+                voice.say(self._board.all(site, now_ms))
+                voice.say(self._health_messages(site, all_of_them=True))
+
+    # From the network to the spool
+
+    def _connected(self, session_present: bool) -> None:
+        self._connections.append(session_present)
+        self._intake.wake()
+
+    def _acknowledge(self, messages: Sequence[Received]) -> None:
+        self._session.ack_all(messages)
+
+    def _passes_by(self, message: Message) -> bool:
+        """Our own status, come back: everything that waited at the broker has been received before it."""
+        topic = topics.parse(message.topic)
+        if topic is None or topic.thing != "collector":
+            return False
+        at = status_instant(message.payload)
+        if self._marker is not None and not message.retain and at is not None and at >= self._marker:
+            self._marker = None
+        return True
+
+    def _begin_connection(self, session_present: bool, now_ms: int) -> None:
+        first = not self._served_before
+        self._served_before = True
+        for site_id in self._live.sites:
+            until_ms = self._live.until_ms(site_id)
+            if until_ms is None or (session_present and not (first and now_ms - until_ms > _SHORT_ABSENCE_MS)):
+                continue
+            self._write_down_absence(site_id, until_ms, now_ms)
+        self._marker = rfc3339(now_ms) if self._voices else None
+        self._marked_ms = 0
+
+    def _write_down_absence(self, site_id: str, from_ms: int, to_ms: int) -> None:
+        """Nobody listened in [from_ms, to_ms): the sensors that had been heard are unknown for it."""
+        silent = [watch.sensor for watch in self._live.watches.values() if watch.site == site_id and watch.seen_ms]
+        if not silent or to_ms <= from_ms:
+            return
+        _log.warning(
+            "site %s was not listened to for %.1f s: its %d sensors are unknown for that time",
+            site_id,
+            (to_ms - from_ms) / 1000,
+            len(silent),
+        )
+        readings = [
+            Reading(sensor, at_ms, {"online": online})
+            for sensor in silent
+            for at_ms, online in ((from_ms, 0.0), (to_ms, 1.0))
+        ]
+        self._own.append(Own(site_id, readings))
+
+    # From the spool to the store and the estimators
+
+    def _recover(self) -> None:
+        """Let the estimators see what the spool holds beyond their checkpoints."""
+        while rows := self._spool.read(self._live.last_id, _ROWS_AT_ONCE):
+            self._process([read_row(row_id, data) for row_id, data in rows], offer=False)
+            self._live.last_id = max(self._live.last_id, rows[-1][0])
+
+    def _process(self, rows: Sequence[SpoolRow], *, offer: bool) -> None:
+        if not rows:
+            return
+        entries: list[Entry] = []
+        for_writer: list[Row] = []
+        for row in rows:
+            site, readings = self._read(row)
+            points = self._points(site, readings)
+            if len(points) < len(readings):
+                readings = self._claimed(row, site, readings)
+            if readings:
+                entries.append(Entry(row.id, site, readings))
+            for_writer.append(Row(row.id, points))
+        if offer:
+            self._writer.offer(for_writer)
+        self._live.last_id = max(self._live.last_id, rows[-1].id)
+        self._live.take(entries)
+
+    def _read(self, row: SpoolRow) -> tuple[str, Sequence[Reading]]:
+        """The readings of a row, with the times at which they count; what is wrong with it is put aside."""
+        content = row.content
+        if isinstance(content, Own):
+            return content.site, content.readings
+        try:
+            decoded = next((one for convention in self._conventions if (one := convention.decode(content))), None)
+        except DamagedFrame as error:
+            self._live.dead.append(DeadLetter(content.topic, content.payload, error.reason, content.received_ms))
+            return "", ()
+        if decoded is None:
+            return "", ()
+        for status in decoded.statuses:
+            self._hear_status(decoded.site, status, content)
+        readings = _timed(decoded.readings, content.received_ms)
+        if too_old := len(decoded.readings) - len(readings):
+            why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
+            self._live.dead.append(DeadLetter(content.topic, content.payload, why, content.received_ms))
+        return decoded.site, readings
+
+    def _points(self, site: str, readings: Iterable[Reading]) -> list[Point]:
+        series = self._live.claims.series
+        return [
+            Point(found, reading.at_ms, reading.values)
+            for reading in readings
+            if (found := series(site, reading.sensor)) is not None
+        ]
+
+    def _claimed(self, row: SpoolRow, site: str, readings: Iterable[Reading]) -> list[Reading]:
+        """Those of known sensors; the others' devices go to the inbox."""
+        known = []
+        for reading in readings:
+            if self._live.claims.series(site, reading.sensor) is not None:
+                known.append(reading)
+            elif isinstance(row.content, Message):
+                message = row.content
+                self._live.put_aside(site, reading.sensor, message.topic, message.received_ms, message.payload)
+        return known
+
+    def _rows_for_writer(self, after_id: int) -> list[Row]:
+        """Rows of the spool once more, for a store that was away. Runs in the writer's thread."""
+        rows = []
+        for row_id, data in self._spool.read(after_id, _ROWS_AT_ONCE):
+            content = read_row(row_id, data).content
+            if isinstance(content, Own):
+                rows.append(Row(row_id, self._points(content.site, content.readings)))
+                continue
+            try:
+                decoded = next((one for convention in self._conventions if (one := convention.decode(content))), None)
+            except DamagedFrame:
+                decoded = None  # the estimator's side has put it aside
+            readings = _timed(decoded.readings, content.received_ms) if decoded else ()
+            rows.append(Row(row_id, self._points(decoded.site if decoded else "", readings)))
+        return rows
+
+    def _hear_status(self, site: str, status: Status, message: Message) -> None:
+        """A device that is gone says nothing more, from then on; one that is back is heard when it speaks."""
+        device = (site, status.device)
+        if self._live.claims.series(*device) is None:
+            return
+        if status.online:
+            if device in self._gone:
+                self._gone.discard(device)
+                self._own.append(Own(site, [Reading(status.device, message.received_ms, {"online": 1.0})]))
+            return
+        newest_ms = self._live.newest_ms(*device)
+        if status.since_ms is not None and (newest_ms is None or newest_ms <= status.since_ms <= message.received_ms):
+            at_ms = status.since_ms
+        elif message.retain:
+            return  # of the past, and the device has spoken since
+        else:
+            at_ms = message.received_ms  # a will knows only when it was made
+        if device not in self._gone:
+            self._gone.add(device)
+            self._own.append(Own(site, [Reading(status.device, at_ms, {"online": 0.0})]))
+
+    def _count_stored(self, points: Sequence[Point]) -> None:
+        self._stored.append(Counter((point.series.site, point.series.sensor) for point in points))
+
+    # From the estimators to the record and to who listens
+
+    def _until_ms(self, now_ms: int) -> int | None:
+        """Up to when everything that was said has been heard; None when that cannot be told to have moved."""
+        if not self._session.connected or not self._served_before or self._marker is not None or self._own:
+            return None
+        oldest_ms = self._intake.oldest_ms
+        return now_ms if oldest_ms is None else min(now_ms, oldest_ms)
+
+    def _commit(self, now_ms: int, until_ms: int | None) -> None:
+        everything = now_ms - self._settled_ms >= _CHECKPOINT_MS
+        if not (self._live.pressing or everything or now_ms - self._committed_ms >= _PROGRESS_MS):
+            return
+        self._take_notes_of_writer()
+        if everything:
+            self._live.judge(now_ms if until_ms is None else until_ms)
+        revised = self._live.commit(now_ms, until_ms, everything=everything)
+        self._committed_ms = now_ms
+        self._say(self._board.changed(revised, now_ms))
+        if everything:
+            self._settled_ms = now_ms
+            self._spool.drop_through(min(self._writer.done_id, self._live.settled_id))
+            for site in self._voices:
+                self._voices[site].say(self._health_messages(site, all_of_them=False))
+
+    def _take_notes_of_writer(self) -> None:
+        while self._refused:
+            point, reason = self._refused.popleft()
+            payload = json.dumps({"series": point.series, "at_ms": point.at_ms, "values": point.values}).encode()
+            self._live.dead.append(DeadLetter("store", payload, reason, point.at_ms))
+        while self._stored:
+            for place, count in self._stored.popleft().items():
+                if (watch := self._live.watches.get(place)) is not None:
+                    watch.stored += count
+                    watch.counted = watch.unsaved = True
+
+    def _estimate_late(self, now_ms: int) -> None:
+        if now_ms - self._late_tried_ms < _LATE_PAUSE_MS:
+            return
+        self._late_tried_ms = now_ms
+        for zone in self._live.late_zones():
+            if self._writer.trouble or self._writer.done_id < max(zone.late_id, self._live.settled_id):
+                continue
+            try:
+                self._live.estimate_again(zone, self._store, now_ms)
+            except StoreUnavailable as error:
+                _log.warning("%s; a stretch with late readings is estimated again later", error)
+                return
+
+    def _follow_sites(self) -> None:
+        """One voice a site; the board shows the outlets that there are now."""
+        for site in self._live.sites.keys() - self._voices.keys():
+            self._voices[site] = Voice(site, self._address, self._intake.wake)
+            self._voices[site].start()
+        for site in self._voices.keys() - self._live.sites.keys():
+            self._voices.pop(site).stop(self._clock())
+        self._board.follow(self._live)
+        for site, voice in self._voices.items():
+            voice.say(self._board.all(site, self._clock()))
+
+    def _health_messages(self, site: str, *, all_of_them: bool) -> list[tuple[str, str, bytes]]:
+        return [
+            (site, topics.sensor_topic(site, watch.sensor, "health"), watch.payload())
+            for watch in self._live.watches.values()
+            if watch.site == site and (all_of_them or watch.due(self._settled_ms))
+        ]
+
+    def _say(self, messages: Iterable[tuple[str, str, bytes]]) -> None:
+        for message in messages:
+            if (voice := self._voices.get(message[0])) is not None:
+                voice.say([message])
+
+    def _end(self) -> None:
+        self._session.stop()
+        self._process(self._intake.spool(), offer=True)
+        self._writer.stop()
+        now_ms = self._clock()
+        self._take_notes_of_writer()
+        self._say(self._board.changed(self._live.commit(now_ms, None, everything=True), now_ms))
+        self._spool.drop_through(min(self._writer.done_id, self._live.settled_id))
+        for voice in self._voices.values():
+            voice.stop(now_ms)
+        self._spool.close()
+
+
+def _timed(readings: Sequence[Reading], received_ms: int) -> Sequence[Reading]:
+    """`readings` at the times at which they count; those that are too old to take are left out."""
+    timed = []
+    changed = False
+    for reading in readings:
+        observed = observed_at(reading.at_ms, received_ms)
+        if observed == (reading.at_ms, False):
+            timed.append(reading)
+            continue
+        changed = True
+        if observed is not None:
+            timed.append(Reading(reading.sensor, observed[0], reading.values, clock=observed[1]))
+    return timed if changed else readings

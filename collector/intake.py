@@ -1,0 +1,148 @@
+"""MQTT to spool: a message is acknowledged when it is on disk, not before."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from collector.conventions import Message
+from presence.readings import Reading
+from transport.disk_queue import DiskQueue, QueueFull
+from transport.session import Received
+
+_log = logging.getLogger("hadir.collector.intake")
+
+_BATCH = 2_000
+
+
+class _Spooled(msgspec.Struct, array_like=True):
+    """One row of the spool: a message as it came, or readings that the collector itself wrote down."""
+
+    received_ms: int
+    topic: str
+    payload: bytes
+    content_type: str | None
+    expiry_s: int | None
+    retain: bool
+    readings: list[Reading] | None = None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Spooled)
+
+
+class Own(NamedTuple):
+    """Readings that no message brought: down time, a gateway that is gone."""
+
+    site: str
+    readings: Sequence[Reading]
+
+
+class SpoolRow(NamedTuple):
+    id: int
+    content: Message | Own
+
+
+def read_row(row_id: int, data: bytes) -> SpoolRow:
+    """A row of the spool again."""
+    one = _DECODER.decode(data)
+    if one.readings is not None:
+        return SpoolRow(row_id, Own(one.topic, one.readings))
+    return SpoolRow(
+        row_id, Message(one.topic, one.payload, one.content_type, one.expiry_s, one.retain, one.received_ms)
+    )
+
+
+class Intake:
+    """What the network thread has received, and the spool that it goes to.
+
+    `receive` is called in the network thread; everything else in the collector's.
+    """
+
+    def __init__(
+        self,
+        spool: DiskQueue,
+        acknowledge: Callable[[Sequence[Received]], None],
+        passing: Callable[[Message], bool],
+    ) -> None:
+        self._spool = spool
+        self._acknowledge = acknowledge
+        self._passing = passing  # whether a message only passes by, and is not kept
+        self._arrived: deque[tuple[Received, int]] = deque()
+        self._waiting = threading.Event()
+        self.full = False
+
+    def receive(self, received: Received, now_ms: int) -> None:
+        """Take a message from the network."""
+        self._arrived.append((received, now_ms))
+        self._waiting.set()
+
+    def wake(self) -> None:
+        """Let `wait` return."""
+        self._waiting.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until something has arrived, or `timeout_s` is over."""
+        self._waiting.wait(timeout_s)
+        self._waiting.clear()
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest message arrived that is not on disk yet; None when all are."""
+        return self._arrived[0][1] if self._arrived else None
+
+    def spool(self) -> list[SpoolRow]:
+        """Put what has arrived on disk, then acknowledge it; the rows. Nothing when the disk takes no more."""
+        batch = list(islice(self._arrived, _BATCH))
+        if not batch:
+            return []
+        messages = []
+        for one, now_ms in batch:
+            message = Message(one.topic, one.payload, one.content_type, one.expiry_s, one.retain, now_ms)
+            if not self._passing(message):
+                messages.append(message)
+        ids = self._append([_encoded(message) for message in messages]) if messages else ()
+        if ids is None:
+            return []
+        for _ in batch:
+            self._arrived.popleft()
+        self._acknowledge([received for received, _ in batch])
+        return [SpoolRow(row_id, message) for row_id, message in zip(ids, messages, strict=True)]
+
+    def write_down(self, own: Sequence[Own]) -> list[SpoolRow]:
+        """Put readings of our own on disk; the rows. Nothing when the disk takes no more: try again."""
+        rows = [_ENCODER.encode(_Spooled(0, one.site, b"", None, None, False, list(one.readings))) for one in own]
+        ids = self._append(rows) if rows else None
+        return [] if ids is None else [SpoolRow(row_id, one) for row_id, one in zip(ids, own, strict=True)]
+
+    def _append(self, rows: Sequence[bytes]) -> Sequence[int] | None:
+        try:
+            ids = self._spool.append(rows)
+        except QueueFull as error:
+            if not self.full:
+                _log.error("%s; messages stay with the broker until there is room", error)
+            self.full = True
+            return None
+        if self.full:
+            _log.warning("the spool takes messages again")
+        self.full = False
+        return ids
+
+
+def _encoded(message: Message) -> bytes:
+    return _ENCODER.encode(
+        _Spooled(
+            message.received_ms,
+            message.topic,
+            message.payload,
+            message.content_type,
+            message.expiry_s,
+            message.retain,
+        )
+    )

@@ -1,0 +1,318 @@
+"""Readings to occupancy as they come in: the estimators of all zones, and what they write into the record.
+
+Every change of a zone's intervals is committed together with the estimator's checkpoint; what nothing came of is
+checkpointed now and then. A row of the spool may go when every zone's checkpoint has passed it (`settled_id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
+
+from sqlalchemy import Connection
+
+from collector.claims import Claims
+from collector.health import SensorWatch
+from presence.estimator import Revision, ZoneEstimator, ZoneSensor, closed, spliced, zone_sensors
+from presence.intervals import Interval
+from presence.pipeline import ZoneKey, zones
+from presence.readings import Reading
+from presence.site import Site, ZoneName
+from storage.record import Record, aside, checkpoints, health, intervals, registry
+from storage.record.checkpoints import Checkpoint, Snapshot
+from storage.timeseries import Store
+
+_SNAPSHOT_EVERY_MS = 3_600_000
+_SNAPSHOTS_KEPT_MS = 31 * 24 * 3_600_000
+_SLICE = 500  # readings at a time when a stretch is estimated again
+
+
+class Entry(NamedTuple):
+    """Readings of one row of the spool, all of one site."""
+
+    row_id: int
+    site: str
+    readings: Sequence[Reading]
+
+
+@dataclass(slots=True, eq=False)
+class Zone:
+    """One zone while it is watched. `spool_id`: the last row that its estimator has seen, as far as it was restored."""
+
+    site: str
+    key: ZoneKey
+    sensors: tuple[ZoneSensor, ...]
+    estimator: ZoneEstimator
+    spool_id: int = 0
+    batch: list[Reading] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
+    snapshot_ms: int = 0
+    late_ms: int | None = None  # the oldest reading that came too late for the window
+    late_id: int = 0  # the newest row that held one
+
+
+class Live:
+    """All zones of all sites, in one thread."""
+
+    def __init__(self, record: Record, spool: str, now_ms: int) -> None:
+        self._record = record
+        self._spool = spool
+        self.sites: dict[str, Site] = {}
+        self.claims = Claims(())
+        self.zones: dict[tuple[str, ZoneKey], Zone] = {}
+        self.watches: dict[tuple[str, str], SensorWatch] = {}
+        self.last_id = 0  # the last row taken
+        self.settled_id = 0  # every zone's checkpoint in the record has passed it
+        self._versions: dict[str, int] = {}
+        self._until_ms: dict[str, int] = {}
+        self._revised: set[Zone] = set()
+        self._dirty: set[Zone] = set()  # its checkpoint is not what the record has
+        self._unclaimed: dict[tuple[str, str], aside.Unclaimed] = {}
+        self.dead: list[aside.DeadLetter] = []
+        self._gateways_of: dict[tuple[str, str], list[SensorWatch]] = {}
+        with record.reading() as connection:
+            restored = checkpoints.load(connection)
+            rows = health.load(connection)
+            for site in registry.site_ids(connection):
+                position = intervals.spool_position(connection, site)
+                if (until_ms := intervals.progress(connection, site)) is not None:
+                    self._until_ms[site] = until_ms
+                if position is not None and position[0] == spool:
+                    self.settled_id = max(self.settled_id, position[1])
+        self.last_id = self.settled_id
+        same_spool = self.settled_id > 0
+        self._restored = {
+            (row.site, ZoneKey(row.outlet, cast(ZoneName, row.zone))): row if same_spool else row._replace(spool_id=0)
+            for row in restored
+        }
+        self._health = {(row.site, row.sensor): row for row in rows}
+        self._swept_ms = 0
+        self.follow_registry(now_ms)
+
+    def until_ms(self, site: str) -> int | None:
+        """Up to when the site's intervals are complete: the last sign of life; None before the first."""
+        return self._until_ms.get(site)
+
+    def follow_registry(self, now_ms: int) -> bool:
+        """Take over what changed in the registry; whether anything did."""
+        with self._record.reading() as connection:
+            versions = registry.versions(connection)
+            if versions == self._versions:
+                return False
+            loaded = {site: registry.load_site(connection, site) for site in versions}
+        self.sites = {site_id: site for site_id, site in loaded.items() if site is not None}
+        self._versions = versions
+        for site_id in self.sites:
+            self._until_ms.setdefault(site_id, now_ms)
+        self.claims = Claims(self.sites.values())
+        wanted = {
+            (site.id, key): zone_sensors(sensors)
+            for site in self.sites.values()
+            for key, sensors in zones(site).items()
+        }
+        begun = []
+        for gone in self.zones.keys() - wanted.keys():
+            zone = self.zones.pop(gone)
+            self._revised.discard(zone)
+            self._dirty.discard(zone)
+            begun.append((zone, now_ms))
+        for place, sensors in wanted.items():
+            if place not in self.zones:
+                zone = self._open_zone(*place, sensors, now_ms)
+                if place not in self._restored:
+                    begun.append((zone, now_ms))
+            elif (zone := self.zones[place]).sensors != sensors:
+                zone.estimator = ZoneEstimator(sensors, now_ms, zone.estimator.checkpoint())
+                zone.sensors = sensors
+                self._dirty.add(zone)
+        self._watch_sensors(now_ms)
+        if begun:
+            with self._record.writing() as connection:
+                for zone, at_ms in begun:
+                    unknown = [Interval(at_ms, None, "unknown", 0.5)]
+                    intervals.revise(connection, zone.site, *zone.key, at_ms, unknown, now_ms)
+        return True
+
+    def _open_zone(self, site: str, key: ZoneKey, sensors: tuple[ZoneSensor, ...], now_ms: int) -> Zone:
+        saved = self._restored.get((site, key))
+        estimator = ZoneEstimator(sensors, now_ms, saved.state if saved else None)
+        zone = Zone(site, key, sensors, estimator, spool_id=saved.spool_id if saved else 0)
+        self.zones[site, key] = zone
+        self._dirty.add(zone)
+        return zone
+
+    def _watch_sensors(self, now_ms: int) -> None:
+        watches: dict[tuple[str, str], SensorWatch] = {}
+        self._gateways_of = {}
+        for site in self.sites.values():
+            for outlet in site.outlets:
+                for sensor in outlet.sensors:
+                    place = (site.id, sensor.id)
+                    fresh = SensorWatch(site.id, sensor, now_ms)
+                    row = self.watches[place].row() if place in self.watches else self._health.get(place)
+                    if row is not None:
+                        fresh.restore(row)
+                    watches[place] = fresh
+                    if sensor.source is not None and sensor.source.gateway is not None:
+                        self._gateways_of.setdefault((site.id, sensor.source.gateway), []).append(fresh)
+        self.watches = watches
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Let the estimators see `entries`, in the order of their rows; the record hears of it by `commit`."""
+        touched: set[Zone] = set()
+        for row_id, site, readings in entries:
+            self.last_id = max(self.last_id, row_id)
+            for reading in readings:
+                place = (site, reading.sensor)
+                watch = self.watches.get(place)
+                if watch is not None:
+                    if not watch.take(reading):
+                        continue
+                else:
+                    for sensor in self._gateways_of.get(place, ()):
+                        if reading.values.get("online") == 0.0:
+                            sensor.silence(reading.at_ms)
+                for zone_place in self.claims.zones(*place):
+                    zone = self.zones[zone_place]
+                    if row_id > zone.spool_id:
+                        zone.batch.append(reading)
+                        touched.add(zone)
+        for zone in touched:
+            revision, late = zone.estimator.take(zone.batch)
+            zone.batch.clear()
+            self._dirty.add(zone)
+            if revision is not None:
+                self._revise(zone, revision)
+            for reading in late:
+                zone.late_id = self.last_id
+                zone.late_ms = reading.at_ms if zone.late_ms is None else min(zone.late_ms, reading.at_ms)
+
+    def expire(self, now_ms: int) -> None:
+        """Let time pass: sensors that are silent for too long turn stale."""
+        for zone in self.zones.values():
+            stale_ms = zone.estimator.next_stale_ms()
+            if stale_ms is not None and stale_ms < now_ms and (revision := zone.estimator.expire(now_ms)):
+                self._revise(zone, revision)
+
+    def _revise(self, zone: Zone, revision: Revision) -> None:
+        zone.revisions.append(revision)
+        self._revised.add(zone)
+        self._dirty.add(zone)
+
+    def put_aside(self, site: str, device: str, topic: str, at_ms: int, sample: bytes) -> None:
+        """A device that nobody claims sent something; the inbox shows it."""
+        before = self._unclaimed.get((site, device))
+        messages = 1 if before is None else before.messages + 1
+        self._unclaimed[site, device] = aside.Unclaimed(site, device, topic, at_ms, messages, sample[:4096])
+
+    @property
+    def pressing(self) -> bool:
+        """Whether some interval changed and waits to be committed."""
+        return bool(self._revised)
+
+    def commit(self, now_ms: int, until_ms: int | None, *, everything: bool) -> list[Zone]:
+        """Write what changed, in one transaction; the zones whose intervals did.
+
+        `until_ms`: the intervals are complete up to there (None: as before). `everything`: all checkpoints and the
+        health of the sensors too, after which the spool's rows up to `settled_id` are no longer needed.
+        """
+        revised = list(self._revised)
+        saved = list(self._dirty) if everything else revised
+        settled_id = self.last_id if everything else self.settled_id
+        durable = bool(revised or everything or self.dead or self._unclaimed)
+        with self._record.writing(durable=durable) as connection:
+            for zone in revised:
+                for revision in zone.revisions:
+                    intervals.revise(connection, zone.site, *zone.key, revision.from_ms, revision.intervals, now_ms)
+            checkpoints.save(connection, [self._checkpoint(zone) for zone in saved])
+            if everything:
+                self._keep_snapshots(connection, saved, now_ms)
+                health.save(connection, [watch.row() for watch in self.watches.values() if watch.unsaved])
+            for site, before_ms in self._until_ms.items():
+                site_until_ms = before_ms if until_ms is None else until_ms
+                intervals.set_progress(connection, site, site_until_ms, spool=self._spool, spool_id=settled_id)
+            aside.keep_dead_letters(connection, self.dead)
+            aside.note_unclaimed(connection, self._unclaimed.values())
+        self._committed(revised, saved, settled_id, until_ms, everything=everything)
+        return revised
+
+    def _checkpoint(self, zone: Zone) -> Checkpoint:
+        estimator = zone.estimator
+        return Checkpoint(zone.site, *zone.key, self.last_id, estimator.seen_ms, estimator.checkpoint())
+
+    def _keep_snapshots(self, connection: Connection, zones: Iterable[Zone], now_ms: int) -> None:
+        for zone in zones:
+            at_ms, state = zone.estimator.settled()
+            if at_ms - zone.snapshot_ms >= _SNAPSHOT_EVERY_MS:
+                checkpoints.keep_snapshot(connection, zone.site, *zone.key, Snapshot(at_ms, state))
+                zone.snapshot_ms = at_ms
+        if now_ms - self._swept_ms >= _SNAPSHOT_EVERY_MS:
+            checkpoints.forget_snapshots_before(connection, now_ms - _SNAPSHOTS_KEPT_MS)
+            self._swept_ms = now_ms
+
+    def _committed(
+        self, revised: list[Zone], saved: list[Zone], settled_id: int, until_ms: int | None, *, everything: bool
+    ) -> None:
+        self.settled_id = settled_id
+        self.dead.clear()
+        self._unclaimed.clear()
+        if until_ms is not None:
+            self._until_ms = dict.fromkeys(self._until_ms, until_ms)
+        for zone in revised:
+            zone.revisions.clear()
+        self._revised.clear()
+        self._dirty.difference_update(saved)
+        if everything:
+            for watch in self.watches.values():
+                watch.unsaved = False
+
+    def newest_ms(self, site: str, device: str) -> int | None:
+        """The newest report of a sensor, or of any sensor of a gateway."""
+        watch = self.watches.get((site, device))
+        watches = self._gateways_of.get((site, device), ()) if watch is None else (watch,)
+        return max((one.seen_ms for one in watches if one.seen_ms is not None), default=None)
+
+    def judge(self, now_ms: int) -> None:
+        """Let time pass for the health of the sensors."""
+        for watch in self.watches.values():
+            watch.judge(now_ms)
+
+    def late_zones(self) -> list[Zone]:
+        """The zones that have heard what came too late for the window."""
+        return [zone for zone in self.zones.values() if zone.late_ms is not None]
+
+    def estimate_again(self, zone: Zone, store: Store, now_ms: int) -> None:
+        """Estimate the stretch of `zone` with late readings again, from the stored ones.
+
+        The store must have row `late_id` and all that the estimator has settled. Raises StoreUnavailable; the zone is
+        then left as it is.
+        """
+        assert zone.late_ms is not None
+        with self._record.reading() as connection:
+            snapshot = checkpoints.snapshot_before(connection, zone.site, *zone.key, zone.late_ms)
+            first_ms = intervals.first_start(connection, zone.site, *zone.key)
+        start_ms = min(zone.late_ms, first_ms or zone.late_ms) if snapshot is None else snapshot.at_ms
+        devices = {sensor.id for sensor in zone.sensors} | {sensor.gateway for sensor in zone.sensors if sensor.gateway}
+        series = [found for device in sorted(devices) if (found := self.claims.series(zone.site, device)) is not None]
+        known = {(reading.at_ms, reading.sensor): reading for reading in zone.estimator.recent()}
+        # A point is stored whole and once, so what the store has stands over what memory has.
+        known |= {(reading.at_ms, reading.sensor): reading for reading in store.read(series, start_ms, now_ms + 1)}
+        estimator = ZoneEstimator(zone.sensors, start_ms, snapshot.state if snapshot else None)
+        line = closed([estimator.now])
+        kept: list[Snapshot] = []
+        readings = [reading for _, reading in sorted(known.items())]
+        for first in range(0, len(readings), _SLICE):
+            revision, _ = estimator.take(readings[first : first + _SLICE])
+            line = spliced(line, revision)
+            at_ms, state = estimator.settled()
+            if at_ms - (kept[-1].at_ms if kept else start_ms) >= _SNAPSHOT_EVERY_MS:
+                kept.append(Snapshot(at_ms, state))
+        line = spliced(line, estimator.expire(now_ms))
+        with self._record.writing() as connection:
+            checkpoints.forget_snapshots_from(connection, zone.site, *zone.key, zone.late_ms)
+            for one in kept:
+                checkpoints.keep_snapshot(connection, zone.site, *zone.key, one)
+        zone.estimator, zone.late_ms, zone.revisions = estimator, None, []
+        zone.snapshot_ms = kept[-1].at_ms if kept else start_ms
+        self._revise(zone, Revision(line[0].start_ms, line))

@@ -1,0 +1,82 @@
+"""What the collector says of one site: retained occupancy and health, and a status with a will behind it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+
+from presence import topics
+from presence.instants import rfc3339
+from transport.session import BrokerAddress, Message, NotConnected, Session
+
+_STATUS_MS = 10_000
+_WILL = b'{"state":"offline","at":null}'
+
+
+class Voice:
+    """One session a site: a will speaks for one topic, and each site has its own `collector/status`."""
+
+    def __init__(self, site: str, address: BrokerAddress, wake: Callable[[], None]) -> None:
+        self._topic = topics.collector_status(site)
+        self._wake = wake
+        self._new = threading.Event()
+        self._said_ms = 0
+        self._session = Session(
+            address,
+            client_id=f"hadir-collector-{site}",
+            will=Message(self._topic, _WILL, retain=True),
+            clean_start=True,
+            session_expiry_s=0,
+            on_connected=self._connected,
+        )
+
+    def start(self) -> None:
+        self._session.start()
+
+    def _connected(self, session_present: bool) -> None:
+        self._new.set()
+        self._wake()
+
+    def renew(self, now_ms: int) -> bool:
+        """Say that we are alive when it is time to; True when the broker has to be told everything."""
+        if not self._session.connected:
+            return False
+        new = self._new.is_set()
+        if new:
+            self._new.clear()
+        if new or now_ms - self._said_ms >= _STATUS_MS:
+            self.status(now_ms)
+        return new
+
+    def status(self, now_ms: int) -> None:
+        """Publish that we are alive."""
+        self._said_ms = now_ms
+        self._publish(Message(self._topic, _status("online", now_ms), retain=True))
+
+    def say(self, messages: Iterable[tuple[str, str, bytes]]) -> None:
+        """Publish (site, topic, payload), retained. What is said while the broker is away is said again by `renew`."""
+        for _, topic, payload in messages:
+            self._publish(Message(topic, payload, retain=True))
+
+    def _publish(self, message: Message) -> None:
+        try:
+            self._session.publish(message)
+        except NotConnected:
+            self._new.set()
+
+    def stop(self, now_ms: int) -> None:
+        """Say that we go, and go."""
+        self._session.stop(last=Message(self._topic, _status("offline", now_ms), retain=True))
+
+
+def _status(state: str, at_ms: int) -> bytes:
+    return json.dumps({"state": state, "at": rfc3339(at_ms)}, separators=(",", ":")).encode()
+
+
+def status_instant(payload: bytes) -> str | None:
+    """The instant that a status bears, None for a will's and for what is no status."""
+    try:
+        return str(json.loads(payload)["at"] or "") or None
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,46 @@
+"""The collector's view of every sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from storage.record.tables import sensor_health
+
+_save = upsert(sensor_health)
+_save = _save.on_conflict_do_update(
+    index_elements=["site", "sensor"],
+    set_={column.name: _save.excluded[column.name] for column in sensor_health.c if not column.primary_key},
+)
+
+
+class SensorHealth(NamedTuple):
+    """`state`: fresh, stale, offline (its own or its gateway's word) or stuck; `seen_ms`: the newest report.
+
+    `received`, `stored`, `missing`: readings; `sequence`: `presence.sequence.Sequence` as it dumps itself.
+    """
+
+    site: str
+    sensor: str
+    state: str
+    since_ms: int
+    seen_ms: int | None
+    battery: float | None
+    received: int
+    stored: int
+    missing: int
+    sequence: bytes
+
+
+def save(connection: Connection, rows: Iterable[SensorHealth]) -> None:
+    """Replace the health of these sensors."""
+    if values := [row._asdict() for row in rows]:
+        connection.execute(_save, values)
+
+
+def load(connection: Connection) -> list[SensorHealth]:
+    """The health of all sensors."""
+    return [SensorHealth(*row) for row in connection.execute(select(*sensor_health.c))]

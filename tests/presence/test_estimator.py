@@ -1,0 +1,165 @@
+"""Occupancy of a zone: direct verdicts, radar evidence, staleness, and that neither order nor batches matter."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from presence.estimator import ZoneEstimator, ZoneSensor, closed, estimate, spliced
+from presence.evidence import DEFAULT_MODELS
+from presence.intervals import Interval
+from presence.readings import Reading
+
+S = 1000
+RADAR = DEFAULT_MODELS["mmwave"]
+START = 1_795_000_000_000
+
+
+def direct(sensor_id: str, stale_after_s: int = 60, gateway: str | None = None) -> ZoneSensor:
+    return ZoneSensor(sensor_id, stale_after_s * S, None, gateway)
+
+
+def radar(sensor_id: str, stale_after_s: int = 15) -> ZoneSensor:
+    return ZoneSensor(sensor_id, stale_after_s * S, RADAR, None)
+
+
+def says(sensor_id: str, at_s: float, present: bool | None = None, **values: float) -> Reading:
+    if present is not None:
+        values["presence"] = float(present)
+    return Reading(sensor_id, START + round(at_s * S), values)
+
+
+def line(*sensors: ZoneSensor, readings: list[Reading], until_s: int) -> list[tuple[str, float]]:
+    return states(estimate(sensors, readings, START, START + until_s * S))
+
+
+def states(intervals: list[Interval]) -> list[tuple[str, float]]:
+    return [(interval.state, (interval.start_ms - START) / S) for interval in intervals]
+
+
+def test_a_direct_sensor_is_taken_at_its_word_at_once():
+    readings = [says("a", 10, True), says("a", 20, False)]
+    assert line(direct("a"), readings=readings, until_s=60) == [("unknown", 0), ("occupied", 10), ("vacant", 20)]
+
+
+def test_silence_ends_in_unknown_and_a_report_at_that_very_instant_leaves_no_gap():
+    assert line(direct("a"), readings=[says("a", 0, True), says("a", 61, True)], until_s=70) == [
+        ("occupied", 0), ("unknown", 60), ("occupied", 61),
+    ]  # fmt: skip
+    assert line(direct("a"), readings=[says("a", 0, True), says("a", 60, True)], until_s=70) == [("occupied", 0)]
+
+
+def test_online_false_drops_what_was_said_and_online_true_alone_brings_nothing_back():
+    readings = [says("a", 0, True), says("a", 10, online=0.0), says("a", 20, online=1.0), says("a", 30, False)]
+    assert line(direct("a"), readings=readings, until_s=40) == [("occupied", 0), ("unknown", 10), ("vacant", 30)]
+
+
+def test_at_one_instant_online_false_wins():
+    readings = [says("a", 0, True), says("gw", 10, online=0.0), says("a", 10, True)]
+    assert line(direct("a", gateway="gw"), readings=readings, until_s=20) == [("occupied", 0), ("unknown", 10)]
+
+
+def test_any_report_keeps_a_sensor_fresh():
+    readings = [says("a", 0, True), says("a", 50, illuminance=3.0)]
+    assert line(direct("a"), readings=readings, until_s=200) == [("occupied", 0), ("unknown", 110)]
+
+
+def test_several_direct_sensors_are_occupied_when_one_says_so_and_vacant_when_all_do():
+    readings = [says("a", 0, True), says("b", 0, True), says("a", 10, False), says("b", 20, False), says("b", 30, True)]
+    assert line(direct("a", 600), direct("b", 600), readings=readings, until_s=40) == [
+        ("occupied", 0), ("vacant", 20), ("occupied", 30),
+    ]  # fmt: skip
+
+
+def radar_reports(until_s: int, present: list[tuple[int, int]], step_s: float = 1.0) -> list[Reading]:
+    times = [step_s * n for n in range(int(until_s / step_s))]
+    return [says("r", at, any(a <= at < b for a, b in present), moving=0.0) for at in times]
+
+
+@pytest.mark.parametrize("step_s", [0.1, 1.0, 5.0])
+def test_a_radar_is_believed_at_its_rate_or_another(step_s: float):
+    found = line(radar("r"), readings=radar_reports(300, [(0, 100), (200, 300)], step_s), until_s=300)
+    assert found == [("occupied", 0), ("vacant", 100), ("occupied", 200)]
+
+
+def test_a_radar_that_loses_somebody_for_a_moment_changes_nothing():
+    readings = radar_reports(300, [(0, 100), (103, 300)])
+    assert line(radar("r"), readings=readings, until_s=300) == [("occupied", 0)]
+
+
+def test_one_single_report_of_absence_is_not_yet_vacant():
+    assert line(radar("r"), readings=[says("r", 0, False)], until_s=10) == [("unknown", 0)]
+
+
+def test_a_radar_that_falls_silent_ends_in_unknown_never_in_vacant():
+    assert line(radar("r"), readings=radar_reports(30, [(0, 30)]), until_s=300) == [("occupied", 0), ("unknown", 44)]
+
+
+SENSORS = (direct("a", 20), direct("b", 45, "gw"), radar("r", 25))
+ALL_RADARS = (radar("r", 25), radar("q", 40))
+
+
+def histories(sensors: tuple[str, ...]) -> st.SearchStrategy[list[Reading]]:
+    value = st.sampled_from([{"presence": 1.0}, {"presence": 0.0}, {"online": 0.0}, {"online": 1.0}, {"battery": 50.0}])
+    moment = st.tuples(st.integers(0, 300_000), st.sampled_from(sensors), value)
+    return st.lists(moment, max_size=80, unique_by=lambda one: one[:2]).map(
+        lambda moments: [Reading(sensor, START + at, dict(values)) for at, sensor, values in sorted(moments, key=str)]
+    )
+
+
+def lived(sensors: tuple[ZoneSensor, ...], batches: list[list[Reading]], until_ms: int, looks: bool) -> list[Interval]:
+    estimator = ZoneEstimator(sensors, START)
+    kept = closed([estimator.now])
+    newest = START
+    for batch in batches:
+        revision, late = estimator.take(batch)
+        assert late == []
+        kept = spliced(kept, revision)
+        newest = max([newest, *(reading.at_ms for reading in batch)])
+        if looks:
+            kept = spliced(kept, estimator.expire(newest))
+    return spliced(kept, estimator.expire(until_ms))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    histories(("a", "b", "gw", "r")),
+    st.sampled_from([SENSORS, ALL_RADARS]),
+    st.integers(1, 20),
+    st.integers(0, 2**32),
+    st.booleans(),
+)
+def test_neither_batches_nor_the_order_within_the_window_matter(
+    readings: list[Reading], sensors: tuple[ZoneSensor, ...], size: int, seed: int, looks: bool
+):
+    until_ms = START + 400 * S
+    shuffled = sorted(readings, key=lambda one: one.at_ms + random.Random(f"{seed}{one}").uniform(0, 29_999))
+    batches = [shuffled[at : at + size] for at in range(0, len(shuffled), size)]
+    assert lived(sensors, batches, until_ms, looks) == estimate(sensors, readings, START, until_ms)
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories(("a", "b", "gw", "r")), st.integers(0, 80))
+def test_a_checkpoint_goes_on_as_if_nothing_had_been(readings: list[Reading], cut: int):
+    ordered = sorted(readings, key=lambda one: one.at_ms)
+    first, second = ordered[:cut], ordered[cut:]
+    if first and second and first[-1].at_ms == second[0].at_ms:
+        return
+    whole = ZoneEstimator(SENSORS, START)
+    whole.take(ordered)
+    before = ZoneEstimator(SENSORS, START)
+    before.take(first)
+    after = ZoneEstimator(SENSORS, START, before.checkpoint())
+    after.take(second)
+    assert after.checkpoint() == whole.checkpoint()
+
+
+def test_what_is_older_than_the_window_is_given_back():
+    estimator = ZoneEstimator((direct("a", 600),), START)
+    for at in range(100, 300):
+        estimator.take([says("a", at, True)])
+    _, late = estimator.take([says("a", 50.5, False), says("a", 290.5, False)])
+    assert late == [says("a", 50.5, False)]
