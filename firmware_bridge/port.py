@@ -1,0 +1,146 @@
+"""Bytes off a port: the only place that knows pyserial.
+
+A port is `/dev/…` (best a name below /dev/serial/by-path: numbers change at every plug), a pseudo-terminal,
+`socket://host:port` (ser2net, raw TCP) or `rfc2217://host:port`. All of them are read through a file descriptor, so
+that one thread waits for all; a port without one of its own gets a pipe and a small thread that fills it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import termios
+import threading
+from typing import Any
+
+import serial
+
+from presence.errors import HadirError
+
+_READ_SIZE = 64 * 1024
+_PUMP_TIMEOUT_S = 0.2
+_PUMP_SIZE = 4096
+# A network port whose host vanished without a word is given up after 20 + 3 x 10 s.
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+
+_REMEDIES = {
+    errno.ENOENT: "is not there; is the sensor plugged in, and the name right?",
+    errno.EACCES: "may not be opened; add this user to the group dialout",
+    errno.EBUSY: "is held by another program; ModemManager, brltty and a second bridge are known to do so",
+    errno.ECONNREFUSED: "refuses the connection; does anything listen there?",
+    errno.EAGAIN: "is held by another program; ModemManager, brltty and a second bridge are known to do so",
+}
+
+
+class PortGone(HadirError):
+    """The port cannot be opened, or was lost; the text says why, without the port's name."""
+
+
+class Port:
+    """An open port. `fd` becomes readable when bytes have come, or when the port was lost."""
+
+    def __init__(self, opened: serial.Serial) -> None:
+        self._opened = opened
+        # pyserial forgets its socket without closing it when the other side has reset the connection.
+        self._socket: socket.socket | None = getattr(opened, "_socket", None)
+        self._pump: _Pump | None = None
+        try:
+            self.fd: int = opened.fileno()
+        except OSError:
+            opened.timeout = _PUMP_TIMEOUT_S
+            self._pump = _Pump(opened)
+            self.fd = self._pump.fd
+        else:
+            if stat.S_ISSOCK(os.fstat(self.fd).st_mode) and self._socket is not None:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                for option, value in _KEEPALIVE:
+                    self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def read(self) -> bytes:
+        """What has come; to be called when `fd` is readable. Raises PortGone."""
+        try:
+            data = os.read(self.fd, _READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise PortGone(_in_words(error)) from error
+        if not data:
+            problem = self._pump and self._pump.problem
+            raise PortGone(problem or "was unplugged, or is read by another program too")
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Writes a short command; a line that takes nothing loses it. Raises PortGone."""
+        try:
+            if self._pump:
+                self._opened.write(data)
+            else:
+                os.write(self.fd, data)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise PortGone(_in_words(error)) from error
+
+    def close(self) -> None:
+        """May take some tenths of a second with network ports."""
+        if self._pump:
+            self._pump.stop()
+        with contextlib.suppress(OSError, termios.error):  # what was unplugged cannot be closed in order
+            self._opened.close()
+        if self._socket is not None:
+            self._socket.close()
+
+
+def open_port(name: str, baud: int) -> Port:
+    """`name` at `baud`, raw and ours alone. Raises PortGone. Network ports may take 5 s."""
+    ours_alone: dict[str, Any] = {} if "://" in name else {"exclusive": True}
+    try:
+        unopened = serial.serial_for_url(name, baud, timeout=0, do_not_open=True, **ours_alone)
+        # Opening raises both lines, by which many boards are reset.
+        unopened.dtr = unopened.rts = False
+        unopened.open()
+        return Port(unopened)
+    except (OSError, ValueError, TypeError, termios.error) as error:
+        raise PortGone(_in_words(error)) from error
+
+
+class _Pump:
+    """A thread that brings what a port without file descriptor reads into a pipe, whose other end is `fd`."""
+
+    def __init__(self, opened: serial.Serial) -> None:
+        self.problem: str | None = None
+        self._opened = opened
+        self.fd, self._into = os.pipe()
+        os.set_blocking(self.fd, False)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"port {opened.port}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                if data := self._opened.read(_PUMP_SIZE if self._opened.in_waiting else 1):
+                    os.write(self._into, data)
+        except (OSError, TypeError) as error:
+            self.problem = _in_words(error)
+        finally:  # which the reader sees
+            os.close(self._into)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        os.close(self.fd)  # first: ends a write into a full pipe
+        self._thread.join()
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error.__context__, OSError):  # what pyserial wrapped
+        error = error.__context__
+    number = getattr(error, "errno", None)
+    if number in _REMEDIES:
+        return _REMEDIES[number]
+    if number in (errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF):
+        return "was unplugged"
+    return f"cannot be used: {getattr(error, 'strerror', None) or ' '.join(str(error).split())}"
