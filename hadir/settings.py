@@ -151,7 +151,7 @@ SETTINGS: tuple[Setting, ...] = (
         _broker,
         "URL",
         "mqtt://127.0.0.1:1883",
-        "MQTT broker: `mqtt://[user:password@]host:port`, `mqtts://` with TLS. `hadir up` starts its own unless one is named.",
+        "MQTT broker: `mqtt://[user:password@]host:port`, `mqtts://` with TLS. Unless named, `hadir up` starts one.",
     ),
     Setting(
         "store",

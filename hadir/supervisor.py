@@ -31,6 +31,7 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 HEALTHY_AFTER_S = 60.0
 STOP_WITHIN_S = 10.0
+_STEP_S = 0.02
 MISUSED = 2
 _HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -76,6 +77,12 @@ class Forked:
                 ended, status = self.pid, 0
             if ended:
                 self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def wait(self) -> int:
+        """Its exit status, when it has ended."""
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self._status
 
     def stop(self, within_s: float) -> None:
@@ -190,6 +197,15 @@ class Supervisor:
             due += [] if until_s is None else [until_s]
             select.select([self._wake], [], [], max(0.0, min(due) - now_s) if due else None)
             self._forget_wakes()
+
+    def watch_until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """As `watch`, until `condition` holds; False when it does not in time, or a signal asks to stop."""
+        give_up_at = time.monotonic() + within_s
+        while not condition():
+            if self._stopping or time.monotonic() >= give_up_at:
+                return False
+            self.watch(for_s=_STEP_S)
+        return True
 
     def _look_after(self, part: _Part, now_s: float) -> None:
         if part.process is None:

@@ -1,0 +1,107 @@
+"""Where shells are built and joined: the one place that makes stores, records, clocks and clients.
+
+Each part imports what it needs when it is asked for; `preload` does it beforehand for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from hadir.settings import Settings
+
+_HEAVY = (
+    "collector.collector",
+    "api.alerting.engine",
+    "api.app",
+    "firmware_bridge.bridge",
+    "storage.record.registry",
+    "storage.record.users",
+)
+
+
+def now_ms() -> int:
+    """Epoch ms UTC: the one clock of all shells."""
+    return time.time_ns() // 1_000_000
+
+
+def preload() -> None:
+    """Load what the parts need, so that processes forked from this one share it."""
+    for module in _HEAVY:
+        importlib.import_module(module)
+
+
+def run_collector(settings: Settings, stop: threading.Event) -> None:
+    """Take readings from the broker into store and record until `stop` is set."""
+    from collector.collector import Collector
+    from storage.record import Record
+    from storage.timeseries import open_store
+
+    with (
+        Record.open(settings.record_url()) as record,
+        contextlib.closing(open_store(settings.store_url())) as store,
+    ):
+        Collector(
+            record=record,
+            store=store,
+            spool_path=settings.data / "spool.db",
+            address=settings.broker_address(),
+            clock=now_ms,
+        ).run(stop)
+
+
+def run_engine(settings: Settings, stop: threading.Event) -> None:
+    """Raise, send and resolve alerts until `stop` is set."""
+    from api.alerting.engine import Engine
+    from storage.record import Record
+
+    with Record.open(settings.record_url()) as record:
+        Engine(record=record, address=settings.broker_address(), clock=now_ms, lock_dir=settings.data).run(stop)
+
+
+def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, demo: bool = False) -> None:
+    """Serve the pages at `pages`, a listening socket, until `stop` is set. `demo`: this machine reads without log-in."""
+    from api.app import create_app, serve
+    from api.parts import Parts
+    from storage.record import Record
+    from storage.timeseries import Store, StoreUnavailable, open_store
+
+    def check_of(store: Store) -> Callable[[], str | None]:
+        def check() -> str | None:
+            try:
+                store.check()
+            except StoreUnavailable as error:
+                return str(error)
+            return None
+
+        return check
+
+    with (
+        Record.open(settings.record_url()) as record,
+        contextlib.closing(open_store(settings.store_url())) as store,
+    ):
+        parts = Parts(
+            record=record,
+            broker=settings.broker_address(),
+            now=now_ms,
+            demo=demo,
+            checks={"store": check_of(store)},
+        )
+        serve(create_app(parts), pages, stop)
+
+
+def run_web_and_engine(settings: Settings, pages: socket.socket, stop: threading.Event) -> None:
+    """Both in one process; when one of them fails both end, and its error is raised."""
+    with ThreadPoolExecutor(1, "engine") as threads:
+        engine = threads.submit(run_engine, settings, stop)
+        engine.add_done_callback(lambda _: stop.set())
+        try:
+            run_web(settings, pages, stop)
+        finally:
+            stop.set()
+        engine.result()
