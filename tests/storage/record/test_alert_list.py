@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from presence.alerts.life import Alert
+from storage.record import Record
+from storage.record.alert_list import Told, alerts, by_ids, newest_revision
+from storage.record.alerts import Recipient, StoredAlert, enqueue, mark_sent, put
+
+STANDS = StoredAlert("a1", Alert("vacancy", "outlet", "a-1", 1000, 2000), False, None)
+RESOLVED = StoredAlert("a2", Alert("vacancy", "outlet", "a-2", 3000, 4000, 5000, "presence"), True, None)
+DISPROVED = StoredAlert("a3", Alert("vacancy", "duty", "d", 6000, 7000), False, 8000)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
+        for stored in (RESOLVED, STANDS, DISPROVED):
+            put(connection, "balai", stored, 1)
+        yield connection
+
+
+def ids(connection: Connection, **chosen: object) -> list[str]:
+    return [row.id for row in alerts(connection, **chosen)]  # type: ignore[arg-type]
+
+
+def test_alerts_come_in_the_order_in_which_they_fired(connection: Connection) -> None:
+    assert ids(connection) == ["a1", "a2", "a3"]
+    assert ids(connection, limit=2) == ["a2", "a3"]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("firing", ["a1"]), ("resolved", ["a2"]), ("disproved", ["a3"]), ("acknowledged", [])]
+)
+def test_each_alert_is_in_one_state(connection: Connection, state: str, expected: list[str]) -> None:
+    assert ids(connection, state=state) == expected
+    assert [row.state for row in alerts(connection) if row.id in expected] == [state] * len(expected)
+
+
+def test_alerts_are_chosen_by_site_and_outlet(connection: Connection) -> None:
+    assert ids(connection, site="balai", outlet="a-2") == ["a2"]
+    assert ids(connection, site="lain") == []
+    assert ids(connection, outlet="d") == []  # a duty
+
+
+def test_a_stretch_shows_what_stood_in_it(connection: Connection) -> None:
+    assert ids(connection, from_ms=5000) == ["a1", "a3"]
+    assert ids(connection, from_ms=4999) == ["a1", "a2", "a3"]
+    assert ids(connection, from_ms=8000) == ["a1"]
+    assert ids(connection, to_ms=4000) == ["a1"]
+    assert ids(connection, to_ms=4001) == ["a1", "a2"]
+
+
+def test_a_cursor_shows_what_changed_since(connection: Connection) -> None:
+    seen = newest_revision(connection)
+    assert ids(connection, after_revision=seen) == []
+    put(connection, "balai", STANDS._replace(alert=replace(STANDS.alert, resolved_ms=9000, reason="presence")), 2)
+    assert ids(connection, after_revision=seen) == ["a1"]
+    assert newest_revision(connection) > seen
+
+
+def test_an_alert_shows_who_was_told_that_it_fired(connection: Connection) -> None:
+    for contact, sent_ms in (("kepala", 2500), ("koordinator", 2100)):
+        mark_sent(
+            connection, enqueue(connection, "balai", "a1", "firing", Recipient("dinas", contact), "{}", 1), sent_ms
+        )
+    enqueue(connection, "balai", "a1", "firing", Recipient("", "pengelola"), "{}", 1)  # not sent yet
+    mark_sent(connection, enqueue(connection, "balai", "a1", "resolved", Recipient("dinas", "kepala"), "{}", 1), 2700)
+    (row,) = by_ids(connection, ["a1"])
+    assert row.told == (Told(2100, "dinas", "koordinator"), Told(2500, "dinas", "kepala"))
+
+
+def test_json_is_the_line_of_replay_and_what_the_record_knows(connection: Connection) -> None:
+    (row,) = alerts(connection, outlet="a-2")
+    assert row.as_json() == RESOLVED.alert.as_json() | {
+        "id": "a2",
+        "site": "balai",
+        "state": "resolved",
+        "acknowledged": None,
+        "disproved": None,
+        "late": True,
+        "told": [],
+    }
