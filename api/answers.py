@@ -1,0 +1,160 @@
+"""How an answer is put: pages in the reader's language and theme, errors in words, JSON for programs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from http import HTTPStatus
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlencode
+
+from fastapi import Query
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from api.access import is_secure
+from api.pages import THEMES, Theme
+from api.words import LANGUAGES, Lang, Words
+
+log = logging.getLogger("hadir.api")
+
+LANG_COOKIE, THEME_COOKIE = "hadir_lang", "hadir_theme"
+_PREFERENCES_KEPT_S = 365 * 24 * 3600
+_ZONE_WITHOUT_SITE = "Asia/Jakarta"
+
+
+# How a chosen language or theme comes in: `?lang=en`, `?theme=dark`.
+LangChoice = Annotated[Lang | None, Query()]
+ThemeChoice = Annotated[Theme | None, Query()]
+
+
+class Preferences(NamedTuple):
+    lang: Lang
+    theme: Theme
+
+
+def preferences(request: Request) -> Preferences:
+    """What the reader chose on this browser: Indonesian and the device's own theme until then."""
+    lang, theme = request.cookies.get(LANG_COOKIE), request.cookies.get(THEME_COOKIE)
+    return Preferences(
+        next((known for known in LANGUAGES if known == lang), "id"),
+        next((known for known in THEMES if known == theme), "auto"),
+    )
+
+
+def address(path: str, **query: str | None) -> str:
+    """`path` with those of `query` that have a value."""
+    given = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def remember(request: Request, lang: Lang | None, theme: Theme | None, then: str) -> Response:
+    """Keep what the reader chose on this browser, and go on to `then`."""
+    answer = RedirectResponse(then, 303)
+    for name, value in ((LANG_COOKIE, lang), (THEME_COOKIE, theme)):
+        if value is not None:
+            answer.set_cookie(
+                name, value, max_age=_PREFERENCES_KEPT_S, httponly=True, samesite="lax", secure=is_secure(request)
+            )
+    return answer
+
+
+def choices(request: Request, path: str, **query: str | None) -> dict[str, Any]:
+    """The links of the footer: the other language, the themes, with `path` and `query` that remember them."""
+    other = "en" if preferences(request).lang == "id" else "id"
+    return {
+        "other_lang_url": address(path, **query, lang=other),
+        "theme_urls": [(theme, address(path, **query, theme=theme)) for theme in THEMES],
+    }
+
+
+async def page(
+    request: Request, template: str, *, status: int = 200, zone: str | None = None, **values: Any
+) -> Response:
+    """The page of `template`. `zone`: of the site that it speaks of."""
+    lang, theme = preferences(request)
+    words = Words(lang, zone or _zone(request))
+    values = {
+        "site_name": None,
+        "zone_name": None,
+        "other_lang_url": None,
+        "theme_urls": None,
+        "account": request.state.account,
+        "demo": request.app.state.parts.demo,
+    } | values
+    html = await run_in_threadpool(request.app.state.pages.render, template, words, theme, **values)
+    return HTMLResponse(html, status)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person in front of a browser asks."""
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Errors that routes raise: 401, 404, 405 and the like; `detail` given by us is for programs."""
+    assert isinstance(error, HTTPException)
+    if not wants_page(request):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    if error.status_code == 401:
+        answer = await page(request, "login.html", status=401, used=False, **choices(request, "/login"))
+        answer.headers.update(error.headers or {})
+        return answer
+    return await _in_words(request, error.status_code)
+
+
+async def on_bad_request(request: Request, error: Exception) -> Response:
+    """Parameters that break their form: every one with what is wrong."""
+    assert isinstance(error, RequestValidationError)
+    if wants_page(request):
+        return await _in_words(request, 400)
+    said = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
+    return JSONResponse({"error": "; ".join(said)}, 400)
+
+
+async def on_record_error(request: Request, error: Exception) -> Response:
+    """The record does not answer: 503, and the number under which the log has the cause."""
+    assert isinstance(error, SQLAlchemyError)
+    return await _failed(request, 503, error)
+
+
+async def on_failure(request: Request, error: Exception) -> Response:
+    """A fault of ours: 500, in words. The server logs it with its traceback."""
+    return await _failed(request, 500, error)
+
+
+async def _failed(request: Request, status: int, error: Exception) -> Response:
+    number = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
+    log.error("request failed: %s", error, extra={"path": request.url.path, "request": number})
+    if not wants_page(request):
+        return JSONResponse({"error": HTTPStatus(status).phrase, "request": number}, status)
+    return await _in_words(request, status, number=number, again=str(request.url.path))
+
+
+async def _in_words(request: Request, status: int, *, number: str = "", again: str = "") -> Response:
+    words = Words(preferences(request).lang, _zone(request))
+    now_ms = request.app.state.parts.now()
+    # Outside of routes nobody was asked who he is.
+    request.state.account = getattr(request.state, "account", None)
+    known = {400: ("error.400", ""), 405: ("error.405", ""), 503: ("error.503", "error.503.body")}
+    known |= {404: ("error.404", "error.404.body"), 500: ("error.500", "error.500.body")}
+    head, body = known.get(status, ("error.400" if status < 500 else "error.500", ""))
+    return await page(
+        request,
+        "error.html",
+        status=status,
+        number=words("error.number", status=str(status), at=f"{words.clock_s(now_ms)} {words.zone(now_ms)}"),
+        request_number=words("error.request", id=number) if number else "",
+        head=words(head),
+        body=words(body) if body else "",
+        again=again,
+    )
+
+
+def _zone(request: Request) -> str:
+    sites = request.app.state.feed.live.sites
+    return next((site.timezone for site in sites.values()), _ZONE_WITHOUT_SITE)

@@ -1,0 +1,139 @@
+"""The web application: joins routes, pages and feed. Builds no store, reads no environment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import answers
+from api.access import admit
+from api.feed import Feed
+from api.floor import Plans
+from api.pages import Pages
+from api.parts import Parts
+from api.routes import alerts, docs, floor, health, live, login, static
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_GZIP_LEVEL = 5
+_LAST_ANSWERS_S = 5
+# A page whose machine went to sleep takes nothing and says nothing.
+_UNACKNOWLEDGED_MS = 20_000
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application over `parts`; its lifespan opens and closes the feed."""
+    feed = Feed(parts.record, parts.broker, parts.now)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await feed.open()
+        yield
+        await feed.close()
+
+    app = FastAPI(
+        title="Hadir",
+        description="Presence at service counters: live state and alerts.",
+        version="1",
+        openapi_url=None,
+        dependencies=[Depends(admit)],
+        lifespan=lifespan,
+    )
+    app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
+    for module in (health, live, alerts, login, floor, static, docs):
+        app.include_router(module.router)
+    app.add_exception_handler(HTTPException, answers.on_http_error)
+    app.add_exception_handler(RequestValidationError, answers.on_bad_request)
+    app.add_exception_handler(SQLAlchemyError, answers.on_record_error)
+    app.add_exception_handler(Exception, answers.on_failure)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=_GZIP_LEVEL)
+    app.add_middleware(_SafeHeaders)
+    return app
+
+
+class _SafeHeaders:
+    """Every answer tells the browser to run and embed nothing but ours; what is not static is not kept."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
+
+
+def serve(app: FastAPI, listening: socket.socket, stop: threading.Event) -> None:
+    """Answer at `listening` (bound) until `stop` is set, in this thread. Raises what ended the feed, should it end."""
+    # asyncio does this for sockets that were made for TCP by name alone; without it an answer waits 40 ms for its body.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+    asyncio.run(_serve(app, listening, stop))
+
+
+async def _serve(app: FastAPI, listening: socket.socket, stop: threading.Event) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def wait() -> None:
+        stop.wait()
+        with contextlib.suppress(RuntimeError):  # the server has ended before, and its loop with it
+            loop.call_soon_threadsafe(stopped.set)
+
+    threading.Thread(target=wait, name="stopping web", daemon=True).start()
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            # Who is local is decided in `access`, from what the socket says.
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
+    )
+    feed: Feed = app.state.feed
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    stopping = asyncio.create_task(stopped.wait())
+    feed_ended = asyncio.create_task(feed.ended.wait())
+    await asyncio.wait({serving, stopping, feed_ended}, return_when=asyncio.FIRST_COMPLETED)
+    feed.stream.end()
+    server.should_exit = True
+    await serving
+    stopping.cancel()
+    feed_ended.cancel()
+    if feed.failure is not None:
+        raise feed.failure
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but signals are the business of who starts it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,308 @@
+"""Retained occupancy and the record -> the present, and from there to every open page.
+
+The shell around `live` and `stream`: messages arrive by MQTT, sites and alerts are looked up in the record every 2 s
+(and at once when the engine says that alerts changed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.live import CHANGES_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
+from api.stream import Stream
+from presence import topics
+from presence.instants import rfc3339, rfc3339_or_none
+from presence.site import Site
+from storage.record import Record
+from storage.record.alert_list import AlertRow, Told, alerts, by_ids, newest_revision
+from storage.record.registry import load_site, versions
+from transport.session import BrokerAddress, Received, Session
+
+log = logging.getLogger("hadir.api")
+
+HEARTBEAT_S = 5
+_LOOK_EVERY_S = 2.0
+_RECORD_SILENT_MS = 10_000
+_ALERTS_AT_START = 5_000
+
+
+class _Seen(NamedTuple):
+    """What one look into the record found: what changed since the last one."""
+
+    versions: dict[str, int]
+    sites: dict[str, Site]
+    alerts: list[AlertRow]
+    revision: int
+
+
+class Feed:
+    """The present of all sites. `now`: epoch ms. Belongs to the event loop in which it is opened.
+
+    `ended` is set when it has stopped listening; by itself it does so only when something is wrong beyond repair, which
+    is then the `failure`: who serves ends the process with it.
+    """
+
+    def __init__(self, record: Record, broker: BrokerAddress, now: Callable[[], int]) -> None:
+        self.live = Live()
+        self.stream = Stream(started_ms=now())
+        self.versions: dict[str, int] = {}
+        self.not_understood = 0
+        self.ended = asyncio.Event()
+        self.failure: BaseException | None = None
+        self._record = record
+        self._now = now
+        self._alerts: dict[str, AlertRow] = {}
+        self._revision: int | None = None
+        self._distrusted: dict[str, Cause | None] = {}
+        self._looked_ms: int | None = None
+        self._record_problem: str | None = "not looked into yet"
+        self._complained: set[str] = set()
+        self._snapshots: dict[str | None, tuple[tuple[int, int], bytes]] = {}
+        self._look_now = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._broker = broker
+        self._session = Session(
+            broker,
+            client_id=f"hadir-web-{secrets.token_hex(4)}",
+            clean_start=True,
+            session_expiry_s=0,
+            subscriptions=(
+                topics.outlet_occupancy("+", "+"),
+                topics.collector_status("+"),
+                topics.alerts_changed("+"),
+            ),
+            on_message=self._receive,
+            on_connected=lambda _present: self._soon(self._broker_met),
+            on_lost=lambda _why: self._soon(self._broker_lost),
+            on_published=None,
+        )
+
+    async def open(self) -> None:
+        """Look into the record once, so that the first page shows the sites, and begin to listen."""
+        self._loop = asyncio.get_running_loop()
+        await self._look()
+        self._task = asyncio.create_task(self._run(), name="feed")
+        self._task.add_done_callback(self._end)
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        self.stream.end()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self.failure = None if task.cancelled() else task.exception()
+        self.ended.set()
+
+    async def _run(self) -> None:
+        self._session.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._tick())
+                tasks.create_task(self._watch_record())
+        finally:
+            self._loop = None
+            await asyncio.to_thread(self._session.stop)
+
+    def problems(self) -> dict[str, str | None]:
+        """What is wrong with broker, record and feeds, in words; None where nothing is."""
+        now_ms = self._now()
+        record = self._record_problem
+        if record is None and (self._looked_ms is None or now_ms - self._looked_ms > _RECORD_SILENT_MS):
+            record = "no answer"
+        silent = [site for site in self.live.sites if self.live.distrust(site, now_ms)]
+        return {
+            "broker": None if self.live.broker_connected else f"{self._broker.url}: not connected",
+            "record": record,
+            "feeds": f"no collector is heard for {', '.join(silent)}" if silent else None,
+        }
+
+    def alerts(self, site: str, now_ms: int) -> list[AlertRow]:
+        """The alerts of a site that stand, and those that ended within the last hour, ordered by when they fired."""
+        found = [row for row in self._alerts.values() if row.site == site and not _is_past(row, now_ms)]
+        return sorted(found, key=lambda row: (row.alert.fired_ms, row.id))
+
+    def live_json(self, site: str | None) -> bytes:
+        """The body of `/api/v1/live`."""
+        now_ms = self._now()
+        return _encode({"at": rfc3339(now_ms), "outlets": self._outlets(site, now_ms)})
+
+    def snapshot(self, site: str | None) -> bytes:
+        """Everything that a page needs to be up to date, made once a second at most while nothing happens."""
+        now_ms = self._now()
+        state = (self.stream.last_id, now_ms // 1000)
+        if site not in self._snapshots or self._snapshots[site][0] != state:
+            self._snapshots[site] = (state, _encode(self._snapshot(site, now_ms)))
+        return self._snapshots[site][1]
+
+    def _snapshot(self, site: str | None, now_ms: int) -> dict[str, Any]:
+        sites = self._site_ids(site)
+        distrusts = {one: self.live.distrust(one, now_ms) for one in sites}
+        return {
+            "at": rfc3339(now_ms),
+            "outlets": self._outlets(site, now_ms),
+            "alerts": [row.as_json() for one in sites for row in self.alerts(one, now_ms)],
+            "sites": {one: self.versions.get(one, 0) for one in sites},
+            "untrusted": {one: _distrust_json(distrust) for one, distrust in distrusts.items() if distrust},
+        }
+
+    def _outlets(self, site: str | None, now_ms: int) -> list[Occupancy]:
+        return [occupancy for one in self._site_ids(site) for occupancy in self.live.of_site(one, now_ms)]
+
+    def _site_ids(self, site: str | None) -> Iterable[str]:
+        return self.live.sites if site is None else [site]
+
+    # Messages: the first three run in the session's thread and only hand over
+
+    def _receive(self, received: Received) -> None:
+        self._soon(lambda: self._hear(received))
+        self._session.ack(received)
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        if (loop := self._loop) is not None:
+            with suppress(RuntimeError):  # the loop was closed a moment ago
+                loop.call_soon_threadsafe(act)
+
+    def _hear(self, received: Received) -> None:
+        topic = topics.parse(received.topic)
+        if topic is None:
+            return
+        now_ms = self._now()
+        try:
+            if topic.thing == "outlet":
+                self.live.hear_occupancy(topic.site, topic.id, received.payload, now_ms)
+                self._publish_outlet(topic.site, topic.id, now_ms)
+            elif topic.thing == "collector":
+                self.live.hear_collector(topic.site, received.payload, retained=received.retain, now_ms=now_ms)
+                self._watch_trust(now_ms)
+            elif topic.thing == "alerts":
+                self._look_now.set()
+        except NotUnderstood as error:
+            self.not_understood += 1
+            if received.topic not in self._complained:
+                self._complained.add(received.topic)
+                log.warning("a message is not understood: %s", error, extra={"topic": received.topic})
+        else:
+            self._complained.discard(received.topic)
+
+    def _publish_outlet(self, site: str, outlet: str, now_ms: int) -> None:
+        registered = self.live.sites.get(site)
+        if registered is not None and any(one.id == outlet for one in registered.outlets):
+            self.stream.put("occupancy", site, outlet, _encode(self.live.occupancy(site, outlet, now_ms)))
+
+    def _broker_met(self) -> None:
+        self.live.broker_met()
+
+    def _broker_lost(self) -> None:
+        self.live.broker_lost(self._now())
+
+    # Time
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        ticks = 0
+        while True:
+            now_ms = self._now()
+            self._watch_trust(now_ms)
+            if ticks % HEARTBEAT_S == 0:
+                self.stream.beat(_encode({"at": rfc3339(now_ms)}))
+                self._forget_past_alerts(now_ms)
+            ticks += 1
+            await asyncio.sleep(1.0 - loop.time() % 1.0)
+
+    def _watch_trust(self, now_ms: int) -> None:
+        """Send everybody a snapshot when a site as a whole is, or is no longer, believed."""
+        found = {site: self.live.distrust(site, now_ms) for site in self.live.sites}
+        causes = {site: None if distrust is None else distrust.cause for site, distrust in found.items()}
+        if causes == self._distrusted:
+            return
+        for site, cause in causes.items():
+            if cause != self._distrusted.get(site):
+                log.info("all outlets are %s", "known again" if cause is None else "unknown", extra={"site": site})
+        self._distrusted = causes
+        self._renew()
+
+    def _renew(self) -> None:
+        self._snapshots.clear()
+        self.stream.renew()
+
+    # The record
+
+    async def _watch_record(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._look_now.wait()
+            self._look_now.clear()
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            told = {row.id: row.told for row in self._alerts.values() if row.state == "firing"}
+            seen = await asyncio.to_thread(self._look_into_record, self._revision, self.versions, told)
+        except (SQLAlchemyError, OSError) as error:
+            problem = str(getattr(error, "orig", None) or error)
+            if problem != self._record_problem:
+                self._record_problem = problem
+                log.error("the record cannot be read: %s", problem)
+            return
+        if self._record_problem is not None and self._looked_ms is not None:
+            log.info("the record can be read again")
+        self._record_problem = None
+        self._looked_ms = self._now()
+        self._take(seen)
+
+    def _look_into_record(
+        self, revision: int | None, known: dict[str, int], told: dict[str, tuple[Told, ...]]
+    ) -> _Seen:
+        """`told`: of the alerts that stand, who is known to have heard: a message that went out raises no revision."""
+        with self._record.reading() as connection:
+            found = versions(connection)
+            changed = [site for site, version in found.items() if known.get(site) != version]
+            loaded = {site: load_site(connection, site) for site in changed}
+            newest = newest_revision(connection)
+            if revision is None:
+                rows = alerts(connection, from_ms=self._now() - CHANGES_KEPT_MS, limit=_ALERTS_AT_START)
+            else:
+                rows = alerts(connection, after_revision=revision, limit=_ALERTS_AT_START) if newest > revision else []
+                others = told.keys() - {row.id for row in rows}
+                rows += [row for row in by_ids(connection, others) if row.told != told[row.id]]
+        return _Seen(found, {site: value for site, value in loaded.items() if value is not None}, rows, newest)
+
+    def _take(self, seen: _Seen) -> None:
+        for row in seen.alerts:
+            self._alerts[row.id] = row
+            self.stream.put("alert", row.site, row.id, _encode(row.as_json()))
+        self._revision = seen.revision
+        if seen.versions != self.versions:
+            kept = {site: value for site, value in self.live.sites.items() if site in seen.versions}
+            self.live.sites = dict(sorted((kept | seen.sites).items()))
+            self.versions = {site: seen.versions[site] for site in self.live.sites}
+            self._watch_trust(self._now())
+            self._renew()
+
+    def _forget_past_alerts(self, now_ms: int) -> None:
+        self._alerts = {row_id: row for row_id, row in self._alerts.items() if not _is_past(row, now_ms)}
+
+
+def _is_past(row: AlertRow, now_ms: int) -> bool:
+    ended_ms = row.alert.resolved_ms if row.disproved_ms is None else row.disproved_ms
+    return ended_ms is not None and ended_ms <= now_ms - CHANGES_KEPT_MS
+
+
+def _distrust_json(distrust: Distrust) -> dict[str, str | None]:
+    return {"cause": distrust.cause, "since": rfc3339_or_none(distrust.since_ms)}
+
+
+def _encode(value: object) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,296 @@
+// What the live floor says of its outlets; api/floor.py says the same when the page is made.
+
+export const FILTERS = ["all", "action", "obliged", "staffed", "serving", "unattended", "vacant", "declared", "unknown"];
+const WORST_FIRST = ["unattended", "vacant", "unknown", "declared", "staffed", "serving"];
+const STAFFED = ["staffed", "serving"];
+const EMPTY = ["unattended", "vacant"];
+const PEOPLE = ["unattended", "vacancy", "late_opening"];
+const TECHNICAL = ["equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery"];
+const KIND_ORDER = ["site_outage", ...PEOPLE, ...TECHNICAL];
+const SUBJECT_TYPES = ["outlet", "duty", "sensor", "gateway", "site"];
+const HOUR_MS = 3_600_000;
+const LOG_LENGTH = 12;
+const SEAT_MARGIN = 0.065;
+const SEAT_SHAPES = {
+  unattended: [0, 14], vacant: [0, 14], unknown: [2.5, 9], declared: [2.5, 9], staffed: [5, 4], serving: [2, 10],
+};
+
+const ms = (text) => (text === null || text === undefined ? null : Date.parse(text));
+
+// Alerts
+
+export function subjectOf(alert, plan) {
+  const type = alert.kind === "site_outage" ? "site" : SUBJECT_TYPES.find((one) => one !== "site" && one in alert);
+  return plan.subjects[`${type}/${alert[type]}`] ?? { label: alert[type], outlets: [] };
+}
+
+export function standing(alerts, plan) {
+  const found = new Map();
+  for (const alert of alerts) {
+    if (alert.state !== "firing") continue;
+    for (const outlet of subjectOf(alert, plan).outlets) {
+      if (!found.has(outlet)) found.set(outlet, []);
+      found.get(outlet).push(alert);
+    }
+  }
+  return found;
+}
+
+const first = (alerts, kinds) =>
+  alerts.filter((one) => kinds.includes(one.kind)).sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind))[0];
+
+const stateOf = (alert) =>
+  alert.kind === "unattended" ? "unattended" : PEOPLE.includes(alert.kind) ? "vacant" : "unknown";
+
+export function cards(alerts, plan, nowMs, words) {
+  return alerts.filter((one) => one.state === "firing").sort((a, b) =>
+    KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || ms(a.since) - ms(b.since) || (a.id < b.id ? -1 : 1),
+  ).map((alert) => {
+    const subject = subjectOf(alert, plan);
+    const state = stateOf(alert);
+    return {
+      id: alert.id,
+      state,
+      icon: state !== "unknown" || alert.kind === "site_outage" ? `st-${state}` : "i-sensor",
+      what: words.text(`kind.${alert.kind}`),
+      where: subject.label,
+      href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
+      duration: words.span(nowMs - ms(alert.since)),
+      since: words.text("alert.since", { at: words.clock(ms(alert.since)) }),
+      told: told(alert, plan, words),
+    };
+  });
+}
+
+function told(alert, plan, words) {
+  if (!alert.told.length) return words.text("alert.fired", { at: words.clock(ms(alert.fired)) });
+  const times = new Map();
+  for (const one of alert.told) {
+    const name = plan.contacts[`${one.agency}/${one.to}`] ?? one.to;
+    times.set(name, [...(times.get(name) ?? []), words.clock(ms(one.at))]);
+  }
+  return words.text("alert.told", { told: [...times].map(([name, at]) => `${at.join(", ")} · ${name}`).join("; ") });
+}
+
+// Figures
+
+export function shows(filter, status, alerts) {
+  if (filter === "all") return true;
+  if (filter === "action") return alerts.some((one) => PEOPLE.includes(one.kind));
+  if (filter === "obliged") return status !== "closed";
+  return filter === "staffed" ? STAFFED.includes(status) : status === filter;
+}
+
+export function sums(occupancies, concerned) {
+  const found = Object.fromEntries(FILTERS.map((name) => [name, 0]));
+  for (const one of occupancies) {
+    for (const name of FILTERS) found[name] += shows(name, one.status, concerned.get(one.outlet) ?? []);
+  }
+  return found;
+}
+
+export function seats(occupancies) {
+  const obliged = occupancies.filter((one) => one.status !== "closed")
+    .map((one) => WORST_FIRST.indexOf(one.status)).sort((a, b) => a - b);
+  const slot = 100 / obliged.length;
+  return obliged.map((rank, place) => {
+    const status = WORST_FIRST[rank];
+    const [y, height] = SEAT_SHAPES[status];
+    return {
+      class: `b-${status === "serving" ? "staffed" : status}`,
+      x: `${(slot * (place + SEAT_MARGIN)).toFixed(2)}%`,
+      width: `${(slot * (1 - 2 * SEAT_MARGIN)).toFixed(2)}%`,
+      y,
+      height,
+    };
+  });
+}
+
+function inWords(found, words) {
+  return ["unattended", "vacant", "unknown", "declared", "staffed"].filter((part) => found[part])
+    .map((part) => `${words.number(found[part])} ${words.text(`sum.${part}`)}`).join(", ");
+}
+
+export function seatsInWords(found, words) {
+  if (!found.obliged) return words.text("seats.none");
+  return words.text("seats", { n: found.obliged, parts: inWords(found, words) });
+}
+
+export function staffedInWords(statuses, words) {
+  const obliged = statuses.filter((status) => status !== "closed");
+  if (!obliged.length) return words.text("floor.closed");
+  const n = obliged.filter((status) => STAFFED.includes(status)).length;
+  return words.text("floor.staffed", { n, all: obliged.length });
+}
+
+export function calm(found, occupancies, nowMs, words) {
+  if (!found.obliged) return words.text("alerts.none.closed");
+  const sentence = found.staffed === found.obliged
+    ? words.text("alerts.none.all", { n: found.obliged })
+    : words.text("alerts.none.parts", { n: found.obliged, parts: inWords(found, words) });
+  const ages = occupancies.filter((one) => one.status !== "closed" && one.status !== "unknown")
+    .map(seen).filter((at) => at !== null);
+  if (!ages.length) return sentence;
+  return `${sentence} ${words.text("alerts.oldest", { age: words.span(nowMs - Math.min(...ages)) })}`;
+}
+
+// Tiles
+
+function seen(occupancy) {
+  const { staff } = occupancy.zones;
+  const ages = (staff ? [staff] : Object.values(occupancy.zones)).map((zone) => ms(zone.seen));
+  const known = ages.filter((at) => at !== null);
+  return known.length ? Math.max(...known) : null;
+}
+
+export function tile(fixed, occupancy, alerts, nowMs, words) {
+  const [phase, noteIcon, note] = noteOf(fixed, occupancy, alerts, nowMs, words);
+  const seenMs = seen(occupancy);
+  const lasts = occupancy.since !== null && occupancy.status !== "closed";
+  return {
+    status: occupancy.status,
+    phase,
+    duration: lasts ? words.span(nowMs - ms(occupancy.since)) : "",
+    word: words.text(`state.${occupancy.status}`),
+    noteIcon,
+    note,
+    age: seenMs === null ? words.text("tile.age.none") : words.text("tile.age", { age: words.span(nowMs - seenMs) }),
+  };
+}
+
+function noteOf(fixed, occupancy, alerts, nowMs, words) {
+  const { status } = occupancy;
+  const untilMs = ms(occupancy.until);
+  if (occupancy.at === null) return ["", "", words.text("tile.waiting")];
+  if (EMPTY.includes(status)) {
+    const people = first(alerts, PEOPLE);
+    if (people) return ["firing", "i-bell", toldAt(people, "note.told", words)];
+    const dueMs = due(fixed, occupancy, untilMs);
+    if (dueMs !== null && dueMs > nowMs) {
+      return ["pending", "st-declared", words.text("note.pending", { at: words.clock(dueMs) })];
+    }
+  }
+  const technical = first(alerts, TECHNICAL);
+  if (technical) {
+    if (technical.kind === "equipment_down" || !technical.told.length) {
+      const since = words.text("alert.since", { at: words.clock(ms(technical.since)) });
+      return ["tech", "i-sensor", `${words.text(`kind.${technical.kind}`)} ${since}`];
+    }
+    return ["tech", "i-sensor", toldAt(technical, "note.tech", words)];
+  }
+  if (status === "declared") {
+    const reason = occupancy.reason === null ? null : words.get(`absence.${occupancy.reason}`, occupancy.reason);
+    if (untilMs === null) return ["", "st-declared", reason ?? ""];
+    const at = words.coming(untilMs, nowMs);
+    if (reason === null) return ["", "st-declared", words.text("note.back.no_reason", { at })];
+    return ["", "st-declared", words.text("note.back", { reason, at })];
+  }
+  if (status === "closed" && untilMs !== null) {
+    return ["", "", words.text("note.opens", { at: words.coming(untilMs, nowMs) })];
+  }
+  return ["", "", ""];
+}
+
+function due(fixed, occupancy, untilMs) {
+  if (fixed.vacancy_ms === null || occupancy.since === null) return null;
+  const dueMs = ms(occupancy.since) + fixed.vacancy_ms;
+  if (untilMs !== null && dueMs >= untilMs) return null;
+  return fixed.muted.some(([start, end]) => start <= dueMs && dueMs < end) ? null : dueMs;
+}
+
+function toldAt(alert, key, words) {
+  if (alert.told.length) return words.text(key, { at: words.clock(ms(alert.told[0].at)) });
+  return words.text("note.fired", { at: words.clock(ms(alert.fired)) });
+}
+
+// The last hour
+
+// What a change from one occupancy to the next is in the log; null when the status stays.
+export function change(before, after, nowMs) {
+  if (after.since === null || before?.status === after.status) return null;
+  let atMs = ms(after.since);
+  if (before?.since && after.since === before.since) atMs = ms(after.at) ?? nowMs;
+  const known = Boolean(before?.since);
+  return {
+    outlet: after.outlet, status: after.status, at_ms: atMs,
+    was: known ? before.status : null, lasted_ms: known ? Math.max(0, atMs - ms(before.since)) : null,
+  };
+}
+
+const tells = ({ status, was }) =>
+  status !== "closed" && was !== "closed" && !(STAFFED.includes(status) && STAFFED.includes(was));
+
+export function lines(changes, alerts, plan, nowMs, words) {
+  const found = changes.filter((one) => one.outlet in plan.outlets && tells(one)).map((one) => ({
+    atMs: one.at_ms,
+    at: words.clock(one.at_ms),
+    state: one.status,
+    where: plan.subjects[`outlet/${one.outlet}`].label,
+    href: `#o-${one.outlet}`,
+    icon: `st-${one.status}`,
+    word: words.text(`state.${one.status}`),
+    more: one.was === null ? "" : words.text("log.was", {
+      state: words.text(`state.${one.was}`).toLowerCase(), span: words.span(one.lasted_ms),
+    }),
+  }));
+  const ended = alerts.filter((one) => one.state !== "firing").map((one) => endedLine(one, plan, words));
+  return [...found, ...ended].filter((line) => line.atMs > nowMs - HOUR_MS)
+    .sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1)).slice(0, LOG_LENGTH);
+}
+
+function endedLine(alert, plan, words) {
+  const subject = subjectOf(alert, plan);
+  const disproved = alert.state === "disproved";
+  const atMs = ms(disproved ? alert.disproved : alert.resolved);
+  const lasted = words.text("log.after", {
+    kind: words.text(`kind.${alert.kind}`).toLowerCase(), span: words.span(atMs - ms(alert.since)),
+  });
+  const reason = disproved || alert.reason === null ? "" : words.text(`reason.${alert.reason}`);
+  return {
+    atMs,
+    at: words.clock(atMs),
+    state: !disproved && ["presence", "ended"].includes(alert.reason) ? "staffed" : "unknown",
+    where: subject.label,
+    href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
+    icon: "i-check",
+    word: words.text(disproved ? "log.disproved" : "log.resolved"),
+    more: [lasted, reason].filter(Boolean).join("; "),
+  };
+}
+
+// The site as a whole
+
+export function hoursSentence(spans, nowMs, words) {
+  const today = spans.filter(([start]) => words.sameDay(start, nowMs));
+  const parts = today.map(([start, end]) => `${words.clock(start)}–${words.clock(end)}`);
+  const listed = [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter(Boolean).join(words.text("hours.and"));
+  const said = parts.length ? words.text("hours.today", { spans: listed }) : words.text("hours.none");
+  return `${said} ${whatComes(spans, today, nowMs, words)}`.trimEnd();
+}
+
+function whatComes(spans, today, nowMs, words) {
+  for (const [start, end] of spans) {
+    if (nowMs < start) {
+      if (start - nowMs < HOUR_MS) return words.text("hours.open_in", { span: words.span(start - nowMs) });
+      return words.text("hours.open", { at: words.coming(start, nowMs) });
+    }
+    if (nowMs < end) {
+      const key = today.some(([later]) => later > nowMs) ? "hours.break" : "hours.close";
+      return words.text(key, { span: words.span(end - nowMs) });
+    }
+  }
+  return "";
+}
+
+export function warning(alerts, distrust, found, words) {
+  if (distrust) {
+    const key = `untrusted.${distrust.cause}`;
+    const head = distrust.since === null
+      ? words.text(`${key}.never`) : words.text(key, { at: words.clockS(ms(distrust.since)) });
+    return [head, words.text("untrusted.body")];
+  }
+  const outage = alerts.find((one) => one.kind === "site_outage" && one.state === "firing");
+  if (!outage) return null;
+  const at = words.clock(ms(outage.since));
+  return [words.text("outage.head", { at, unknown: found.unknown, all: found.all }), words.text("outage.body")];
+}

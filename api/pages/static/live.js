@@ -1,0 +1,318 @@
+// Keeps the live floor up to date while it is open: events into tiles, ages every second, filters, the dead banner.
+
+import { Feed } from "./feed.js";
+import * as floor from "./floor.js";
+import { Words } from "./words.js";
+
+const HOUR_MS = 3_600_000;
+const NEW_MS = 2_000;
+const SVG = "http://www.w3.org/2000/svg";
+
+const plan = JSON.parse(document.getElementById("data").textContent);
+const words = new Words(plan.texts, plan.zone);
+const part = (id) => document.getElementById(id);
+const tiles = new Map([...document.querySelectorAll(".tile")].map((tile) => [tile.dataset.outlet, tile]));
+
+const occupancies = new Map(); // outlet -> occupancy as it is shown
+const believed = new Map(); // outlet -> the last one that came while its site was believed
+const alerts = new Map(); // id -> alert
+let changes = plan.changes;
+let distrust = null;
+let started = false;
+let aheadMs = plan.now_ms - Date.now(); // how much the server's clock is ahead of this one
+let show = new URLSearchParams(location.search).get("show") ?? "all";
+let heardAtMs = plan.now_ms;
+
+const now = () => Date.now() + aheadMs;
+
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+function setIcon(node, icon) {
+  node.toggleAttribute("hidden", icon === "");
+  setAttribute(node.firstElementChild, "href", `#${icon}`);
+}
+
+// Events
+
+const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
+  event(kind, data) {
+    if (kind === "heartbeat") tell(data.at);
+    else if (kind === "snapshot") takeSnapshot(data);
+    else if (kind === "occupancy") takeOccupancy(data);
+    else if (kind === "alert") takeAlert(data);
+    if (kind !== "heartbeat") render();
+  },
+  refused(status) {
+    if (status === 401 || status === 404) location.reload();
+  },
+  change: renderFeed,
+});
+
+function tell(at) {
+  heardAtMs = Date.parse(at);
+  aheadMs = heardAtMs - Date.now();
+}
+
+function takeSnapshot(snapshot) {
+  tell(snapshot.at);
+  if (snapshot.sites[plan.site] !== plan.version) {
+    location.reload(); // outlets came, went or changed their names
+    return;
+  }
+  distrust = snapshot.untrusted[plan.site] ?? null;
+  for (const occupancy of snapshot.outlets) takeOccupancy(occupancy);
+  const known = new Set(snapshot.alerts.map((one) => one.id));
+  for (const id of alerts.keys()) if (!known.has(id)) alerts.delete(id);
+  for (const alert of snapshot.alerts) takeAlert(alert);
+  started = true;
+}
+
+function takeOccupancy(occupancy) {
+  const before = occupancies.get(occupancy.outlet);
+  occupancies.set(occupancy.outlet, occupancy);
+  if (before && before.status !== occupancy.status) ring(tiles.get(occupancy.outlet));
+  if (distrust) return;
+  const change = started ? floor.change(believed.get(occupancy.outlet), occupancy, now()) : null;
+  if (change) changes = [change, ...changes].filter((one) => one.at_ms > now() - HOUR_MS);
+  believed.set(occupancy.outlet, occupancy);
+}
+
+function takeAlert(alert) {
+  const isNew = started && !alerts.has(alert.id) && alert.state === "firing";
+  alerts.set(alert.id, alert);
+  if (isNew) {
+    const what = words.text(`kind.${alert.kind}`);
+    set(part("announce"), words.text("alert.new", { what, where: floor.subjectOf(alert, plan).label }));
+  }
+}
+
+function ring(tile) {
+  if (!tile) return;
+  tile.classList.add("is-new");
+  setTimeout(() => tile.classList.remove("is-new"), NEW_MS);
+}
+
+// What is seen
+
+function render() {
+  if (!started || feed.dead) return;
+  const nowMs = now();
+  const shown = [...occupancies.values()];
+  const known = [...alerts.values()];
+  const concerned = floor.standing(known, plan);
+  const found = floor.sums(shown, concerned);
+  for (const [outlet, tile] of tiles) {
+    const occupancy = occupancies.get(outlet);
+    if (occupancy) {
+      renderTile(tile, floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words));
+    }
+  }
+  for (const link of part("sums").children) set(link.querySelector(".n"), words.number(found[link.dataset.show]));
+  for (const figure of document.querySelectorAll("[data-sum]")) set(figure, words.number(found[figure.dataset.sum]));
+  document.querySelectorAll("#floors > .floor .staffed").forEach((node, place) => {
+    set(node, floor.staffedInWords(plan.floors[place].map((outlet) => occupancies.get(outlet).status), words));
+  });
+  renderSeats(shown, found);
+  renderAlerts(known, found, shown, nowMs);
+  renderLines(floor.lines(changes, known, plan, nowMs, words));
+  const warning = floor.warning(known, distrust, found, words);
+  part("warning").hidden = warning === null;
+  set(part("warning").querySelector("strong"), warning?.[0] ?? "");
+  set(part("warning").querySelector("p"), warning?.[1] ?? "");
+  set(part("hours"), floor.hoursSentence(plan.spans, nowMs, words));
+  // Nothing moves under the pointer: what a filter shows follows when the pointer has left.
+  if (!part("floors").matches(":hover")) filter(concerned);
+}
+
+function renderTile(tile, shown) {
+  setAttribute(tile, "data-state", shown.status);
+  setAttribute(tile, "data-alert", shown.phase || null);
+  set(tile.querySelector(".dur"), shown.duration);
+  set(tile.querySelector(".word"), shown.word);
+  setIcon(tile.querySelector(".st .i"), `st-${shown.status}`);
+  const note = tile.querySelector(".note");
+  note.hidden = shown.note === "";
+  setIcon(note.querySelector(".i"), shown.noteIcon);
+  set(note.lastElementChild, shown.note);
+  set(tile.querySelector(".age"), shown.age);
+}
+
+function renderSeats(shown, found) {
+  const svg = part("seats");
+  const label = floor.seatsInWords(found, words);
+  const seats = floor.seats(shown);
+  const drawn = [...svg.children].map((rect) => rect.getAttribute("height")).join();
+  if (svg.getAttribute("aria-label") === label && drawn === seats.map((one) => String(one.height)).join()) return;
+  svg.setAttribute("aria-label", label);
+  svg.replaceChildren(...seats.map((seat) => {
+    const rect = document.createElementNS(SVG, "rect");
+    for (const [name, value] of Object.entries(seat)) rect.setAttribute(name, value);
+    return rect;
+  }));
+}
+
+function renderAlerts(known, found, shown, nowMs) {
+  const list = part("alerts");
+  const cards = floor.cards(known, plan, nowMs, words);
+  fill(list, cards, part("t-alert"), (card) => card.id, (item, card) => {
+    item.dataset.alertId = card.id;
+    setAttribute(item, "data-state", card.state);
+    setIcon(item.querySelector(".i"), card.icon);
+    set(item.querySelector(".what"), card.what);
+    link(item.querySelector(".where"), card);
+    set(item.querySelector(".dur span"), card.duration);
+    set(item.querySelector(".dur small"), card.since);
+    set(item.querySelector(".told"), card.told);
+  });
+  list.hidden = cards.length === 0;
+  set(part("alerts-n"), cards.length ? words.number(cards.length) : "");
+  part("calm").hidden = cards.length !== 0;
+  set(part("calm").querySelector("p"), floor.calm(found, shown, nowMs, words));
+}
+
+function renderLines(lines) {
+  fill(part("log"), lines, part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (item, line) => {
+    setAttribute(item, "data-state", line.state);
+    set(item.querySelector("time"), line.at);
+    link(item.querySelector(".where"), line);
+    setIcon(item.querySelector(".to .i"), line.icon);
+    set(item.querySelector(".word"), line.word);
+    set(item.querySelector(".more"), line.more);
+  });
+  part("log-none").hidden = lines.length !== 0;
+}
+
+function link(anchor, { href, where }) {
+  setAttribute(anchor, "href", href || null);
+  set(anchor, where);
+}
+
+// One element for each value, kept as long as its key is there, so that focus and selection survive.
+function fill(list, values, template, keyOf, put) {
+  const old = new Map([...list.children].map((item) => [item.dataset.key ?? item.dataset.alertId ?? "", item]));
+  const items = values.map((value) => {
+    const key = keyOf(value);
+    const item = old.get(key) ?? template.content.firstElementChild.cloneNode(true);
+    item.dataset.key = key;
+    put(item, value);
+    return item;
+  });
+  if (items.length !== list.children.length || items.some((item, place) => item !== list.children[place])) {
+    list.replaceChildren(...items);
+  }
+}
+
+// Filters
+
+const tools = part("tools");
+const query = tools.elements.q;
+
+function filter(concerned) {
+  const q = query.value.trim().toLowerCase();
+  let anything = false;
+  for (const [outlet, tile] of tiles) {
+    const matches = floor.shows(show, tile.dataset.state, concerned.get(outlet) ?? []) && tile.dataset.find.includes(q);
+    tile.hidden = !matches;
+    anything ||= matches;
+  }
+  for (const section of document.querySelectorAll("#floors > section")) {
+    section.hidden = !section.querySelector(".tile:not([hidden])");
+  }
+  const nothing = part("nothing");
+  nothing.hidden = anything;
+  set(nothing.querySelector("h2"), q ? words.text("find.none", { q: query.value.trim() }) : words.text("find.none.state"));
+}
+
+function choose(name) {
+  show = name;
+  for (const chip of tools.elements.show) chip.checked = chip.value === show;
+  for (const figure of part("sums").children) {
+    setAttribute(figure, "aria-current", figure.dataset.show === show ? "true" : null);
+  }
+  refilter();
+}
+
+function refilter() {
+  filter(floor.standing(alerts.values(), plan));
+  const search = new URLSearchParams(location.search);
+  for (const [name, value, usual] of [["show", show, "all"], ["q", query.value.trim(), ""]]) {
+    if (value === usual) search.delete(name);
+    else search.set(name, value);
+  }
+  history.replaceState(null, "", search.size ? `?${search}` : location.pathname);
+}
+
+tools.addEventListener("submit", (event) => event.preventDefault());
+tools.addEventListener("change", (event) => event.target.name === "show" && choose(event.target.value));
+query.addEventListener("input", refilter);
+part("sums").addEventListener("click", (event) => {
+  const figure = event.target.closest("a");
+  if (!figure || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  choose(figure.dataset.show === show ? "all" : figure.dataset.show);
+});
+part("nothing").querySelector("a").addEventListener("click", (event) => {
+  event.preventDefault();
+  query.value = "";
+  choose("all");
+});
+document.addEventListener("click", (event) => {
+  const tile = tiles.get(event.target.closest(".where")?.getAttribute("href")?.slice(3));
+  if (tile?.hidden) {
+    query.value = "";
+    choose("all");
+  }
+});
+
+// The feed
+
+const banner = part("dead");
+banner.querySelector("button").addEventListener("click", () => feed.connect());
+
+function renderFeed() {
+  const { dead } = feed;
+  const root = document.documentElement;
+  if (!dead && root.classList.contains("dead")) root.classList.remove("dead");
+  banner.hidden = !dead;
+  if (dead) {
+    root.classList.add("dead");
+    const at = words.clockS(heardAtMs);
+    set(banner.querySelector("strong"), words.text("dead.head", { at }));
+    const next = feed.retryMs === null
+      ? words.text("dead.trying")
+      : words.text("dead.retry", { span: words.span(feed.retryMs - performance.now() + 999) });
+    set(banner.querySelector("small"), `${words.text("dead.body", { span: words.span(feed.silentMs) })} ${next}`);
+    set(document.querySelector("#feed .if-dead"), words.text("feed.dead", { at }));
+  }
+  if (started) {
+    part("feed").classList.remove("still");
+    const live = document.querySelector("#feed .if-live");
+    if (!live.firstElementChild?.matches("[aria-hidden]")) {
+      const age = document.createElement("span");
+      age.setAttribute("aria-hidden", "true"); // a screen reader need not hear it every second
+      live.replaceChildren(words.text("feed.live"), age);
+    }
+    set(live.firstElementChild, words.text("feed.age", { age: words.span(feed.silentMs) }));
+  }
+}
+
+function tick() {
+  feed.check();
+  renderFeed();
+  render();
+  const time = part("clock").querySelector("time");
+  set(time, words.clockS(now()));
+  setAttribute(time, "datetime", new Date(now()).toISOString());
+  set(part("clock").querySelector("small span"), words.date(now()));
+  setTimeout(tick, 1000 - (now() % 1000));
+}
+
+feed.connect();
+tick();

@@ -1,0 +1,22 @@
+"""What the web process is given: built elsewhere, joined to routes by `api.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from storage.record import Record
+from transport.session import BrokerAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """`now`: epoch ms. `demo`: reading is open to this machine. `checks`: for `/readyz`, a function for each further
+    part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block.
+    """
+
+    record: Record
+    broker: BrokerAddress
+    now: Callable[[], int]
+    demo: bool = False
+    checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""What programs can ask for: as OpenAPI, and as a table for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from api.answers import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    return await page(request, "docs.html", operations=_operations(request.app.openapi()))
+
+
+def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "method": method.upper(),
+            "path": path,
+            "summary": operation.get("summary", ""),
+            "parameters": operation.get("parameters", []),
+        }
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]

@@ -1,0 +1,135 @@
+"""The live floor: the page of a site as of now, which its module then keeps up to date."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api import floor
+from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
+from api.feed import Feed
+from api.live import Change, Distrust, Occupancy
+from api.words import Words, texts
+from presence.site import Site
+from storage.record.alert_list import AlertRow
+
+router = APIRouter(include_in_schema=False)
+
+_BLANK_CARD = floor.Card("", "", "", "", "", "", "", "", "")
+_BLANK_LINE = floor.Line(0, "", "", "", "", "", "", "")
+
+
+@router.get("/")
+async def live_floor(
+    request: Request,
+    site: str | None = None,
+    show: str = "all",
+    q: Annotated[str, Query(max_length=100)] = "",
+    lang: LangChoice = None,
+    theme: ThemeChoice = None,
+) -> Response:
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, address("/", site=site, show=show if show != "all" else None, q=q))
+    feed: Feed = request.app.state.feed
+    sites = feed.live.sites
+    links = choices(request, "/", site=site)
+    if site is not None and site not in sites:
+        raise HTTPException(404, f'no site "{site}"')
+    if not sites:
+        return await page(request, "welcome.html", **links)
+    chosen = sites[site] if site is not None else next(iter(sites.values()))
+    now_ms = request.app.state.parts.now()
+    view = await run_in_threadpool(
+        _view,
+        request.app.state.plans,
+        chosen,
+        feed.versions[chosen.id],
+        feed.live.of_site(chosen.id, now_ms),
+        feed.alerts(chosen.id, now_ms),
+        feed.live.changes(chosen.id, now_ms),
+        feed.live.distrust(chosen.id, now_ms),
+        show if show in floor.FILTERS else "all",
+        q.strip(),
+        now_ms,
+        Words(preferences(request).lang, chosen.timezone),
+    )
+    return await page(request, "live.html", zone=chosen.timezone, sites=list(sites.values()), **view, **links)
+
+
+def _view(
+    plans: floor.Plans,
+    site: Site,
+    version: int,
+    occupancies: list[Occupancy],
+    alerts: list[AlertRow],
+    changes: list[Change],
+    distrust: Distrust | None,
+    show: str,
+    q: str,
+    now_ms: int,
+    words: Words,
+) -> dict[str, Any]:
+    """Everything that the template shows; runs in a thread."""
+    plan = plans.of(site, version)
+    by_outlet = {occupancy.outlet: occupancy for occupancy in occupancies}
+    concerned = floor.standing(alerts, plan.subjects)
+    found = floor.sums(occupancies, concerned)
+    spans = plan.spans(words.day_start_ms(now_ms))
+    floors = []
+    for level, outlets in plan.floors:
+        tiles = []
+        for outlet in outlets:
+            occupancy, its_alerts = by_outlet[outlet.id], concerned.get(outlet.id, [])
+            fixed = plan.outlets[outlet.id]
+            hidden = not (floor.shows(show, occupancy.status, its_alerts) and q.casefold() in fixed.find)
+            tiles.append((outlet, fixed, floor.tile(fixed, occupancy, its_alerts, now_ms, words), hidden))
+        statuses = [by_outlet[outlet.id].status for outlet in outlets]
+        floors.append(
+            {
+                "name": _floor_name(level, len(plan.floors), words),
+                "staffed": floor.staffed_in_words(statuses, words),
+                "tiles": tiles,
+                "shown": not all(hidden for *_, hidden in tiles),
+            }
+        )
+    return {
+        "site": site,
+        "site_name": site.name,
+        "now_ms": now_ms,
+        "zone_name": f"{words.zone(now_ms)} ({site.timezone})",
+        "here": address("/", site=site.id),
+        "show": show,
+        "q": q,
+        "warning": floor.warning(alerts, distrust, found, words),
+        "hours": floor.hours_sentence(spans, now_ms, words),
+        "sums": found,
+        "seats": floor.seats(occupancies),
+        "seats_in_words": floor.seats_in_words(found, words),
+        "cards": floor.cards(alerts, plan, now_ms, words),
+        "calm": floor.calm(found, occupancies, now_ms, words),
+        "floors": floors,
+        "anything": any(one["shown"] for one in floors),
+        "lines": floor.log_lines(changes, alerts, plan, now_ms, words),
+        "blank_card": _BLANK_CARD,
+        "blank_line": _BLANK_LINE,
+        "data": plan.as_json()
+        | {
+            "site": site.id,
+            "version": version,
+            "lang": words.lang,
+            "zone": site.timezone,
+            "now_ms": now_ms,
+            "spans": spans,
+            "changes": [change._asdict() for change in changes],
+            "texts": texts(words.lang),
+        },
+    }
+
+
+def _floor_name(level: int | None, levels: int, words: Words) -> str:
+    if level is not None:
+        return words("floor", n=level)
+    return words("floor.all") if levels == 1 else words("floor.none")

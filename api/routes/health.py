@@ -1,0 +1,68 @@
+"""Is it alive, is it in order, how is it doing: for supervisors, load balancers and Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from api.feed import Feed
+from api.live import STATUSES
+from api.parts import Parts
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process answers")
+async def healthz() -> Response:
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz", summary="Broker, record, feeds and store are in order; 503 and which one when not")
+async def readyz(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    feed: Feed = request.app.state.feed
+    problems = feed.problems()
+    for name, check in parts.checks.items():
+        problems[name] = await run_in_threadpool(check)
+    ready = not any(problems.values())
+    body = {"ready": ready} | {name: problem or "ok" for name, problem in problems.items()}
+    return JSONResponse(body, 200 if ready else 503)
+
+
+@router.get("/metrics", summary="Figures for Prometheus")
+async def metrics(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    lines = _metrics(request.app.state.feed, parts.now())
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _metrics(feed: Feed, now_ms: int) -> Iterator[str]:
+    yield from _head("hadir_outlets", "gauge", "Outlets by status.")
+    for site in feed.live.sites:
+        found = [occupancy.status for occupancy in feed.live.of_site(site, now_ms)]
+        for status in STATUSES:
+            yield f'hadir_outlets{{site="{site}",status="{status}"}} {found.count(status)}'
+    yield from _head("hadir_alerts_firing", "gauge", "Alerts that stand.")
+    for site in feed.live.sites:
+        firing = sum(row.state == "firing" for row in feed.alerts(site, now_ms))
+        yield f'hadir_alerts_firing{{site="{site}"}} {firing}'
+    yield from _head("hadir_feed_age_seconds", "gauge", "Since the site's collector was last heard.")
+    for site in feed.live.sites:
+        age_ms = feed.live.collector_age_ms(site, now_ms)
+        if age_ms is not None:
+            yield f'hadir_feed_age_seconds{{site="{site}"}} {age_ms / 1000:.3f}'
+    yield from _head("hadir_broker_connected", "gauge", "1 while the broker is connected.")
+    yield f"hadir_broker_connected {int(feed.live.broker_connected)}"
+    yield from _head("hadir_sse_listeners", "gauge", "Open live pages.")
+    yield f"hadir_sse_listeners {feed.stream.listeners}"
+    yield from _head("hadir_sse_cut_off_total", "counter", "Live pages let go because they were too slow.")
+    yield f"hadir_sse_cut_off_total {feed.stream.cut_off}"
+    yield from _head("hadir_web_messages_not_understood_total", "counter", "MQTT messages that break their contract.")
+    yield f"hadir_web_messages_not_understood_total {feed.not_understood}"
+
+
+def _head(name: str, kind: str, what: str) -> tuple[str, str]:
+    return f"# HELP {name} {what}", f"# TYPE {name} {kind}"

@@ -1,0 +1,197 @@
+"""Server-sent events for many pages: each event is encoded once, and a slow page never holds up another.
+
+Events stand in one ring. A listener is no more than its place in it: woken, it takes everything behind its place in one
+piece, and pieces are shared. Whoever falls out of the ring, or does not take a piece within `slowest_s`, is cut off and
+comes back for a snapshot. Ids grow for ever, also over restarts: the first one is made from the time of the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import Literal, NamedTuple
+
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Send
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["occupancy", "alert"]
+
+_LONGEST_PAUSE_S = 1.0
+# Of the loop's time the pages may take a third: a flush that kept it busy for 40 ms is followed by 80 ms of gathering.
+_PAUSE_FOR_WORK = 2.0
+# A stream ends after an hour and is taken up again by its id, so that who has no access any more does not keep it.
+_LONGEST_S = 3600.0
+
+
+class _Event(NamedTuple):
+    id: int
+    site: str
+    text: bytes
+
+
+class Stream:
+    """The ring and its listeners. Belongs to one event loop.
+
+    `started_ms`: epoch ms, from which ids are made. `kept`: events in the ring.
+    """
+
+    def __init__(self, *, started_ms: int, kept: int = 4096, slowest_s: float = 10.0) -> None:
+        self.slowest_s = slowest_s
+        self.listeners = 0
+        self.cut_off = 0
+        self._last_id = started_ms * 1000
+        self._ring: deque[_Event] = deque(maxlen=kept)
+        self._waiting: dict[tuple[Kind, str, str], bytes] = {}
+        self._flush_at: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
+        self._pieces: dict[tuple[int, str | None], bytes] = {}
+        self._heartbeat = (0, b"")
+        self._epoch = 0
+        self._ended = False
+        self._news = asyncio.Event()
+
+    @property
+    def last_id(self) -> int:
+        return self._last_id
+
+    def put(self, kind: Kind, site: str, subject: str, data: bytes) -> None:
+        """Send `data` (JSON in one line) as soon as may be; of one subject only the newest of a moment goes out."""
+        self._waiting[kind, site, subject] = data
+        if self._flush_at is None:
+            loop = asyncio.get_running_loop()
+            self._flush_at = loop.call_at(max(loop.time(), self._not_before), self._flush)
+
+    def beat(self, data: bytes) -> None:
+        """Send a heartbeat: no id, and never repeated to those who come later."""
+        self._heartbeat = (self._heartbeat[0] + 1, _text("heartbeat", data))
+        self._wake()
+
+    def renew(self) -> None:
+        """Send every listener a snapshot: what it knows was overtaken by a change of the registry."""
+        self._epoch += 1
+        self._wake()
+
+    def end(self) -> None:
+        """End all streams: the process is about to stop."""
+        self._ended = True
+        self._wake()
+
+    async def listen(
+        self, site: str | None, last_id: int | None, snapshot: Callable[[], bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Pieces for one listener: a snapshot, or what followed `last_id` when the ring still has all of it; then news.
+
+        `site`: that one alone; None: all. `snapshot`: the present as JSON in one line.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LONGEST_S
+        place, epoch, beats = last_id, self._epoch, self._heartbeat[0]
+        if place is None or not self._has_all_after(place):
+            place, first = self._snapshot(snapshot)
+        else:
+            first = self._after(place, site)
+            place = self._last_id
+        self.listeners += 1
+        try:
+            yield first or b": here\n\n"
+            while not self._ended and loop.time() < until:
+                news = self._news
+                if epoch != self._epoch:
+                    epoch = self._epoch
+                    place, piece = self._snapshot(snapshot)
+                elif not self._has_all_after(place):
+                    self.cut("it fell behind")
+                    return
+                else:
+                    piece = self._after(place, site)
+                    place = self._last_id
+                if beats != self._heartbeat[0]:
+                    beats, beat = self._heartbeat
+                    piece += beat
+                if piece:
+                    yield piece
+                else:
+                    await news.wait()
+        finally:
+            self.listeners -= 1
+
+    def cut(self, why: str) -> None:
+        """Count a listener that is let go because of its slowness."""
+        self.cut_off += 1
+        log.info("a page is cut off: %s", why)
+
+    def _snapshot(self, snapshot: Callable[[], bytes]) -> tuple[int, bytes]:
+        return self._last_id, _text("snapshot", snapshot(), self._last_id)
+
+    def _has_all_after(self, place: int) -> bool:
+        """Whether the ring holds every event after `place` (and `place` is of this ring)."""
+        oldest = self._ring[0].id if self._ring else self._last_id + 1
+        return oldest - 1 <= place <= self._last_id
+
+    def _after(self, place: int, site: str | None) -> bytes:
+        if place == self._last_id:
+            return b""
+        key = (place, site)
+        if key not in self._pieces:
+            found: list[bytes] = []
+            for event in reversed(self._ring):
+                if event.id <= place:
+                    break
+                if site is None or event.site == site:
+                    found.append(event.text)
+            self._pieces[key] = b"".join(reversed(found))
+        return self._pieces[key]
+
+    def _flush(self) -> None:
+        self._flush_at = None
+        for (kind, site, _subject), data in self._waiting.items():
+            self._last_id += 1
+            self._ring.append(_Event(self._last_id, site, _text(kind, data, self._last_id)))
+        self._waiting.clear()
+        self._pieces.clear()
+        self._wake()
+        # The listeners that were just woken run before what is called soon: the difference is what they cost.
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        loop.call_soon(self._measure, began)
+
+    def _measure(self, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._not_before = now + min(_LONGEST_PAUSE_S, _PAUSE_FOR_WORK * (now - began))
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+class EventStream(StreamingResponse):
+    """The response of one listener; one that does not take what it is sent within `slowest_s` is cut off."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, stream: Stream, pieces: AsyncGenerator[bytes, None]) -> None:
+        # Nginx would hold the stream back until its buffer is full.
+        super().__init__(pieces, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._stream = stream
+        self._pieces = pieces
+
+    async def stream_response(self, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._stream.slowest_s):
+                await send(message)
+
+        try:
+            await super().stream_response(send_in_time)
+        except TimeoutError:
+            self._stream.cut("it takes nothing")
+        finally:
+            await self._pieces.aclose()
+
+
+def _text(kind: str, data: bytes, event_id: int | None = None) -> bytes:
+    head = b"" if event_id is None else b"id: %d\n" % event_id
+    return b"%sevent: %s\ndata: %s\n\n" % (head, kind.encode(), data)
