@@ -394,7 +394,7 @@ def _range(text: str) -> Span:
 # --- a date -> the ranges that begin on it
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _ranges_begun_on(expression: str, calendar: _Calendar, day: int) -> tuple[Span, ...]:
     """The wall-clock ranges that begin on `day`, in ms after its midnight, joined and in order."""
     ranges: list[Span] = []
