@@ -102,7 +102,7 @@ def _outlets(site: Site) -> Iterator[Problem]:
             if other != sensor.id:
                 yield Problem(
                     path,
-                    f'is that of sensor "{other}" too; tell the two apart by `part`, `config`, `presence` or topic',
+                    f'is that of sensor "{other}" too; tell them apart by part, config, presence or topic',
                 )
 
 

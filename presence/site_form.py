@@ -178,7 +178,7 @@ def _integer(lowest: int, example: str) -> Scalar:
 
 
 def _number(text: str) -> float:
-    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", text):
+    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", text):
         raise ValueError(f'"{text}" is no number; write for example 15 or 2.5')
     return float(text)
 

@@ -72,16 +72,16 @@ def test_each_transition_raises_the_revision_and_lateness_stays(connection: Conn
     assert (row.late, row.made_ms, row.revision, row.resolved_ms, row.reason) == (1, 1, 3, 2000, "closed")
 
 
-def test_messages_of_an_alert_to_a_recipient_keep_their_order_though_the_clock_goes_back(
-    connection: Connection,
-) -> None:
+def test_what_waits_for_a_recipient_keeps_its_order_though_the_clock_goes_back(connection: Connection) -> None:
     enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 5000)
     enqueue(connection, "mpp", "a1", "resolved", KOORDINATOR, "{}", 4000)
+    enqueue(connection, "mpp", "a0", "firing", KOORDINATOR, "{}", 4000)
     enqueue(connection, "mpp", "a1", "firing", PENGELOLA, "{}", 4000)
     assert [(one.key, one.due_ms, one.next_try_ms) for one in pending(connection)] == [
         ("a1.firing.pengelola.0", 4000, 4000),
         ("a1.firing.koordinator.0", 5000, 5000),
         ("a1.resolved.koordinator.0", 5001, 4000),
+        ("a0.firing.koordinator.0", 5002, 4000),
     ]
 
 

@@ -99,8 +99,8 @@ def test_the_differences_read_like_the_file(record: Record) -> None:
     moved = dataclasses.replace(radar, heartbeat_ms=60_000, source=source)
     contact = Contact(id="ti", name="TI", channel="hadir+https://:other@host/a")
     wanted = site(
-        timezone="Asia/Makassar",
-        rules={"vacancy": Rule(after_ms=300_000), "low_battery": Rule(off=True)},
+        name="Balai",
+        rules={"vacancy": Rule(after_ms=300_000), "unattended": Rule(off=True)},
         agencies=(dataclasses.replace(agency, contacts=(contact,)),),
         outlets=[outlet("a-1", sensors=[]), outlet("a-2", number=2, sensors=[moved])],
         duties=(Duty(id="berdua", outlets=("a-1", "a-2")),),
@@ -108,13 +108,13 @@ def test_the_differences_read_like_the_file(record: Record) -> None:
         maintenance=(Maintenance(sensor="radar", from_ms=HOUR_MS, to_ms=2 * HOUR_MS),),
     )
     assert put(record, wanted) == [
-        "~ site balai: timezone Asia/Jakarta → Asia/Makassar, rules.vacancy.after 10m → 5m, rules.low_battery none → off",
+        "~ site balai: name Balai Layanan → Balai, rules.vacancy.after 10m → 5m, rules.unattended none → off",
         "~ contact dinas/ti: channel hadir+https://… → hadir+https://…",
         "+ outlet a-2: number 2, name Loket a-2, agency dinas",
         "~ sensor radar: outlet a-1 → a-2, heartbeat 10s → 1m, source.convention none → x, source.device none → 1",
         '+ duty berdua: outlets ["a-1", "a-2"]',
-        "+ absence a-1 1970-01-01T09:00+08:00: to 1970-01-01T10:00+08:00, reason meeting",
-        "+ maintenance sensor radar 1970-01-01T09:00+08:00: to 1970-01-01T10:00+08:00",
+        "+ absence a-1 1970-01-01T08:00+07:00: to 1970-01-01T09:00+07:00, reason meeting",
+        "+ maintenance sensor radar 1970-01-01T08:00+07:00: to 1970-01-01T09:00+07:00",
     ]
     assert stored(record) == dataclasses.replace(wanted, gateways=(Gateway(id="gw"),))
 
