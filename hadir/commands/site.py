@@ -170,10 +170,10 @@ def _export(arguments: argparse.Namespace, settings: Settings) -> int:
         if wanted is None and len(known) == 1:
             wanted = known[0]
         site = None if wanted is None else load_site(connection, wanted)
-        if site is None:
-            problem = "holds several sites" if wanted is None and known else f'holds no site "{wanted or ""}"'
-            remedy = f"name one of {', '.join(known)}" if known else "load one with `hadir site apply FILE`"
-            raise BadInput(str(record.path), problem if known else "holds no site", remedy=remedy)
+    if site is None:
+        found = f'holds no site "{wanted}"' if wanted else "holds several sites" if known else "holds no site"
+        remedy = f"name one of {', '.join(known)}" if known else "load one with `hadir site apply FILE`"
+        raise BadInput(str(record.path), found, remedy=remedy)
     text = dump_site(site)
     if to is None:
         sys.stdout.write(text)
