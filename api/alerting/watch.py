@@ -92,6 +92,8 @@ class SiteWatch:
             for zone in {_ZONE, *(sensor.zone for sensor in outlet.sensors)}
             if (start_ms := first_start(connection, site.id, outlet.id, zone)) is not None
         ]
+        if self._first_ms is not None:
+            starts.append(self._first_ms)
         self._first_ms = min(starts, default=None)
 
     def is_due(self, frontier_ms: int, newest_change: int) -> bool:
@@ -188,18 +190,18 @@ class SiteWatch:
 
     def _quiet(self, connection: Connection, watched: _Watched, times: Rule, before_ms: int) -> int:
         """The newest instant up to `before_ms` at which no clock runs and nothing stands; at the latest, the first."""
-        assert self._first_ms is not None
+        first_ms = before_ms if self._first_ms is None else min(self._first_ms, before_ms)
         length_ms = _HOUR_MS
-        while before_ms > self._first_ms:
-            start_ms = max(self._first_ms, before_ms - length_ms)
+        while before_ms > first_ms:
+            start_ms = max(first_ms, before_ms - length_ms)
             changes = self._changes(connection, watched, start_ms, before_ms)
             quiet_ms = rule.last_quiet(changes, before_ms, times)
             if quiet_ms is not None:
                 return quiet_ms
-            if start_ms == self._first_ms:
+            if start_ms == first_ms:
                 break
             length_ms *= 2
-        return min(before_ms, self._first_ms)
+        return first_ms
 
     def _changes(self, connection: Connection, watched: _Watched, start_ms: int, end_ms: int) -> list[Change]:
         histories = [

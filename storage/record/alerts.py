@@ -28,11 +28,6 @@ _set_cursor = _set_cursor.on_conflict_do_update(
     index_elements=["site"],
     set_={name: _set_cursor.excluded[name] for name in ("interval_change", "registry_version", "until_ms")},
 )
-_EVENT: BindParameter[str] = bindparam("event")
-_said_before = select(func.count().filter(notification.c.event == _EVENT), func.max(notification.c.due_ms)).where(
-    notification.c.alert == bindparam("alert"), notification.c.recipient == bindparam("recipient")
-)
-
 _queue = notification.c
 _pending = (
     select(
@@ -47,6 +42,16 @@ _pending = (
     )
     .where(_queue.next_try_ms.is_not(None))
     .order_by(_queue.due_ms, _queue.key)
+)
+
+_SITE: BindParameter[str] = bindparam("site")
+_AGENCY: BindParameter[str] = bindparam("agency")
+_CONTACT: BindParameter[str] = bindparam("recipient")
+_repeats = select(func.count()).where(
+    _queue.alert == bindparam("alert"), _queue.event == bindparam("event"), _queue.recipient == _CONTACT
+)
+_last_pending = select(func.max(_queue.due_ms)).where(
+    _queue.next_try_ms.is_not(None), _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
 )
 
 
@@ -79,7 +84,7 @@ class Recipient(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A message that is still to be delivered. `due_ms`: when it was put into the queue."""
+    """A message that is still to be delivered. `due_ms`: when it was put into the queue, rising for each recipient."""
 
     key: str
     alert: str
@@ -144,21 +149,20 @@ def enqueue(
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n counts how often this was said before. Messages of one alert to one recipient keep their order even where the
-    clock is set back.
+    n counts how often this was said before. What waits for one recipient keeps its order, within one instant and where
+    the clock is set back.
     """
-    asked = {"alert": alert_id, "event": event, "recipient": recipient.contact}
-    repeats, last_ms = connection.execute(_said_before, asked).one()
+    to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
+    repeats = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
+    last_ms: int | None = connection.execute(_last_pending, to).scalar_one()
     key = f"{alert_id}.{event}.{recipient.contact}.{repeats}"
     connection.execute(
         insert(notification),
         {
             "key": key,
             "alert": alert_id,
-            "site": site,
             "event": event,
-            "agency": recipient.agency,
-            "recipient": recipient.contact,
+            **to,
             "body": body,
             "due_ms": now_ms if last_ms is None else max(now_ms, last_ms + 1),
             "next_try_ms": now_ms,
