@@ -69,6 +69,7 @@ class Collector:
             self._rows_for_writer,
             self._refused.extend,
             self._count_stored,
+            clock,
             done_id=last_id if oldest_id is None else oldest_id - 1,
             last_id=last_id,
         )

@@ -15,6 +15,7 @@ _log = logging.getLogger("hadir.collector.writer")
 
 _BATCH_POINTS = 5_000
 _KEPT_POINTS = 100_000
+_SEAL_EVERY_MS, _SEAL_PAUSE_MS = 300_000, 200
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
 _SAY_AGAIN_AFTER = 10
 
@@ -47,6 +48,7 @@ class Writer:
         read_rows: Callable[[int], Sequence[Row]],
         refused: Callable[[list[Refused]], None],
         stored: Callable[[Sequence[Point]], None],
+        clock: Callable[[], int],
         done_id: int,
         last_id: int,
     ) -> None:
@@ -54,6 +56,8 @@ class Writer:
         self._read_rows = read_rows
         self._refused = refused
         self._stored = stored
+        self._clock = clock
+        self._sealed_ms = 0
         self._memory: deque[_Batch] = deque()
         self._points = 0
         self._last_id = last_id
@@ -91,20 +95,34 @@ class Writer:
 
     def _run(self) -> None:
         while (rows := self._next_rows()) is not None:
+            if not rows:
+                self._seal()
+                continue
             points = [point for row in rows for point in row.points]
             if points and not self._write(points):
                 return
             self.done_id = rows[-1].id
 
     def _next_rows(self) -> Sequence[Row] | None:
-        """The rows after `done_id`, waited for; None at the end."""
+        """The rows after `done_id`; none when it is time to seal instead; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self.done_id < self._last_id)
+            until_seal_s = max(0.0, (self._sealed_ms + _SEAL_EVERY_MS - self._clock()) / 1000)
+            come = self._changed.wait_for(lambda: self._stopping or self.done_id < self._last_id, until_seal_s)
             if self._stopping:
                 return None
+            if not come or until_seal_s == 0:
+                return ()
             if rows := self._from_memory():
                 return rows
         return self._read_rows(self.done_id)
+
+    def _seal(self) -> None:
+        """One slice of older readings into their lasting form; the next at once when there is more."""
+        try:
+            more = self._store.seal(self._clock()) > 0
+        except StoreUnavailable:
+            more = False
+        self._sealed_ms = self._clock() - (_SEAL_EVERY_MS - _SEAL_PAUSE_MS if more else 0)
 
     def _from_memory(self) -> list[Row]:
         """Rows that follow `done_id`; none when memory has let go of the next one."""
