@@ -68,13 +68,14 @@ def _composed(text: str, source: str) -> yaml.Node | None:
         node: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "cannot be read"
+        problem = " ".join(filter(None, (error.context, error.problem)))
         line = None if mark is None else mark.line + 1
         remedy = "check indentation, colons and quotes here"
         raise SiteFileErrors([BadInput(source, f"is no YAML: {problem}", line=line, remedy=remedy)]) from error
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problem = f"holds a character that YAML does not allow (U+{ord(text[error.position]):04X})"
+        # Its position counts bytes in the C reader, characters in the other.
+        line = text.count("\n", 0, text.index(chr(error.character))) + 1
+        problem = f"holds a character that YAML does not allow (U+{error.character:04X})"
         raise SiteFileErrors([BadInput(source, problem, line=line, remedy="take it out")]) from error
     return node
 

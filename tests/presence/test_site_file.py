@@ -222,30 +222,29 @@ def test_what_follows_from_another_problem_is_not_told() -> None:
             'site.yaml:1: site: is missing; begin with "site:" and its id, name, timezone, country, service_hours',
         ),
         ("site: 3\n", 'site.yaml:1: site: is a single value; write a mapping, "key: value"'),
-        (
-            "site:\n  id: a\n\tname: b\n",
-            (
-                "site.yaml:3: is no YAML: found a tab character that violates indentation; "
-                "check indentation, colons and quotes here"
-            ),
-        ),
-        (
-            "site: {id: a\noutlets: []\n",
-            "site.yaml:2: is no YAML: did not find expected ',' or '}'; check indentation, colons and quotes here",
-        ),
-        (
-            "site: &a {id: x}\noutlets: *b\n",
-            "site.yaml:2: is no YAML: found undefined alias; check indentation, colons and quotes here",
-        ),
-        ("site:\n  name: a\x07b\n", "site.yaml:2: holds a character that YAML does not allow (U+0007); take it out"),
-        (
-            "site: {}\n---\nsite: {}\n",
-            "site.yaml:2: is no YAML: but found another document; check indentation, colons and quotes here",
-        ),
+        ("site:\n  name: é\x07b\n", "site.yaml:2: holds a character that YAML does not allow (U+0007); take it out"),
     ],
 )
 def test_text_that_is_no_site_file(text: str, problem: str) -> None:
     assert problems(text)[0] == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        (
+            "site:\n  id: a\n\tname: b\n",
+            3,
+            "while scanning a plain scalar found a tab character that violates indentation",
+        ),
+        ("site: {id: a\noutlets: []\n", 2, "while parsing a flow mapping did not find expected ',' or '}'"),
+        ("site: &a {id: x}\noutlets: *b\n", 2, "found undefined alias"),
+        ("site: {}\n---\nsite: {}\n", 2, "expected a single document in the stream but found another document"),
+    ],
+)
+def test_text_that_is_no_yaml(text: str, line: int, problem: str) -> None:
+    remedy = "check indentation, colons and quotes here"
+    assert problems(text) == [f"site.yaml:{line}: is no YAML: {problem}; {remedy}"]
 
 
 def test_settings_of_a_driver_that_hold_themselves_are_refused() -> None:
