@@ -17,7 +17,8 @@ from presence.errors import BadInput
 from presence.site import Absence, Maintenance, Site
 from presence.site_checks import problems
 from presence.site_file import SiteFileErrors, plain
-from presence.site_form import Form, Plain
+from presence.site_form import Form
+from presence.site_values import Plain
 
 T = TypeVar("T")
 Declared = TypeVar("Declared", bound=Absence | Maintenance)

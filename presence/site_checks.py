@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from presence.site import Contact, DatedHours, Duty, Site, Source
-from presence.site_form import did_you_mean
+from presence.site_values import did_you_mean
 
 
 class Problem(NamedTuple):

@@ -20,8 +20,9 @@ import yaml
 from presence.errors import BadInput
 from presence.site import Site
 from presence.site_checks import problems
-from presence.site_form import SITE, TOP, Anything, Form, Key, ListOf, OffOr, Plain, Scalar, Shape, did_you_mean
+from presence.site_form import SITE, TOP, Anything, Form, Key, ListOf, OffOr, Shape
 from presence.site_inactive import inactive
+from presence.site_values import Plain, Scalar, did_you_mean
 
 __all__ = ["SiteFileErrors", "dump_site", "inactive", "json_schema", "parse_site", "plain"]
 
