@@ -1,0 +1,339 @@
+"""The bridge of one gateway: its ports to its outbox, its outbox to the broker, until it is told to stop.
+
+One thread waits for all ports, decodes, and commits together what came in a few milliseconds; the publisher has its
+own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from firmware_bridge.clock import HostClock, uptime_ms
+from firmware_bridge.line import FIRST_PAUSE_MS, Line, line_specs
+from firmware_bridge.outbox import Outbox
+from firmware_bridge.port import Port, PortGone, open_port
+from firmware_bridge.publisher import Publisher
+from firmware_bridge.status import Status
+from presence import topics
+from presence.errors import BadInput
+from presence.gateway_settings import GatewaySettings, parse_gateway_settings
+from presence.site import SLUG
+from transport.disk_queue import DiskQueue, QueueFull
+from transport.session import BrokerAddress, Received, Session
+
+log = logging.getLogger("hadir.bridge")
+
+TICK_S = 0.1
+# What comes in so long is committed together: a hundred sensors cost a commit, not a hundred.
+GATHER_S = 0.004
+COUNTERS_EVERY_MS = 10_000
+_STATUSES_EVERY_MS = 500
+_OPENERS = 4
+_SETTINGS_PATIENCE_S = 5.0
+_OTHER_SITES_S = 0.3
+_WAKE_SIZE = 4096
+
+
+def queue_path(data: Path, gateway: str) -> Path:
+    return data / f"bridge-{gateway}.db"
+
+
+def run_bridge(
+    *,
+    gateway: str,
+    address: BrokerAddress,
+    data: Path,
+    stop: threading.Event,
+    settings: GatewaySettings | None = None,
+    dated: bool = True,
+) -> None:
+    """Serves the sensors of `gateway` until `stop` is set; then says offline and leaves in order.
+
+    `settings`: fixed ones, as from a site file; None: those that the broker keeps for the gateway, which may change at
+    any time, or while it is away those that it kept last. `dated`: see `firmware_bridge.clock.HostClock`.
+    Raises BadInput for what cannot be used, QueueHeld when the gateway has a bridge already.
+    """
+    if not SLUG.fullmatch(gateway):
+        raise BadInput("--gateway", f'"{gateway}" is no id', remedy="ids are a-z 0-9 _ -")
+    data.mkdir(parents=True, exist_ok=True)
+    queue = DiskQueue(queue_path(data, gateway))
+    try:
+        first = settings or _kept_settings(queue) or _settings_of(gateway, address, stop)
+        if first is None:
+            return
+        _claim(queue, first.site, queue_path(data, gateway))
+        bridge = _Bridge(queue, first, address, HostClock(dated), fixed=settings is not None)
+        bridge.run(stop)
+    finally:
+        queue.close()
+
+
+def _claim(queue: DiskQueue, site: str, path: Path) -> None:
+    """A queue's readings belong to one site: they must not be sent to another one of the same gateway name."""
+    owner = queue.meta_get("site")
+    if owner is None:
+        queue.meta_put("site", site.encode())
+    elif owner.decode() != site:
+        remedy = f'move it away, or name another --data; it may hold readings of "{owner.decode()}"'
+        raise BadInput(str(path), f'belongs to site "{owner.decode()}", not "{site}"', remedy=remedy)
+
+
+def _kept_settings(queue: DiskQueue) -> GatewaySettings | None:
+    kept = queue.meta_get("settings")
+    return parse_gateway_settings(kept, "the settings kept last") if kept else None
+
+
+def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) -> GatewaySettings | None:
+    """The settings that the broker keeps for `gateway`, waited for; None when `stop` came first.
+
+    Raises BadInput when several sites have a gateway of that name.
+    """
+    arrived: SimpleQueue[Received] = SimpleQueue()
+    session = Session(
+        address,
+        client_id=f"{gateway}.settings",
+        clean_start=True,
+        session_expiry_s=0,
+        subscriptions=(topics.gateway_topic("+", gateway, "settings"),),
+        on_message=arrived.put,
+    )
+    session.start()
+    found: dict[str, GatewaySettings] = {}
+    complain_at_s = time.monotonic() + _SETTINGS_PATIENCE_S
+    try:
+        while not stop.is_set():
+            with contextlib.suppress(Empty):
+                received = arrived.get(timeout=_OTHER_SITES_S)
+                session.ack(received)
+                found.pop(received.topic, None)
+                if received.payload:
+                    found[received.topic] = parse_gateway_settings(received.payload, received.topic)
+                continue
+            if len(found) > 1:
+                sites = ", ".join(sorted(settings.site for settings in found.values()))
+                remedy = "name one by --site FILE"
+                raise BadInput("--gateway", f'"{gateway}" is a gateway of several sites: {sites}', remedy=remedy)
+            if found:
+                return next(iter(found.values()))
+            if time.monotonic() >= complain_at_s:
+                complain_at_s = float("inf")
+                log.warning(
+                    '%s: no settings for gateway "%s" yet, waiting; is the id right, and its site applied and served?',
+                    address.url,
+                    gateway,
+                )
+        return None
+    finally:
+        session.stop()
+
+
+class _Bridge:
+    """The loop over all ports. What other threads have to say comes as calls in `_arrived`, which the loop makes."""
+
+    def __init__(
+        self, queue: DiskQueue, settings: GatewaySettings, address: BrokerAddress, clock: HostClock, *, fixed: bool
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._settings = settings
+        self._outbox = Outbox(queue, epoch=int(time.time()))
+        self._publisher = Publisher(
+            self._outbox,
+            address=address,
+            site=settings.site,
+            gateway=settings.gateway,
+            clock=clock,
+            on_settings=None if fixed else lambda payload: self._call(self._take_settings, payload),
+            on_failure=self._wake,
+        )
+        self._lines: list[Line] = []
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._waker, False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="port")
+        self._arrived: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._told: dict[str, Status] = {}
+        self._counted = (0, 0, 0)
+        self._tick_due_up_ms = self._statuses_due_up_ms = self._counters_due_up_ms = 0
+
+    def run(self, stop: threading.Event) -> None:
+        self._serve(self._settings)
+        self._publisher.start()
+        try:
+            while not stop.is_set():
+                self._cycle()
+        finally:
+            self._close()
+
+    def _cycle(self) -> None:
+        self._read(self._selector.select(TICK_S))
+        if self._outbox.waiting:
+            time.sleep(GATHER_S)
+            self._read(self._selector.select(0))
+            if self._outbox.commit():
+                self._publisher.wake()
+        self._take_arrived()
+        if self._publisher.failure:
+            raise self._publisher.failure
+        if (up_ms := uptime_ms()) >= self._tick_due_up_ms:
+            self._tick_due_up_ms = up_ms + round(TICK_S * 1000)
+            self._tick(up_ms)
+
+    def _read(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
+        now, up_ms = self._clock.now(), uptime_ms()
+        for key, _ in ready:
+            if key.data is None:
+                os.read(self._woken, _WAKE_SIZE)
+                continue
+            line, port = key.data
+            try:
+                if data := port.read():
+                    line.received(data, now, up_ms)
+                    self._write(line, port, up_ms)
+            except PortGone as gone:
+                self._lose(line, gone)
+
+    def _write(self, line: Line, port: Port, up_ms: int) -> None:
+        if sending := line.outgoing(up_ms):
+            port.write(sending)
+
+    def _tick(self, up_ms: int) -> None:
+        now = self._clock.now()
+        for line in self._lines:
+            if line.port is not None:
+                line.tick(now, up_ms)
+                try:
+                    self._write(line, line.port, up_ms)
+                except PortGone as gone:
+                    self._lose(line, gone)
+            elif not line.opening and up_ms >= line.open_at_up_ms:
+                line.opening = True
+                future = self._openers.submit(open_port, line.spec.port, line.spec.baud)
+                future.add_done_callback(partial(self._call, self._opened, line))
+        if up_ms >= self._statuses_due_up_ms:
+            self._statuses_due_up_ms = up_ms + _STATUSES_EVERY_MS
+            counters_too = up_ms >= self._counters_due_up_ms
+            if counters_too:
+                self._counters_due_up_ms = up_ms + COUNTERS_EVERY_MS
+            self._tell(counters_too)
+
+    def _tell(self, counters_too: bool) -> None:
+        sent = lost = 0
+        for line in self._lines:
+            for sensor, status in line.statuses():
+                sent, lost = sent + status.sent, lost + status.lost
+                before = self._told.get(sensor)
+                if status.differs(before) or (counters_too and status != before):
+                    self._told[sensor] = status
+                    topic = topics.sensor_topic(self._settings.site, sensor, "status")
+                    self._publisher.retain(topic, status.encode())
+        counted = sent, sum(line.damaged for line in self._lines), lost
+        if counters_too and counted != self._counted:
+            self._counted = counted
+            self._publisher.count(sent=counted[0], damaged=counted[1], lost=counted[2])
+
+    def _opened(self, line: Line, future: Future[Port]) -> None:
+        if future.cancelled():
+            return
+        up_ms = uptime_ms()
+        try:
+            port = future.result()
+        except PortGone as gone:
+            line.gone(gone, self._clock.now(), up_ms)
+            return
+        if line not in self._lines:
+            port.close()
+            return
+        line.opened(port, up_ms)
+        self._selector.register(port.fd, selectors.EVENT_READ, (line, port))
+
+    def _lose(self, line: Line, reason: PortGone) -> None:
+        self._let_go(line)
+        line.gone(reason, self._clock.now(), uptime_ms())
+
+    def _let_go(self, line: Line) -> None:
+        if line.port is not None:
+            self._selector.unregister(line.port.fd)
+            self._openers.submit(line.port.close)
+            line.port = None
+
+    def _take_settings(self, payload: bytes) -> None:
+        """New settings from the broker; none when the gateway was taken out of its site."""
+        topic = topics.gateway_topic(self._settings.site, self._settings.gateway, "settings")
+        if not payload:
+            log.warning("%s: the gateway has no settings any more; nothing is served until it has", topic)
+            settings = msgspec.structs.replace(self._settings, sensors=())
+        else:
+            try:
+                settings = parse_gateway_settings(payload, topic)
+            except BadInput as problem:
+                log.error("%s; going on with the ones before", problem)
+                return
+        try:
+            self._queue.meta_put("settings", msgspec.json.encode(settings))
+        except QueueFull as full:
+            log.error("%s; the new settings are forgotten at the next start", full)
+        if settings != self._settings:
+            self._serve(settings)
+
+    def _serve(self, settings: GatewaySettings) -> None:
+        """Makes the lines those of `settings`; unchanged ones go on undisturbed."""
+        specs, problems = line_specs(settings, f"settings of {settings.gateway}")
+        for problem in problems:
+            log.error("%s", problem)
+        stay = [line for line in self._lines if line.spec in specs]
+        for line in self._lines:
+            if line not in stay:
+                self._let_go(line)
+        new = [Line(spec, self._outbox) for spec in specs if not any(line.spec == spec for line in stay)]
+        for line in new:
+            # A port that another line held must be let go first.
+            line.open_at_up_ms = uptime_ms() + FIRST_PAUSE_MS if self._lines else 0
+        self._lines = stay + new
+        self._settings = settings
+        served = {sensor for line in self._lines for sensor, _ in line.spec.sensors.values()}
+        for sensor in self._told.keys() - served:
+            del self._told[sensor]
+            self._publisher.retain(topics.sensor_topic(settings.site, sensor, "status"), b"")
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """From any thread: the loop makes this call soon."""
+        self._arrived.put(partial(function, *arguments))
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: the loop wakes anyway
+            os.write(self._waker, b"\0")
+
+    def _take_arrived(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._arrived.get_nowait()()
+
+    def _close(self) -> None:
+        ports = [line.port for line in self._lines if line.port is not None]
+        self._lines = []
+        self._openers.shutdown(cancel_futures=True)
+        with ThreadPoolExecutor(_OPENERS) as closers:
+            closers.map(Port.close, ports)
+        self._outbox.commit()
+        self._publisher.wake()
+        self._publisher.stop()
+        self._take_arrived()
+        self._selector.close()
+        os.close(self._woken)
+        os.close(self._waker)

@@ -1,0 +1,183 @@
+"""One port and the sensors behind it: bytes become stamped readings in the outbox; whether it speaks; what is wrong.
+
+Time and bytes are handed in; what a line has to say is logged once at each change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from firmware_bridge.clock import Stamp
+from firmware_bridge.drivers import DRIVERS, Driver
+from firmware_bridge.outbox import Outbox
+from firmware_bridge.port import Port, PortGone
+from firmware_bridge.resync import Decoded
+from firmware_bridge.status import State, Status
+from firmware_bridge.thinning import Thinning
+from presence.errors import BadInput
+from presence.gateway_settings import GatewaySettings
+
+log = logging.getLogger("hadir.bridge")
+
+FIRST_PAUSE_MS = 500
+LONGEST_PAUSE_MS = 30_000
+# A clock that went back by more was set; by less, stamps wait for it.
+_SET_BACK_MS = 1_000
+
+
+class LineSpec(msgspec.Struct, frozen=True):
+    """What is on a port. `sensors`: part -> sensor and its thinning in ms; None for a port with one sensor."""
+
+    port: str
+    driver: str
+    baud: int
+    config: dict[str, Any]
+    sensors: dict[str | None, tuple[str, int | None]]
+
+
+def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], list[BadInput]]:
+    """The lines of a gateway, and for each sensor that cannot be served why; `source`: where the settings are from."""
+    specs: dict[str, LineSpec] = {}
+    problems: list[BadInput] = []
+    for sensor in settings.sensors:
+        field = f"sensor {sensor.id}"
+        if sensor.driver not in DRIVERS:
+            remedy = f"known: {', '.join(DRIVERS)}"
+            problems.append(BadInput(source, f'no driver "{sensor.driver}"', field=field, remedy=remedy))
+            continue
+        module, config = DRIVERS[sensor.driver], sensor.config or {}
+        try:
+            module.driver(config)
+        except BadInput as problem:
+            problems.append(BadInput(source, problem.problem, field=f"{field} {problem.field}", remedy=problem.remedy))
+            continue
+        wanted = LineSpec(sensor.port, sensor.driver, sensor.baud or module.BAUD, config, {})
+        spec = specs.setdefault(sensor.port, wanted)
+        if msgspec.structs.replace(spec, sensors={}) != wanted:
+            problems.append(BadInput(source, f"{sensor.port} is used with other settings too", field=field))
+        elif sensor.part in spec.sensors:
+            taken = spec.sensors[sensor.part][0]
+            problems.append(BadInput(source, f"{sensor.port} is {taken}'s already", field=field))
+        else:
+            thinning = settings.thinning_ms if sensor.thinning_ms is None else sensor.thinning_ms
+            spec.sensors[sensor.part] = sensor.id, thinning
+    return list(specs.values()), problems
+
+
+class Line:
+    """The state of one port. Instants in `…_up_ms` are of the clock that never steps."""
+
+    def __init__(self, spec: LineSpec, outbox: Outbox) -> None:
+        self.spec = spec
+        self.port: Port | None = None
+        self.opening = False
+        self.open_at_up_ms = 0
+        self.damaged = 0
+        self._outbox = outbox
+        self._module = DRIVERS[spec.driver]
+        self._driver: Driver = self._module.driver(spec.config)
+        self._thinnings = {sensor: Thinning(interval_ms) for sensor, interval_ms in spec.sensors.values()}
+        self._pause_ms = FIRST_PAUSE_MS
+        self._spoke_up_ms = 0
+        self._newest = Stamp(0)
+        self._state: State | None = None
+        self._since_ms: int | None = None
+        self._said: str | None = None
+
+    def opened(self, port: Port, up_ms: int) -> None:
+        self.opening = False
+        self.port = port
+        self._driver = self._module.driver(self.spec.config)
+        self._spoke_up_ms = up_ms
+        log.info("%s (%s): open at %d baud", self.spec.port, self.spec.driver, self.spec.baud)
+
+    def gone(self, reason: PortGone, now: Stamp, up_ms: int) -> None:
+        """The port could not be opened, or was lost: it is tried again after 0.5 s, then ever later up to 30 s."""
+        self.opening = False
+        self.port = None
+        self.open_at_up_ms = up_ms + self._pause_ms
+        self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
+        self._become("offline", now)
+        self._say(str(reason))
+
+    def received(self, data: bytes, now: Stamp, up_ms: int) -> None:
+        """Takes what was read at `now`: its last byte came then."""
+        decoded = []
+        for result in self._driver.feed(data):
+            if isinstance(result, Decoded):
+                decoded.append(result)
+            else:
+                self.damaged += 1
+        if not decoded:
+            return
+        self._spoke_up_ms = up_ms
+        self._pause_ms = FIRST_PAUSE_MS
+        if self._state != "online":
+            self._become("online", now)
+            self._say(None)
+        for at_ms, result in zip(self._instants(now, len(decoded)), decoded, strict=True):
+            if known := self.spec.sensors.get(result.part):
+                sensor = known[0]
+                if self._thinnings[sensor].admits(at_ms, result.values):
+                    self._outbox.add(sensor, Stamp(at_ms, now.host_boot), result.values)
+
+    def outgoing(self, up_ms: int) -> bytes:
+        """What the driver wants to tell its device now."""
+        sending = self._driver.outgoing(up_ms)
+        if self._driver.trouble and self._state == "online":
+            self._say(f"could not be set up: {self._driver.trouble}")
+        return sending
+
+    def tick(self, now: Stamp, up_ms: int) -> None:
+        """Notices silence: a device that says nothing any more is offline, though its port is there."""
+        if self.port is None or self._state == "offline" or up_ms - self._spoke_up_ms < self._module.SILENT_AFTER_MS:
+            return
+        self._become("offline", now)
+        seconds, baud = self._module.SILENT_AFTER_MS // 1000, self.spec.baud
+        hint = f"; it leaves the factory at {self._module.BAUD}" if baud != self._module.BAUD else ""
+        self._say(f"nothing understood in {seconds} s at {baud} baud{hint}; check wires and power")
+
+    def statuses(self) -> Iterable[tuple[str, Status]]:
+        """Sensor and status, for each of them; none before the state is known."""
+        if self._state is None:
+            return
+        for sensor in self._thinnings:
+            yield (
+                sensor,
+                Status(
+                    state=self._state,
+                    since_ms=self._since_ms,
+                    driver=self.spec.driver,
+                    firmware=self._driver.firmware,
+                    sent=self._outbox.number(sensor),
+                    damaged=self.damaged,
+                    lost=self._outbox.lost[sensor],
+                ),
+            )
+
+    def _instants(self, now: Stamp, count: int) -> range:
+        """When `count` readings that were read together came: one ms apart, the last now, none as old as one before."""
+        first = now.at_ms - count + 1
+        newest = self._newest
+        if newest.host_boot == now.host_boot and newest.at_ms - now.at_ms <= _SET_BACK_MS:
+            first = max(first, newest.at_ms + 1)
+        self._newest = Stamp(first + count - 1, now.host_boot)
+        return range(first, first + count)
+
+    def _become(self, state: State, now: Stamp) -> None:
+        if state != self._state:
+            self._state, self._since_ms = state, now.date_ms
+
+    def _say(self, trouble: str | None) -> None:
+        """Logs `trouble` unless it was said last; None: all is well again."""
+        if trouble == self._said:
+            return
+        if trouble is not None:
+            log.warning("%s (%s): %s", self.spec.port, self.spec.driver, trouble)
+        elif self._said is not None:
+            log.warning("%s (%s): is understood again", self.spec.port, self.spec.driver)
+        self._said = trouble

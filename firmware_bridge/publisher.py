@@ -1,0 +1,282 @@
+"""From the outbox to the broker, and the retained status of the gateway and its sensors.
+
+Readings go as gateway packs, what is there at a time, and are forgotten when the broker has acknowledged them and two
+more seconds of its acknowledgements have come: a mosquitto that is killed may lose its last second. After every connect
+all that is still in the outbox is sent again; receivers recognise repeats by sensor and `seq`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import takewhile
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from firmware_bridge.clock import HostClock, host_boot, uptime_ms
+from firmware_bridge.outbox import Outbox, Row
+from firmware_bridge.status import Status
+from presence import topics
+from presence.readings import Reading
+from presence.senml import JSON_TYPE, encode_json
+from transport.disk_queue import QueueFull
+from transport.session import BrokerAddress, Message, NotConnected, Received, Session, TooLarge
+
+log = logging.getLogger("hadir.bridge")
+
+PACK = 50
+WINDOW = 100
+KEPT_S = 2.0
+_FORGET_EVERY_S = 1.0
+_TICK_S = 0.5
+_PAUSE_S = 0.5
+_REFUSED_PAUSE_S = 10.0
+_DRAIN_S = 2.0
+_AGES_LIVE_S = 30 * 24 * 3600
+
+
+@dataclass(slots=True)
+class _Pack:
+    """Readings up to and with row `last_id`, on their way."""
+
+    last_id: int
+    acknowledged_s: float | None = None
+
+
+class Publisher:
+    """One session of a gateway; its own thread does all the work and reads the outbox.
+
+    `on_settings`: takes what arrives on the gateway's settings topic, in the publisher's thread; None: not subscribed.
+    `on_failure`: called when the thread has ended by an error, which is in `failure`.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        address: BrokerAddress,
+        site: str,
+        gateway: str,
+        clock: HostClock,
+        on_settings: Callable[[bytes], None] | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.failure: Exception | None = None
+        self._outbox = outbox
+        self._clock = clock
+        self._on_settings = on_settings
+        self._on_failure = on_failure
+        self._readings_topic = topics.gateway_topic(site, gateway, "readings")
+        self._status_topic = topics.gateway_topic(site, gateway, "status")
+        self._gateway = Status(state="online", since_ms=None, firmware=version("hadir"))
+        self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._retained: dict[str, bytes] = {}
+        self._to_retain: dict[str, bytes] = {}
+        self._flying: dict[int, _Pack] = {}
+        self._in_order: deque[_Pack] = deque()
+        self._cursor = 0
+        self._pack = PACK
+        self._more = True
+        self._paused_until_s = 0.0
+        self._newest_puback_s = 0.0
+        self._forgot_s = 0.0
+        self._undatable = 0
+        self._stop_by_s: float | None = None
+        offline = Status(state="offline", since_ms=None, firmware=self._gateway.firmware)
+        settings_topic = topics.gateway_topic(site, gateway, "settings")
+        self._session = Session(
+            address,
+            client_id=f"{site}.{gateway}",
+            will=Message(self._status_topic, offline.encode(), retain=True),
+            clean_start=True,
+            session_expiry_s=0,
+            max_inflight=WINDOW,
+            subscriptions=(settings_topic,) if on_settings else (),
+            on_message=lambda received: self._events.put(partial(self._received, received)),
+            on_connected=lambda _: self._events.put(self._connected),
+            on_lost=lambda _: self._events.put(self._lost),
+            on_published=lambda mid: self._events.put(partial(self._acknowledged, mid)),
+            on_refused=lambda mid, _: self._events.put(partial(self._refused, mid)),
+        )
+        self._online = False
+        self._thread = threading.Thread(target=self._run, name="publisher")
+
+    def start(self) -> None:
+        self._session.start()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Says that the outbox has more."""
+        self._events.put(self._look)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Publishes `payload` retained, now and after every connect, until there is another for `topic`; b"" clears."""
+        self._events.put(partial(self._keep, topic, payload))
+
+    def count(self, *, sent: int, damaged: int, lost: int) -> None:
+        """The sums that the gateway's status tells."""
+        self._events.put(partial(self._recount, sent, damaged, lost))
+
+    def stop(self) -> None:
+        """Sends what is there, two seconds long, then says offline and disconnects."""
+        self._events.put(self._finish)
+        self._thread.join()
+        offline = Status(
+            state="offline",
+            since_ms=self._clock.now().date_ms,
+            firmware=self._gateway.firmware,
+            sent=self._gateway.sent,
+            damaged=self._gateway.damaged,
+            lost=self._gateway.lost,
+        )
+        self._session.stop(last=Message(self._status_topic, offline.encode(), retain=True))
+
+    # What follows runs in the publisher's thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._finished():
+                with contextlib.suppress(Empty):
+                    self._events.get(timeout=_TICK_S)()
+                    while True:
+                        self._events.get_nowait()()
+                if self._online:
+                    self._send_statuses()
+                    self._send_readings()
+                    self._forget()
+        except Exception as failure:  # noqa: BLE001  (the loop ends the process by it)
+            self.failure = failure
+            self._on_failure()
+
+    def _look(self) -> None:
+        self._more = True
+
+    def _keep(self, topic: str, payload: bytes) -> None:
+        self._to_retain[topic] = payload
+        if payload:
+            self._retained[topic] = payload
+        else:
+            self._retained.pop(topic, None)
+
+    def _recount(self, sent: int, damaged: int, lost: int) -> None:
+        lost += self._undatable
+        self._gateway = msgspec.structs.replace(self._gateway, sent=sent, damaged=damaged, lost=lost)
+        self._to_retain[self._status_topic] = self._gateway.encode()
+
+    def _finish(self) -> None:
+        self._stop_by_s = time.monotonic() + _DRAIN_S
+
+    def _finished(self) -> bool:
+        if self._stop_by_s is None:
+            return False
+        done = not self._more and not self._flying and not self._to_retain
+        return done or not self._online or time.monotonic() >= self._stop_by_s
+
+    def _received(self, received: Received) -> None:
+        if self._on_settings:
+            self._on_settings(received.payload)
+        self._session.ack(received)
+
+    def _connected(self) -> None:
+        self._online = True
+        self._gateway = msgspec.structs.replace(self._gateway, since_ms=self._clock.now().date_ms)
+        self._to_retain = {self._status_topic: self._gateway.encode(), **self._retained}
+        self._send_again()
+
+    def _lost(self) -> None:
+        self._online = False
+
+    def _send_again(self) -> None:
+        """From the oldest that is still in the outbox: what was not acknowledged, and what was in its last seconds."""
+        self._flying.clear()
+        self._in_order.clear()
+        self._cursor = 0
+        self._more = True
+
+    def _acknowledged(self, mid: int) -> None:
+        if pack := self._flying.pop(mid, None):
+            self._newest_puback_s = pack.acknowledged_s = time.monotonic()
+
+    def _refused(self, mid: int) -> None:
+        """The broker does not take our readings (the session has said why): they wait, and are tried again."""
+        if mid in self._flying:
+            self._paused_until_s = time.monotonic() + _REFUSED_PAUSE_S
+            self._send_again()
+
+    def _send_statuses(self) -> None:
+        while self._to_retain:
+            topic, payload = next(iter(self._to_retain.items()))
+            if self._published(Message(topic, payload, retain=True)) is None:
+                return
+            del self._to_retain[topic]
+
+    def _send_readings(self) -> None:
+        while self._more and len(self._flying) < WINDOW and time.monotonic() >= self._paused_until_s:
+            rows = self._outbox.read(self._cursor, self._pack)
+            if not rows:
+                self._more = False
+            elif not self._send_pack(rows):
+                return
+
+    def _send_pack(self, rows: list[tuple[int, Row]]) -> bool:
+        """Sends those at the head of `rows` that are stamped by one clock; False when nothing can be sent now."""
+        boot = rows[0][1].host_boot
+        alike = list(takewhile(lambda row: row[1].host_boot == boot, rows))
+        pack = _Pack(alike[-1][0])
+        if boot and boot != host_boot():
+            # How long the host was off is not known, so nobody can tell when they were.
+            self._undatable += len(alike)
+            pack.acknowledged_s = time.monotonic()
+        else:
+            readings = [Reading(row.sensor, row.at_ms, row.values) for _, row in alike]
+            message = Message(
+                self._readings_topic,
+                encode_json(readings, many_sensors=True, relative_to_ms=uptime_ms() if boot else None),
+                content_type=JSON_TYPE,
+                expiry_s=_AGES_LIVE_S if boot else None,
+            )
+            try:
+                mid = self._published(message)
+            except TooLarge:
+                if len(alike) == 1:
+                    raise
+                self._pack = len(alike) // 2
+                return True
+            if mid is None:
+                return False
+            self._flying[mid] = pack
+        self._in_order.append(pack)
+        self._cursor = pack.last_id
+        return True
+
+    def _published(self, message: Message) -> int | None:
+        """The message's mid; None when it cannot be sent now."""
+        try:
+            return self._session.publish(message)
+        except NotConnected:
+            self._paused_until_s = time.monotonic() + _PAUSE_S
+            return None
+
+    def _forget(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._forgot_s < _FORGET_EVERY_S:
+            return
+        self._forgot_s = now_s
+        # Counted from the broker's own sign of life, not from now: one that hangs acknowledges nothing.
+        safe_s = self._newest_puback_s - KEPT_S
+        through = 0
+        while self._in_order and (acknowledged_s := self._in_order[0].acknowledged_s) and acknowledged_s <= safe_s:
+            through = self._in_order.popleft().last_id
+        if through:
+            try:
+                self._outbox.drop_through(through)
+            except QueueFull as full:
+                log.error("%s", full)
