@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
 from pathlib import Path
 from types import TracebackType
 
 
 class SqliteLock:
-    """Exclusive among all processes and threads that name the same `database`; `with lock:`, not reentrant."""
+    """Exclusive among all processes and threads that name the same `database`; `with lock:`, not reentrant.
+
+    May be carried over a fork. flock belongs to an open file, not to a process: a handle kept open and inherited would
+    let parent and child in together. So each entry opens the file anew (5 µs), which keeps threads apart as well.
+    """
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + ".lock")
-        self._threads = threading.Lock()
-        self._handle: int | None = None
+        self._held: int | None = None
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if self._handle is None:
-                self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         except BaseException:
-            self._threads.release()
+            os.close(handle)
             raise
+        self._held = handle
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._handle is not None
-        fcntl.flock(self._handle, fcntl.LOCK_UN)
-        self._threads.release()
+        handle, self._held = self._held, None
+        assert handle is not None
+        # Not by closing alone: a child forked in the meantime shares this open file and would go on holding the lock.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
