@@ -360,6 +360,11 @@ def test_any_order_and_batches_of_intervals_leave_the_same_alerts(
 ) -> None:
     with floor_in(tmp_path_factory.mktemp("floor"), empty_record) as floor:
         wanted = watched_site(HOOK, outlets=(outlet("a-1"), outlet("a-2", service_hours="Mo-Fr 09:00-11:00")))
+        wanted = replace(
+            wanted,
+            absences=(Absence(outlet="a-2", from_ms=at("10:00"), to_ms=at("10:20"), reason="meeting"),),
+            maintenance=(Maintenance(outlet="a-1", from_ms=at("08:20"), to_ms=at("08:40")),),
+        )
         if in_duty:
             wanted = replace(wanted, duties=(Duty(id="both", outlets=("a-1", "a-2"), at_least=1),))
         floor.register(wanted)
