@@ -64,8 +64,15 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
         Engine(record=record, address=settings.broker_address(), clock=now_ms, lock_dir=settings.data).run(stop)
 
 
+def run_bridge(settings: Settings, gateway: str, stop: threading.Event) -> None:
+    """Read the ports of `gateway`, as its retained settings name them, until `stop` is set."""
+    from firmware_bridge import bridge
+
+    bridge.run_bridge(gateway=gateway, address=settings.broker_address(), data=settings.data, stop=stop)
+
+
 def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, demo: bool = False) -> None:
-    """Serve the pages at `pages`, a listening socket, until `stop` is set. `demo`: this machine reads without log-in."""
+    """Serve the pages at `pages`, a listening socket, until `stop` is set. `demo`: no log-in is needed here to read."""
     from api.app import create_app, serve
     from api.parts import Parts
     from storage.record import Record

@@ -24,6 +24,9 @@ def configure(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # What they call information is of no use to whoever runs Hadir.
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.DEBUG if level == "debug" else max(root.level, logging.WARNING))
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

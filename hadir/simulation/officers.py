@@ -18,11 +18,11 @@ SEED = 2026
 
 _LEFT_ALONE = (1, 3, 5, 7, 8, 10)
 _STEADY = (0, 2, 4, 6, 9)
-_FAILING = 11
+FAILING = 11
 
 _FIRST_ABSENCE_S, _ABSENCE_EVERY_S, _ABSENCE_S = 10.0, 45.0, (45.0, 75.0)
 _FIRST_BREAK_S, _BREAK_EVERY_S, _BREAK_S = 25.0, 40.0, 8.0
-_FAILS_EVERY_S, _FAILS_AT_S, _FAILS_FOR_S = 900.0, 60.0, 300.0
+_FAILS_EVERY_S, FAILS_AT_S, _FAILS_FOR_S = 900.0, 60.0, 300.0
 _ARRIVING_S = 3.0
 _POSTURE_S = 4.0
 _NOBODY = Target()
@@ -59,7 +59,7 @@ def breaks(from_s: float, to_s: float, seed: int = SEED) -> Iterator[Absence]:
 
 def silent(counter: int, at_s: float) -> bool:
     """Whether the counter's sensor is out of order."""
-    return counter == _FAILING and 0 <= at_s % _FAILS_EVERY_S - _FAILS_AT_S < _FAILS_FOR_S
+    return counter == FAILING and 0 <= at_s % _FAILS_EVERY_S - FAILS_AT_S < _FAILS_FOR_S
 
 
 class Officers:
