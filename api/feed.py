@@ -70,21 +70,6 @@ class Feed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._broker = broker
-        self._session = Session(
-            broker,
-            client_id=f"hadir-web-{secrets.token_hex(4)}",
-            clean_start=True,
-            session_expiry_s=0,
-            subscriptions=(
-                topics.outlet_occupancy("+", "+"),
-                topics.collector_status("+"),
-                topics.alerts_changed("+"),
-            ),
-            on_message=self._receive,
-            on_connected=lambda _present: self._soon(self._broker_met),
-            on_lost=lambda _why: self._soon(self._broker_lost),
-            on_published=None,
-        )
 
     async def open(self) -> None:
         """Look into the record once, so that the first page shows the sites, and begin to listen."""
@@ -105,14 +90,29 @@ class Feed:
         self.ended.set()
 
     async def _run(self) -> None:
-        self._session.start()
+        session = Session(
+            self._broker,
+            client_id=f"hadir-web-{secrets.token_hex(4)}",
+            clean_start=True,
+            session_expiry_s=0,
+            subscriptions=(
+                topics.outlet_occupancy("+", "+"),
+                topics.collector_status("+"),
+                topics.alerts_changed("+"),
+            ),
+            on_message=lambda received: self._receive(session, received),
+            on_connected=lambda _present: self._soon(self._broker_met),
+            on_lost=lambda _why: self._soon(self._broker_lost),
+            on_published=None,
+        )
+        session.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick())
                 tasks.create_task(self._watch_record())
         finally:
             self._loop = None
-            await asyncio.to_thread(self._session.stop)
+            await asyncio.to_thread(session.stop)
 
     def problems(self) -> dict[str, str | None]:
         """What is wrong with broker, record and feeds, in words; None where nothing is."""
@@ -164,9 +164,9 @@ class Feed:
 
     # Messages: the first three run in the session's thread and only hand over
 
-    def _receive(self, received: Received) -> None:
+    def _receive(self, session: Session, received: Received) -> None:
         self._soon(lambda: self._hear(received))
-        self._session.ack(received)
+        session.ack(received)
 
     def _soon(self, act: Callable[[], None]) -> None:
         if (loop := self._loop) is not None:

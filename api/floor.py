@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from api.live import Change, Distrust, Occupancy, Status
+from api.live import Change, Distrust, Occupancy
 from api.words import Words
 from presence.alerts.life import duties, rule_of
 from presence.instants import parse_instant
 from presence.intervals import Span, union
 from presence.service_hours import ServiceHours
 from presence.site import Outlet, Site
+from presence.status import Status
 from storage.record.alert_list import AlertRow
 
 WORST_FIRST: tuple[Status, ...] = ("unattended", "vacant", "unknown", "declared", "staffed", "serving")

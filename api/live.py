@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from presence.instants import parse_instant, rfc3339
 from presence.intervals import State
 from presence.site import Site
+from presence.status import FORM, Status
 
-Status = Literal["closed", "staffed", "serving", "unattended", "vacant", "declared", "unknown"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 Cause = Literal["collector", "broker"]
 
 SILENT_MS = 30_000
 CHANGES_KEPT_MS = 3_600_000
 _CHANGES_KEPT = 500
-_VERSION = 1
 
 
 class ZoneOccupancy(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +44,7 @@ class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None
     reason: str | None = None
     at: str | None = None
-    version: int = _VERSION
+    version: int = FORM
 
 
 class Change(NamedTuple):
@@ -106,8 +104,8 @@ class Live:
             _check_instants(occupancy)
         except ValueError as error:  # msgspec's own errors are ValueErrors
             raise NotUnderstood(str(error)) from None
-        if occupancy.version != _VERSION:
-            raise NotUnderstood(f"version {occupancy.version} of the form; this is Hadir of version {_VERSION}")
+        if occupancy.version != FORM:
+            raise NotUnderstood(f"version {occupancy.version} of the form; this is Hadir of version {FORM}")
         if (occupancy.site, occupancy.outlet) != key:
             raise NotUnderstood(f"speaks of {occupancy.site}/{occupancy.outlet}")
         self._note_change(self._heard.get(key), occupancy, now_ms)

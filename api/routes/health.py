@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.feed import Feed
-from api.live import STATUSES
 from api.parts import Parts
+from presence.status import Status
 
 router = APIRouter(tags=["health"])
 
@@ -43,7 +44,7 @@ def _metrics(feed: Feed, now_ms: int) -> Iterator[str]:
     yield from _head("hadir_outlets", "gauge", "Outlets by status.")
     for site in feed.live.sites:
         found = [occupancy.status for occupancy in feed.live.of_site(site, now_ms)]
-        for status in STATUSES:
+        for status in get_args(Status):
             yield f'hadir_outlets{{site="{site}",status="{status}"}} {found.count(status)}'
     yield from _head("hadir_alerts_firing", "gauge", "Alerts that stand.")
     for site in feed.live.sites:

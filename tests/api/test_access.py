@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api.access import RULES, SESSION_COOKIE
+from storage.record.users import end_session, make_account, make_link, make_token
+from tests.fixtures.web import Web
+
+OPEN = ["/healthz", "/readyz", "/login", "/static/0/none.css"]
+READING = ["/", "/docs", "/openapi.json", "/api/v1/live", "/api/v1/alerts"]
+
+
+def routes(web: Web) -> Iterator[APIRoute]:
+    def walk(found: Any) -> Iterator[APIRoute]:
+        for route in found:
+            if isinstance(route, APIRoute):
+                yield route
+            else:  # routes that were included are kept together
+                yield from walk(route.original_router.routes)
+
+    return walk(web.app.routes)
+
+
+def secrets(web: Web) -> tuple[str, str]:
+    """A token and the code of a link."""
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, "ani", web.now_ms)
+        return make_token(connection, "ani", "", web.now_ms), make_link(connection, "ani", web.now_ms)
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route(web: Web):
+    assert {route.path for route in routes(web)} == set(RULES)
+
+
+def test_without_a_login_nothing_is_read(web: Web):
+    for path in RULES:
+        answer = web.ask(host="hadir.example", client="10.0.0.7").get(path)
+        expected = 405 if path == "/logout" else 401
+        allowed = path in OPEN or path.startswith("/static") or answer.status_code == expected
+        assert allowed, (path, answer.status_code)
+
+
+@pytest.mark.parametrize("path", READING)
+def test_a_token_opens_reading_from_anywhere(web: Web, path: str):
+    token, _ = secrets(web)
+    ask = web.ask(host="hadir.example", client="10.0.0.7", authorization=f"Bearer {token}")
+    assert ask.get(path).status_code == 200
+    assert ask.get("/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("given", ["Bearer x", "Bearer ", "Basic {token}", "{token}"])
+def test_anything_else_in_its_place_does_not(web: Web, given: str):
+    token, _ = secrets(web)
+    answer = web.ask(authorization=given.format(token=token)).get("/api/v1/live")
+    assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_one_time_link_logs_a_browser_in_once(web: Web):
+    _, code = secrets(web)
+    browser = web.ask(host="hadir.example", client="10.0.0.7", accept="text/html")
+    assert browser.get("/").status_code == 401
+    answer = browser.get("/login", params={"code": code})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age=2592000" in cookie
+    assert "Secure" not in cookie
+    assert browser.get("/").status_code == 200
+    again = web.ask(accept="text/html").get("/login", params={"code": code})
+    assert again.status_code == 403
+    assert "sudah dipakai" in again.text
+
+
+def test_the_cookie_is_for_https_alone_when_the_browser_speaks_it(web: Web):
+    _, code = secrets(web)
+    answer = web.ask(**{"x-forwarded-proto": "https"}).get("/login", params={"code": code})
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+def test_logging_out_ends_the_session_and_not_only_the_cookie(web: Web):
+    _, code = secrets(web)
+    browser = web.ask()
+    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    answer = browser.post("/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert web.ask(cookie=f"{SESSION_COOKIE}={session}").get("/api/v1/live").status_code == 401
+
+
+def test_a_session_that_was_ended_elsewhere_is_over(web: Web):
+    _, code = secrets(web)
+    browser = web.ask()
+    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    assert browser.get("/api/v1/live").status_code == 200
+    with web.record.writing(durable=False) as connection:
+        end_session(connection, session)
+    assert browser.get("/api/v1/live").status_code == 401
+
+
+def test_the_metrics_are_open_on_this_machine(web: Web):
+    assert web.ask().get("/metrics").status_code == 200
+    assert web.ask(client="10.0.0.7").get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "localhost", "127.0.0.1:8080", "[::1]:8080", "127.1.2.3"])
+@pytest.mark.parametrize("client", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_the_demo_is_open_to_read_on_this_machine(demo: Web, host: str, client: str):
+    assert demo.ask(host=host, client=client).get("/api/v1/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"client": "10.0.0.7"},
+        {"client": "::ffff:10.0.0.7"},
+        {"host": "rebound.example"},  # a name of somebody else that points here
+        {"host": "127.0.0.1.rebound.example"},
+        {"host": "localhost.rebound.example:8080"},
+        {"forwarded": "for=10.0.0.7"},
+        {"x-forwarded-for": "127.0.0.1"},
+        {"x-forwarded-host": "localhost"},
+        {"x-real-ip": "127.0.0.1"},
+        {"via": "1.1 proxy"},
+    ],
+)
+def test_the_demo_is_closed_to_everybody_else(demo: Web, asked: dict[str, str]):
+    assert demo.ask(**asked).get("/api/v1/live").status_code == 401
+
+
+def test_without_demo_this_machine_is_not_let_in_either(web: Web):
+    assert web.ask().get("/api/v1/live").status_code == 401
+
+
+def test_every_answer_forbids_what_is_not_ours(demo: Web):
+    for path in ("/", "/api/v1/live", "/healthz", "/nowhere"):
+        headers = demo.ask(accept="text/html").get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self';")
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from api import floor
+from api.live import Change, Distrust, Occupancy, ZoneOccupancy
+from api.words import Words
+from presence.alerts.life import Alert
+from presence.instants import parse_instant, rfc3339
+from presence.intervals import Span
+from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Rule, Source
+from presence.status import Status
+from storage.record.alert_list import AlertRow, Told
+from tests.builders import outlet, sensor, site
+
+NOW = parse_instant("2026-11-24T10:42:07+07:00")
+MINUTE, HOUR = 60_000, 3_600_000
+ID, EN = Words("id", "Asia/Jakarta"), Words("en", "Asia/Jakarta")
+
+
+def at(clock: str) -> int:
+    return parse_instant(f"2026-11-24T{clock}+07:00")
+
+
+def occupancy(status: Status, since: str = "10:36:00", *, seen: str | None = "10:42:03", **fields: Any) -> Occupancy:
+    zone = ZoneOccupancy(state="vacant", p=0.1, seen=None if seen is None else rfc3339(at(seen)))
+    defaults: dict[str, Any] = {"outlet": "a-1", "until": rfc3339(at("12:00:00")), "at": rfc3339(NOW)}
+    return Occupancy(
+        site="balai", status=status, since=rfc3339(at(since)), zones={"staff": zone}, **{**defaults, **fields}
+    )
+
+
+def row(kind: str = "vacancy", subject: str = "a-1", since: str = "09:51:00", **fields: Any) -> AlertRow:
+    types = {"sensor_silent": "sensor", "gateway_offline": "gateway", "site_outage": "site"}
+    ended = {name: fields.pop(name) for name in ("resolved_ms", "reason") if name in fields}
+    subject_type = fields.pop("subject_type", types.get(kind, "outlet"))
+    alert = Alert(kind, subject_type, subject, at(since), at(since) + 10 * MINUTE, **ended)  # type: ignore[arg-type]
+    defaults: dict[str, Any] = {"late": False, "disproved_ms": None, "revision": 1}
+    return AlertRow(f"{kind}-{subject}-{since}", "balai", alert, **{**defaults, **fields})
+
+
+def plan(**fields: Any) -> floor.Plan:
+    return floor.plan(site(**fields))
+
+
+def shown(occupancy: Occupancy, alerts: Sequence[AlertRow] = (), **fields: Any) -> floor.Tile:
+    return floor.tile(plan(**fields).outlets["a-1"], occupancy, alerts, NOW, ID)
+
+
+def test_a_tile_says_state_duration_and_age():
+    tile = shown(occupancy("staffed", "08:02:00"))
+    assert tile == floor.Tile("staffed", "", "2 j 40 mnt".replace(" ", "\u00a0"), "Terisi", "", "", "bukti 4\u00a0dtk")
+
+
+def test_an_empty_outlet_says_when_its_alert_would_come():
+    assert shown(occupancy("vacant"))[1:6] == (
+        "pending",
+        "6\u00a0mnt",
+        "Kosong",
+        "st-declared",
+        "Peringatan pada 10.46",
+    )
+    assert shown(occupancy("unattended")).note == "Peringatan pada 10.46"
+
+
+@pytest.mark.parametrize(
+    ("why", "fields", "told"),
+    [
+        ("the rule is off", {"rules": {"vacancy": Rule(off=True)}}, {}),
+        ("the break comes first", {}, {"until": rfc3339(at("10:46:00"))}),
+        ("the time has passed", {}, {"since": "10:30:00"}),
+        (
+            "it would be under maintenance",
+            {"maintenance": (Maintenance(from_ms=at("10:45:00"), to_ms=at("11:00:00"), outlet="a-1"),)},
+            {},
+        ),
+        (
+            "an absence begins before",
+            {"absences": (Absence(outlet="a-1", from_ms=at("10:45:00"), to_ms=at("11:00:00"), reason="break"),)},
+            {},
+        ),
+        (
+            "another outlet of the duty may be staffed",
+            {"outlets": [outlet("a-1"), outlet("a-2")], "duties": (Duty(id="d", outlets=("a-1", "a-2")),)},
+            {},
+        ),
+    ],
+)
+def test_no_alert_is_announced_that_would_not_come(why: str, fields: dict[str, Any], told: dict[str, Any]):
+    tile = shown(occupancy("vacant", **told), **fields)
+    assert (tile.phase, tile.note) == ("", ""), why
+
+
+def test_a_standing_alert_says_who_was_told_first():
+    assert shown(occupancy("vacant"), [row()])[1:6:4] == ("firing", "Peringatan 10.01")
+    told = (Told(at("10:01:02"), "dinas", "koordinator"), Told(at("10:16:02"), "dinas", "koordinator"))
+    assert shown(occupancy("vacant"), [row(told=told)]).note == "Diberitahu 10.01"
+    assert shown(occupancy("staffed"), [row(told=told)]).phase == ""  # it resolves in a moment
+
+
+def test_a_technical_alert_is_for_the_technician():
+    silent = row("sensor_silent", "a-1-s", "10:31:00")
+    assert shown(occupancy("unknown"), [silent])[1:6:4] == ("tech", "Sensor senyap sejak 10.31")
+    told = row("sensor_silent", "a-1-s", "10:31:00", told=(Told(at("10:36:00"), "", "teknisi"),))
+    assert shown(occupancy("unknown"), [told]).note == "Teknisi diberitahu 10.36"
+    assert shown(occupancy("vacant"), [told, row()]).phase == "firing"
+
+
+def test_an_absence_says_why_and_until_when():
+    until = rfc3339(at("11:00:00"))
+    assert shown(occupancy("declared", reason="meeting", until=until)).note == "Rapat / apel · kembali 11.00"
+    assert shown(occupancy("declared", reason="upacara", until=until)).note == "upacara · kembali 11.00"
+    assert shown(occupancy("declared", reason=None, until=until)).note == "Kembali 11.00"
+    assert shown(occupancy("declared", reason="break", until=None)).note == "Istirahat"
+
+
+def test_a_closed_outlet_says_when_it_opens_and_not_since_when_it_is_closed():
+    until = rfc3339(parse_instant("2026-11-26T08:00:00+07:00"))
+    assert shown(occupancy("closed", until=until))[2:6] == ("", "Tutup", "", "Buka Kamis 08.00")
+
+
+def test_an_outlet_that_was_never_heard_of_waits():
+    tile = shown(Occupancy(site="balai", outlet="a-1", status="unknown", since=None, zones={}))
+    assert (tile.note, tile.age, tile.duration) == ("Menunggu kabar pertama", "belum ada bukti", "")
+
+
+def test_sums_close():
+    counts: dict[Status, int] = {
+        "staffed": 12,
+        "serving": 15,
+        "unattended": 2,
+        "vacant": 4,
+        "declared": 1,
+        "unknown": 2,
+    }
+    shown = [occupancy(status, outlet=f"{status}-{n}") for status, count in counts.items() for n in range(count)]
+    shown += [occupancy("closed", outlet="c-1"), occupancy("closed", outlet="c-2")]
+    found = floor.sums(shown, {"vacant-0": [row()], "unknown-0": [row("sensor_silent", "x")]})
+    assert found == {
+        "all": 38, "action": 1, "obliged": 36, "staffed": 27, "serving": 15,
+        "unattended": 2, "vacant": 4, "declared": 1, "unknown": 2,
+    }  # fmt: skip
+    parts = ("staffed", "unattended", "vacant", "declared", "unknown")
+    assert sum(found[part] for part in parts) == found["obliged"]
+    seats = floor.seats(shown)
+    assert [seat.css for seat in seats] == (
+        ["b-unattended"] * 2 + ["b-vacant"] * 4 + ["b-unknown"] * 2 + ["b-declared"] + ["b-staffed"] * 27
+    )
+    assert (seats[0].x, seats[0].width, seats[-1].x) == ("0.18%", "2.42%", "97.40%")
+    assert floor.seats_in_words(found, ID) == (
+        "36 loket wajib buka: 2 warga menunggu, 4 kosong, 2 tidak diketahui, 1 izin, 27 ada petugas"
+    )
+
+
+def test_a_closed_house_has_no_seats():
+    found = floor.sums([occupancy("closed")], {})
+    assert floor.seats([occupancy("closed")]) == []
+    assert floor.seats_in_words(found, ID) == "Sekarang tidak ada loket yang wajib buka"
+    assert floor.staffed_in_words(["closed"], EN) == "closed"
+
+
+def test_alerts_are_ordered_by_urgency_and_then_by_age():
+    rows = [
+        row("sensor_silent", "a-1-s", "08:00:00"),
+        row("vacancy", "a-2", "10:20:00"),
+        row("vacancy", "a-1", "09:51:00"),
+        row("unattended", "a-3", "10:37:00"),
+        row("vacancy", "a-4", "08:00:00", resolved_ms=at("09:00:00"), reason="presence"),
+    ]
+    cards = floor.cards(rows, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
+    assert [(card.state, card.icon, card.where, card.href) for card in cards] == [
+        ("unattended", "st-unattended", "Loket a-3 · Dinas dinas", "#o-a-3"),
+        ("vacant", "st-vacant", "Loket a-1 · Dinas dinas", "#o-a-1"),
+        ("vacant", "st-vacant", "Loket a-2 · Dinas dinas", "#o-a-2"),
+        ("unknown", "i-sensor", "a-1-s · Loket a-1", "#o-a-1"),
+    ]
+    assert (cards[1].duration, cards[1].since) == ("51\u00a0mnt", "sejak 09.51")
+
+
+def test_a_card_names_whom_it_reached_and_when():
+    contacts = (Contact(id="koordinator", name="Koordinator loket"), Contact(id="kepala", name="Kepala dinas"))
+    where = plan(
+        agencies=(Agency(id="dinas", name="Dinas", short="Din", contacts=contacts),),
+        contacts=(Contact(id="pengelola", name="Pengelola", role="facility_manager"),),
+    )
+    told = tuple(
+        Told(at(clock), agency, recipient)
+        for clock, agency, recipient in [
+            ("10:01:00", "dinas", "koordinator"),
+            ("10:16:00", "dinas", "koordinator"),
+            ("10:21:00", "dinas", "kepala"),
+            ("10:36:00", "", "pengelola"),
+            ("10:40:00", "", "sudah-dihapus"),
+        ]
+    )
+    (card,) = floor.cards([row(told=told)], where, NOW, ID)
+    assert card.told == (
+        "Diberitahu 10.01, 10.16 · Koordinator loket; 10.21 · Kepala dinas; 10.36 · Pengelola; 10.40 · sudah-dihapus"
+    )
+    assert card.where == "Loket a-1 · Din"
+    (card,) = floor.cards([row()], where, NOW, ID)
+    assert card.told == "Peringatan 10.01 · belum ada yang diberitahu"
+
+
+def test_an_alert_concerns_the_outlets_of_its_duty_sensor_or_gateway():
+    where = plan(
+        outlets=[
+            outlet("a-1", sensors=[sensor("r1", source=Source(gateway="gw"))]),
+            outlet("a-2", sensors=[sensor("r2", source=Source(gateway="gw"))]),
+            outlet("a-3"),
+        ],
+        duties=(Duty(id="d", outlets=("a-1", "a-3")),),
+        gateways=(Gateway(id="gw"),),
+    )
+    rows = [row(subject="d", subject_type="duty"), row("sensor_silent", "r2"), row("gateway_offline", "gw")]
+    kinds = {name: [one.alert.kind for one in its] for name, its in floor.standing(rows, where.subjects).items()}
+    assert kinds == {
+        "a-1": ["vacancy", "gateway_offline"],
+        "a-2": ["sensor_silent", "gateway_offline"],
+        "a-3": ["vacancy"],
+    }
+
+
+def test_the_last_hour_tells_what_matters():
+    changes = [
+        Change("a-1", "vacant", at("10:29:00"), "staffed", 44 * MINUTE),
+        Change("a-1", "serving", at("10:20:00"), "staffed", MINUTE),  # visitors come and go
+        Change("a-1", "closed", at("10:19:00"), "staffed", MINUTE),  # as everywhere
+        Change("a-9", "vacant", at("10:18:00"), None, None),  # not of this site any more
+        Change("a-1", "unknown", at("09:42:00"), None, None),  # longer ago
+    ]
+    rows = [
+        row(since="09:59:00", resolved_ms=at("10:11:00"), reason="presence"),
+        row(since="09:00:00", disproved_ms=at("10:12:00")),
+        row(since="10:00:00", resolved_ms=at("10:13:00"), reason="unknown"),
+        row(since="10:30:00"),
+    ]
+    lines = floor.log_lines(changes, rows, plan(), NOW, ID)
+    assert [(line.at, line.state, line.word, line.more.replace("\u00a0", " ")) for line in lines] == [
+        ("10.29", "vacant", "Kosong", "sebelumnya terisi, 44 mnt"),
+        ("10.13", "unknown", "Peringatan selesai", "kosong 13 mnt; berakhir tanpa kepastian"),
+        ("10.12", "unknown", "Terbantah oleh data", "kosong 1 j 12 mnt"),
+        ("10.11", "staffed", "Peringatan selesai", "kosong 12 mnt; petugas kembali"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("now", "indonesian", "english"),
+    [
+        ("10:42:07", "Istirahat dalam 1 j 17 mnt.", "Break in 1 h 17."),
+        ("07:00:00", "Buka 08.00.", "Opens 08:00."),
+        ("12:30:00", "Buka dalam 30 mnt.", "Opens in 30 min."),
+        ("14:30:00", "Tutup dalam 30 mnt.", "Closing in 30 min."),
+        ("15:00:00", "Buka Rabu 08.00.", "Opens Wednesday 08:00."),
+    ],
+)
+def test_service_hours_say_what_comes_next(now: str, indonesian: str, english: str):
+    spans = plan().spans(ID.day_start_ms(NOW))
+    for words, hours, expected in (
+        (ID, "Jam layanan 08.00–12.00 dan 13.00–15.00.", indonesian),
+        (EN, "Service hours 08:00–12:00 and 13:00–15:00.", english),
+    ):
+        assert floor.hours_sentence(spans, at(now), words).replace("\u00a0", " ") == f"{hours} {expected}"
+
+
+def test_a_day_without_service_hours_says_so():
+    sunday = parse_instant("2026-11-22T10:00:00+07:00")
+    spans = plan().spans(ID.day_start_ms(sunday))
+    assert floor.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
+    assert floor.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
+    one = [Span(at("08:00:00"), at("11:00:00"))]
+    assert floor.hours_sentence(one, NOW, ID).replace("\u00a0", " ") == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."
+
+
+def test_the_site_as_a_whole_is_spoken_of_first():
+    found = {"unknown": 24, "all": 38}
+    outage = row("site_outage", "balai", "10:12:00")
+    assert floor.warning([], None, found, ID) is None
+    assert floor.warning([outage], None, found, ID) == (
+        ID("outage.head", at="10.12", unknown=24, all=38),
+        ID("outage.body"),
+    )
+    said = floor.warning([outage], Distrust("collector", at("10:31:00")), found, ID)
+    assert said is not None
+    assert said[0] == "Pengumpul data terputus sejak 10.31.00: semua loket tidak diketahui."
+    never = floor.warning([], Distrust("broker", None), found, EN)
+    assert never is not None
+    assert never[0] == "Not connected to the message broker yet: no outlet is known."
+
+
+def test_calm_is_said_only_as_far_as_it_is_known():
+    def calm(*shown: Occupancy) -> str:
+        return floor.calm(floor.sums(shown, {}), shown, NOW, ID).replace("\u00a0", " ")
+
+    staffed, serving = occupancy("staffed", seen="10:41:58"), occupancy("serving", outlet="a-2")
+    assert calm(staffed, serving) == "2 loket wajib buka, semuanya ada petugas. Bukti tertua 9 dtk."
+    assert calm(staffed, occupancy("unknown", outlet="a-2", seen="10:00:00")) == (
+        "2 loket wajib buka: 1 tidak diketahui, 1 ada petugas. Bukti tertua 9 dtk."
+    )
+    assert calm(occupancy("closed")) == "Sekarang tidak ada loket yang wajib buka."
+
+
+def test_floors_go_up_and_outlets_by_their_number():
+    numbered = [outlet(f"a-{n}", number=n, floor=level) for n, level in ((3, 2), (10, 1), (2, 1))]
+    floors = plan(outlets=[*numbered, outlet("x"), outlet("y", floor=1)]).floors
+    assert [(level, [one.id for one in outlets]) for level, outlets in floors] == [
+        (1, ["a-2", "a-10", "y"]),
+        (2, ["a-3"]),
+        (None, ["x"]),
+    ]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.words import LANGUAGES, Text, Words, texts
+from presence.instants import parse_instant
+
+NOW = parse_instant("2026-11-24T10:42:07+07:00")
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+
+
+def forms(text: Text) -> list[str]:
+    return list(text.values()) if isinstance(text, dict) else [text]
+
+
+def placeholders(text: Text) -> list[set[str]]:
+    return [set(re.findall(r"\{(\w+)\}", form)) for form in forms(text)]
+
+
+def test_every_language_has_every_text_with_the_same_values():
+    indonesian, english = (texts(lang) for lang in LANGUAGES)
+    assert list(indonesian) == list(english)
+    for key, text in indonesian.items():
+        wanted = placeholders(text)[0]
+        assert all(found == wanted for found in placeholders(english[key])), key
+
+
+def test_plurals_have_both_forms():
+    for lang in LANGUAGES:
+        for text in texts(lang).values():
+            if isinstance(text, dict):
+                assert list(text) == ["one", "other"]
+    english = Words("en", "Asia/Jakarta")
+    assert english("seats", n=1, parts="x").startswith("1 outlet obliged")
+    assert english("seats", n=2, parts="x").startswith("2 outlets obliged")
+
+
+@pytest.mark.parametrize(
+    ("ms", "indonesian", "english"),
+    [
+        (-5, "0 dtk", "0 s"),
+        (4 * SECOND + 999, "4 dtk", "4 s"),
+        (59 * SECOND, "59 dtk", "59 s"),
+        (51 * MINUTE + 59 * SECOND, "51 mnt", "51 min"),
+        (2 * HOUR + 42 * MINUTE, "2 j 42 mnt", "2 h 42"),
+        (HOUR + 7 * MINUTE, "1 j 07 mnt", "1 h 07"),
+        (3 * DAY + 4 * HOUR, "3 hari 4 j", "3 d 4 h"),
+    ],
+)
+def test_spans(ms: int, indonesian: str, english: str):
+    for lang, expected in zip(LANGUAGES, (indonesian, english), strict=True):
+        assert Words(lang, "Asia/Jakarta").span(ms) == expected.replace(" ", "\u00a0")
+
+
+def test_instants_are_told_in_the_sites_zone():
+    jakarta, jayapura = Words("id", "Asia/Jakarta"), Words("en", "Asia/Jayapura")
+    assert (jakarta.clock(NOW), jakarta.clock_s(NOW), jakarta.date(NOW)) == ("10.42", "10.42.07", "Sel 24 Nov")
+    assert (jakarta.zone(NOW), jakarta.iso(NOW)) == ("WIB", "2026-11-24T10:42:07+07:00")
+    assert (jayapura.clock(NOW), jayapura.clock_s(NOW), jayapura.date(NOW)) == ("12:42", "12:42:07", "Tue 24 Nov")
+    assert jayapura.zone(NOW) == "WIT"
+
+
+def test_what_is_to_come_says_its_day_when_it_is_not_today():
+    words = Words("id", "Asia/Jakarta")
+    assert words.coming(NOW + 2 * HOUR, NOW) == "12.42"
+    assert words.coming(NOW + 14 * HOUR, NOW) == "Rabu 00.42"
+    assert words.coming(NOW + 6 * DAY, NOW) == "Senin 10.42"
+    assert words.coming(NOW + 9 * DAY, NOW) == "3 Des 10.42"
+
+
+def test_numbers_are_grouped_as_the_language_does():
+    assert Words("id", "Asia/Jakarta").number(1162) == "1.162"
+    assert Words("en", "Asia/Jakarta").number(1162) == "1,162"
+
+
+def test_a_day_begins_at_local_midnight_also_when_the_clock_was_set_forward():
+    words = Words("id", "Europe/Berlin")
+    at = parse_instant("2026-03-29T12:00:00+02:00")
+    assert words.day_start_ms(at) == parse_instant("2026-03-29T00:00:00+01:00")
