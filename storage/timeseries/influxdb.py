@@ -276,7 +276,9 @@ class InfluxStore:
         return readings
 
     def _query(self, dialect: Dialect, statement: str, bound: Mapping[str, str] | None = None) -> list[Table]:
-        form = {"db": self._address.database, "q": statement, "epoch": "ms", "params": json.dumps(bound or {})}
+        form = {"db": self._address.database, "q": statement, "epoch": "ms"}
+        if bound:
+            form["params"] = json.dumps(bound)
         answer = self._ask("query", self._http.query, form)
         try:
             return tables_of(answer.status, answer.body)

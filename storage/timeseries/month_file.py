@@ -139,16 +139,18 @@ class MonthWriter:
         if oldest is None or (oldest // HOUR_MS + 1) * HOUR_MS > until_ms:
             return 0
         hour = oldest // HOUR_MS
-        rows = self._connection.execute(
-            "SELECT t, sensor, vals FROM hot WHERE t < ? ORDER BY t, sensor LIMIT ?", ((hour + 1) * HOUR_MS, limit)
-        ).fetchall()
+        moved, last = 0, (oldest, 0)
         by_sensor: dict[int, list[tuple[int, str]]] = {}
-        for t, sensor, vals in rows:
+        for t, sensor, vals in self._connection.execute(
+            "SELECT t, sensor, vals FROM hot WHERE t < ? ORDER BY t, sensor LIMIT ?", ((hour + 1) * HOUR_MS, limit)
+        ):
+            moved += 1
+            last = (t, sensor)
             by_sensor.setdefault(sensor, []).append((t - hour * HOUR_MS, vals))
         for sensor, readings in by_sensor.items():
             self._grow_chunks(sensor, hour, readings)
-        self._connection.execute("DELETE FROM hot WHERE (t, sensor) <= (?, ?)", rows[-1][:2])
-        return len(rows)
+        self._connection.execute("DELETE FROM hot WHERE (t, sensor) <= (?, ?)", last)
+        return moved
 
     def _grow_chunks(self, sensor: int, hour: int, readings: Iterable[tuple[int, str]]) -> None:
         sealed = unpack_hour(chunk[1:] for chunk in self._connection.execute(_CHUNKS, (sensor, hour, hour)))
