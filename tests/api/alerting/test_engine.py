@@ -90,6 +90,21 @@ def test_the_webhooks_body_is_rendered_once_into_the_queue(floor: Floor) -> None
     assert body["text"]["id"] == "Loket 1 kosong sejak 09.00 (10 mnt).\nKTP-el, Disnaker."
 
 
+def test_an_end_without_certainty_says_since_when_nothing_is_known(floor: Floor) -> None:
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:30")
+    engine.tick()
+    floor.staff("a-1", {"09:31": "unknown"}, until="09:36")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:10", "09:36", "unknown")]
+    with floor.record.reading() as connection:
+        body = json.loads(
+            connection.scalars(select(notification.c.body).order_by(notification.c.due_ms.desc())).first() or ""
+        )
+    assert body["text"]["id"] == "Berakhir tanpa kepastian: sensor Loket 1 senyap sejak 09.31."
+
+
 def test_what_became_due_while_nobody_watched_is_sent_now_and_marked_late(floor: Floor) -> None:
     floor.register(watched_site(HOOK))
     floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:05")
