@@ -186,12 +186,15 @@ class Session:
         self._subscriptions = frozenset(subscriptions)
         self._subscribing = threading.Lock()
         self._connections = 0
+        # The connection on which the broker has accepted us, and the one that stands, accepted or not.
         self._connection: _Connection | None = None
+        self._standing: _Connection | None = None
         self._tls = ssl.create_default_context() if address.tls else None
         self._stopping = threading.Event()
         self._waker = _Waker()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
         self._said: str | None = None
+        self._short_lives = 0
 
     @property
     def connected(self) -> bool:
@@ -240,7 +243,7 @@ class Session:
     def stop(self, *, timeout_s: float = 5.0, last: Message | None = None) -> bool:
         """Publishes `last`, waits for its PUBACK, disconnects cleanly (no will). Whether all of that was done in time.
 
-        There is no `on_lost` for this end. A stopped session stays so.
+        There is no `on_lost` for this end. Every session must be stopped, and stays so.
         """
         deadline = time.monotonic() + timeout_s
         connection = self._connection
@@ -252,15 +255,19 @@ class Session:
                     info.wait_for_publish(_STEP_S)
                 done = info.is_published()
         self._stopping.set()
-        if connection is not None:
-            connection.client.disconnect()
+        if self._thread.ident is None:
+            self._waker.close()
+            return False
+        standing = self._standing
+        if standing is not None:
+            standing.client.disconnect()
         self._waker.wake()
-        if self._thread.ident is not None:
-            self._thread.join(max(_STEP_S, deadline - time.monotonic()))
-            if self._thread.is_alive() and connection is not None:
-                done = False
-                connection.wire.abort()
-                self._thread.join(_CONNECT_TIMEOUT_S)
+        self._thread.join(max(_STEP_S, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            done = False
+            if standing is not None:
+                standing.wire.abort()
+            self._thread.join(_CONNECT_TIMEOUT_S)
         return done and connection is not None
 
     def _hand_over(self, connection: _Connection, message: Message) -> paho.MQTTMessageInfo:
@@ -286,16 +293,18 @@ class Session:
         try:
             while not self._stopping.is_set():
                 began = time.monotonic()
-                self._connect_once()
                 # Two hosts under one id throw each other out at once: a short connection is no success.
-                attempt = 0 if time.monotonic() - began > _LONGEST_DELAY_S else attempt + 1
+                self._short_lives += self._connect_once()
+                if time.monotonic() - began > _LONGEST_DELAY_S:
+                    attempt = self._short_lives = 0
+                attempt += 1
                 ceiling = min(_LONGEST_DELAY_S, _SHORTEST_DELAY_S * 2.0 ** min(attempt, 10))
                 self._stopping.wait(random.uniform(_SHORTEST_DELAY_S, ceiling))  # noqa: S311
         finally:
             self._waker.close()
 
-    def _connect_once(self) -> None:
-        """One connection from its beginning to its end."""
+    def _connect_once(self) -> bool:
+        """One connection from its beginning to its end; whether the broker had accepted us."""
         self._connections += 1
         client = self._new_client()
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -312,7 +321,7 @@ class Session:
             )
         except (OSError, UnicodeError) as error:
             self._say(logging.WARNING, f"cannot be reached: {_unreachable(error)}; trying again")
-            return
+            return False
         wire = client.socket()
         assert isinstance(wire, Wire)
         connection = _Connection(self._connections, client, wire)
@@ -320,15 +329,17 @@ class Session:
         client.on_disconnect = partial(self._ended, connection)
         client.on_publish = partial(self._published, connection)
         client.on_subscribe = partial(self._subscribed, connection)
+        self._standing = connection
         try:
-            self._serve(connection)
+            if not self._stopping.is_set():
+                self._serve(connection)
         except DamagedFrame as error:
             connection.reason = f"it sent what is not MQTT ({error})"
         except Exception as error:  # noqa: BLE001 -- a callback's: its message comes again, on the next connection
             _log.exception("%s: a callback failed, the connection is given up", self._address.url)
             connection.reason = f"given up by us after {type(error).__name__}"
         finally:
-            self._connection = None
+            self._connection = self._standing = None
             wire.close()
         if self._stopping.is_set():
             self._say(logging.INFO, "disconnected")
@@ -338,6 +349,7 @@ class Session:
                 self._on_lost(connection.reason)
         else:
             self._say(logging.WARNING, f"refuses the connection: {connection.reason}; trying again")
+        return connection.accepted
 
     def _new_client(self) -> _Client:
         client = _Client(
@@ -455,6 +467,9 @@ class Session:
             connection.reason = f"nothing was heard of it for {self._keepalive_s} s"
         else:
             connection.reason = connection.wire.failure or "it closed the connection without a word"
+            if self._short_lives:
+                # mosquitto 2.0 says no more to a client whose session another one took over.
+                connection.reason += f", again; does another client run under the id {self._client_id}?"
 
     def _published(
         self,
