@@ -99,9 +99,8 @@ class Writer:
                 self._seal()
                 continue
             points = [point for row in rows for point in row.points]
-            if points and not self._write(points):
-                return
-            self.done_id = rows[-1].id
+            if not points or self._write(points):
+                self.done_id = rows[-1].id
 
     def _next_rows(self) -> Sequence[Row] | None:
         """The rows after `done_id`; none when it is time to seal instead; None at the end."""
@@ -138,21 +137,19 @@ class Writer:
         return rows
 
     def _write(self, points: list[Point]) -> bool:
-        """Try until the store has them; False when we are to stop before."""
-        while not self._stopping:
-            try:
-                refused = self._store.write(points)
-            except StoreUnavailable as error:
-                self._wait(error)
-                continue
-            if self._failures:
-                _log.warning("the store takes readings again")
-            self._failures = 0
-            if refused:
-                self._refused(refused)
-            self._stored(points)
-            return True
-        return False
+        """Whether the store has them now. If not, they are read from the spool again, with what has come since."""
+        try:
+            refused = self._store.write(points)
+        except StoreUnavailable as error:
+            self._wait(error)
+            return False
+        if self._failures:
+            _log.warning("the store takes readings again")
+        self._failures = 0
+        if refused:
+            self._refused(refused)
+        self._stored(points)
+        return True
 
     def _wait(self, error: StoreUnavailable) -> None:
         self._failures += 1
