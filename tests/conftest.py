@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+# Before any of them is loaded: they import one another.
+pytest.register_assert_rewrite("tests.fixtures")
+
 pytest_plugins = [
     f"tests.fixtures.{path.stem}" for path in sorted((Path(__file__).parent / "fixtures").glob("[!_]*.py"))
 ]
