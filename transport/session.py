@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from paho.mqtt import client as paho
@@ -358,13 +358,11 @@ class Session:
             protocol=MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
-        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.tls = self._tls
         client.max_queued_messages_set(_UNACKNOWLEDGED_LIMIT)
         client.on_socket_register_write = self._write_wanted
         if self._address.user is not None:
             client.username_pw_set(self._address.user, self._address.password)
-        if self._address.tls:
-            client.tls_set_context(self._tls)
         if self._will is not None:
             client.will_set(
                 self._will.topic,
@@ -527,10 +525,19 @@ class Session:
 
 
 class _Client(paho.Client):
-    """paho over a Wire."""
+    """paho over a Wire. paho's own way to a socket leaves it open when a TLS handshake fails."""
+
+    tls: ssl.SSLContext | None = None
 
     def _create_socket(self) -> Wire:
-        return Wire(cast(socket.socket, super()._create_socket()))
+        connected = socket.create_connection((self.host, self.port), timeout=_CONNECT_TIMEOUT_S)
+        if self.tls is None:
+            return Wire(connected)
+        try:
+            return Wire(self.tls.wrap_socket(connected, server_hostname=self.host))
+        except BaseException:
+            connected.close()
+            raise
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
+import contextlib
 import logging
+import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -8,6 +9,7 @@ import uuid
 
 import pytest
 
+from hadir.broker import find_mosquitto
 from presence.errors import BadInput
 from tests.fixtures.hadir_command import eventually
 from transport.session import BrokerAddress, Message, NotConnected, Session, TooLarge, parse_broker
@@ -43,24 +45,19 @@ class Relay:
                 self._threads[-1].start()
 
     def _pump(self, source, sink):
-        try:
+        with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 self._open.wait()
                 sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
+        self._shut(source, sink)
+
+    def _shut(self, *ends):
+        for end in ends:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def cut(self):
-        for end in self._sockets:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self._shut(*self._sockets)
 
     def hold(self):
         self._open.clear()
@@ -257,8 +254,269 @@ def test_messages_flow_beyond_the_windows_of_both_sides(broker):
 
     with Client(broker.url, subscriptions=["q"], receive_maximum=10, on_message=take) as subscriber:
         with Client(broker.url, max_inflight=7) as publisher:
-            mids = [publisher.publish("q", str(n)) for n in range(2000)]
-            eventually(lambda: len(publisher.published) == 2000)
-        eventually(lambda: len(arrived) >= 2000)
-    assert arrived == list(range(2000))
+            mids = [publisher.publish("q", str(n)) for n in range(500)]
+            eventually(lambda: len(publisher.published) == 500)
+        eventually(lambda: len(arrived) >= 500)
+    assert arrived == list(range(500))
     assert sorted(publisher.published) == sorted(set(mids))
+
+
+def test_a_broker_that_is_killed_loses_nothing_that_its_owners_repeat(mosquitto):
+    subscriber_id = f"test-{uuid.uuid4().hex[:8]}"
+    with (
+        Client(mosquitto.url, client_id=subscriber_id, subscriptions=["q"]) as subscriber,
+        Client(mosquitto.url) as publisher,
+    ):
+        waiting = {n: publisher.publish("q", str(n)) for n in range(300)}
+        eventually(lambda: len(publisher.published) > 50)
+        mosquitto.kill()
+        eventually(lambda: publisher.losses and subscriber.losses)
+        with pytest.raises(NotConnected):
+            publisher.publish("q", "to nobody")
+        mosquitto.restart()
+        eventually(lambda: len(publisher.connects) == 2 and len(subscriber.connects) == 2)
+        assert subscriber.connects == [False, True]
+        again = [n for n, mid in waiting.items() if mid not in publisher.published]
+        mids = {publisher.publish("q", str(n)) for n in again}
+        eventually(lambda: mids <= set(publisher.published))
+        eventually(lambda: set(subscriber.texts()) == {str(n) for n in range(300)})
+
+
+def test_the_embedded_broker_forgets_and_says_so_by_session_present(embedded_broker):
+    with Client(embedded_broker.url, subscriptions=["q"]) as client:
+        embedded_broker.restart()
+        eventually(lambda: client.connects == [False, False])
+        client.publish("q", "subscribed again")
+        eventually(lambda: client.texts() == ["subscribed again"])
+
+
+def test_subscriptions_can_change_while_it_runs_and_outlive_a_reconnect(broker, relay):
+    with Client(relay.url, subscriptions=["a", "b"]) as client, Client(broker.url) as publisher:
+        client.session.subscribe(["b", "c/#"])
+        for cut in (False, True):
+            if cut:
+                relay.cut()
+                eventually(lambda: len(client.connects) == 2)
+                client.messages.clear()
+            eventually(lambda: publisher.publish("c/1", "c") and "c" in client.texts())
+            publisher.publish("a", "a")
+            publisher.publish("b", "b")
+            eventually(lambda: "b" in client.texts())
+            assert "a" not in client.texts()
+
+
+def test_a_large_message_passes_and_one_that_the_broker_refuses_is_told_by_publish(mosquitto):
+    with Client(mosquitto.url, subscriptions=["q"]) as client:
+        payload = bytes(range(256)) * 4000
+        client.session.publish(Message("q", payload))
+        eventually(lambda: client.messages)
+        with pytest.raises(TooLarge, match="q: 2000000 bytes"):
+            client.session.publish(Message("q", b"x" * 2_000_000))
+    assert client.messages[0].payload == payload
+    assert client.losses == []
+
+
+def test_a_peer_that_says_nothing_more_is_found_by_the_keepalive(mosquitto, request):
+    relay = Relay(mosquitto.port)
+    request.addfinalizer(relay.close)
+    with Client(relay.url, keepalive_s=1) as client:
+        relay.hold()
+        eventually(lambda: client.losses == ["nothing was heard of it for 1 s"])
+        relay.cut()
+        relay.let_go()
+        eventually(lambda: len(client.connects) == 2)
+
+
+def test_a_callback_that_fails_costs_the_connection_not_the_message(mosquitto, caplog):
+    taken = []
+
+    def fail_once(message):
+        taken.append(message.payload)
+        if len(taken) == 1:
+            raise LookupError("not today")
+
+    with Client(mosquitto.url, subscriptions=["q"], on_message=fail_once) as client:
+        with Client(mosquitto.url) as publisher:
+            publisher.publish("q", "x")
+        eventually(lambda: taken == [b"x", b"x"])
+        assert client.losses == ["given up by us after LookupError"]
+    assert "a callback failed" in caplog.text
+
+
+def test_a_publish_from_a_callback_does_not_block(mosquitto):
+    client: Client
+
+    def answer(message):
+        if message.topic == "question":
+            client.publish("answer", "yes")
+
+    with (
+        Client(mosquitto.url, subscriptions=["question"], on_message=answer) as client,
+        Client(mosquitto.url, subscriptions=["answer"]) as asker,
+    ):
+        asker.publish("question", "?")
+        eventually(lambda: asker.texts() == ["yes"])
+
+
+def test_each_change_is_said_once_with_what_to_do(mosquitto, lines):
+    url = mosquitto.url
+    mosquitto.stop()
+    client = Client(url, client_id="said")
+    client.session.start()
+    unreachable = (
+        "WARNING",
+        f"{url}: cannot be reached: nothing listens there; is the broker running, and is the port right?; trying again",
+    )
+    eventually(lambda: lines() == [unreachable])
+    eventually(lambda: client.session._connections >= 3)
+    assert lines() == [unreachable]
+    mosquitto.restart()
+    eventually(lambda: client.session.connected)
+    client.session.stop()
+    assert lines()[1:] == [
+        ("INFO", f"{url}: connected as said, a new session"),
+        ("INFO", f"{url}: disconnected"),
+    ]
+
+
+def test_two_clients_of_one_id_are_told_what_happens(mosquitto, lines):
+    with Client(mosquitto.url, client_id="twin") as first, Client(mosquitto.url, client_id="twin"):
+        eventually(lambda: any("does another client run under the id twin?" in text for _, text in lines()))
+    assert first.losses
+
+
+CLOSED_BROKER = """\
+listener {port} 127.0.0.1
+allow_anonymous false
+password_file {folder}/passwd
+acl_file {folder}/acl
+{more}
+"""
+
+
+@pytest.fixture
+def closed_broker(tmp_path):
+    """Starts a mosquitto that lets in user `gw`, password `s3:cret@`, to write `mine/#` and read `open/#`."""
+    executable = find_mosquitto()
+    if executable is None or shutil.which("mosquitto_passwd") is None:
+        pytest.skip("mosquitto is not installed")
+    started = []
+
+    def start(more=""):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        (tmp_path / "passwd").touch(mode=0o600)
+        subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwd", "gw", "s3:cret@"], check=True)
+        (tmp_path / "acl").write_text("user gw\ntopic write mine/#\ntopic read open/#\n")
+        conf = CLOSED_BROKER.format(port=port, folder=tmp_path, more=more)
+        if os.geteuid() == 0:
+            conf += "user root\n"
+        (tmp_path / "mosquitto.conf").write_text(conf)
+        log = (tmp_path / "log").open("wb")
+        started.append((subprocess.Popen([executable, "-c", tmp_path / "mosquitto.conf"], stderr=log), log))
+        return port
+
+    yield start
+    for process, log in started:
+        process.terminate()
+        process.wait()
+        log.close()
+
+
+def test_a_wrong_password_is_told_with_what_to_correct(closed_broker, lines):
+    url = f"mqtt://gw:wrong@127.0.0.1:{closed_broker()}"
+    client = Client(url)
+    client.session.start()
+    eventually(lambda: any("refuses the connection" in text for _, text in lines()))
+    client.session.stop()
+    (text,) = (text for _, text in lines() if "refuses" in text)
+    assert "check user and password in HADIR_BROKER" in text
+    assert "wrong" not in text.replace("is wrong", "")
+    assert (client.connects, client.losses) == ([], [])
+
+
+def test_what_the_access_list_forbids_is_told_and_never_called_published(closed_broker, lines):
+    port = closed_broker()
+    with Client(f"mqtt://gw:s3%3Acret%40@127.0.0.1:{port}", subscriptions=["open/#", "shut/#"]) as client:
+        allowed = client.publish("mine/1", "x")
+        forbidden = client.publish("theirs/1", "x")
+        eventually(lambda: client.published and client.refused)
+        assert client.published == [allowed]
+        assert [mid for mid, _ in client.refused] == [forbidden]
+    assert any("user gw may not write to this topic" in text for _, text in lines())
+
+
+def certificate(folder, name):
+    """A self-signed certificate for 127.0.0.1, and its key."""
+    files = folder / f"{name}.pem", folder / f"{name}.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def test_tls_needs_a_certificate_of_a_trusted_root(closed_broker, tmp_path, monkeypatch, lines):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    trusted, key = certificate(tmp_path, "ours")
+    other, _ = certificate(tmp_path, "other")
+    port = closed_broker(f"certfile {trusted}\nkeyfile {key}\n")
+    url = f"mqtts://gw:{{env:GW_PASSWORD}}@127.0.0.1:{port}"
+    monkeypatch.setenv("GW_PASSWORD", "s3:cret@")
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
+    stranger = Client(url)
+    stranger.session.start()
+    eventually(lambda: any("its certificate is not trusted" in text for _, text in lines()))
+    stranger.session.stop()
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with Client(url, subscriptions=["open/#"]) as client:
+        mids = {client.session.publish(Message("mine/1", b"x" * 50_000)) for _ in range(40)}
+        eventually(lambda: mids <= set(client.published))
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("mqtt://localhost", BrokerAddress("localhost", 1883)),
+        ("mqtt://127.0.0.1:18830/", BrokerAddress("127.0.0.1", 18830)),
+        ("mqtts://broker.example", BrokerAddress("broker.example", 8883, tls=True)),
+        ("mqtt://gw:p%40ss@h:1", BrokerAddress("h", 1, user="gw", password="p@ss")),
+        ("mqtt://gw:{env:SECRET}@h:1", BrokerAddress("h", 1, user="gw", password="a:b@c%41")),
+        ("mqtt://gw@h", BrokerAddress("h", 1883, user="gw")),
+        ("mqtt://[::1]:1883", BrokerAddress("::1", 1883)),
+    ],
+)
+def test_a_brokers_url_tells_where_it_is_and_who_we_are(url, address):
+    parsed = parse_broker(url, environ={"SECRET": "a:b@c%41"})
+    assert parsed == address
+    assert "a:b" not in repr(parsed)
+    assert parse_broker(parsed.url) == BrokerAddress(address.host, address.port, tls=address.tls)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("localhost:1883", '"localhost" is no scheme'),
+        ("http://localhost:1883", '"http" is no scheme'),
+        ("mqtt://", "names no host"),
+        ("mqtt://host:0", "names no host"),
+        ("mqtt://host:99999", "no URL of a broker"),
+        ("mqtt://host:port", "no URL of a broker"),
+        ("mqtt://host/path", "names no host"),
+        ("mqtt://gw:{env:NONE}@host", "the environment has no NONE"),
+        ("mqtt://:geheim@host", "a password but no user"),
+        ("mqtt://gw:geheim@host:x", "no URL of a broker"),
+    ],
+)
+def test_a_url_that_is_none_is_bad_input_without_its_password(url, problem):
+    with pytest.raises(BadInput) as error:
+        parse_broker(url, environ={})
+    assert str(error.value).startswith("HADIR_BROKER: ")
+    assert problem in str(error.value)
+    assert "geheim" not in str(error.value)
