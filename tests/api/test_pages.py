@@ -11,7 +11,8 @@ from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
 from storage.record.alerts import StoredAlert, put
 from tests.builders import outlet, site
-from tests.fixtures.web import NOW, Browser, Web
+from tests.fixtures.mall import NOW
+from tests.fixtures.web import Browser, Web
 
 HOSTILE = '<script>alert("x")</script>'
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
-from api.stream import Stream
+from api.stream import EventStream, Stream
 
 STARTED_MS = 1_795_000_000_000
 FIRST_ID = STARTED_MS * 1000
@@ -155,3 +156,18 @@ async def test_streams_end_with_the_process() -> None:
         await asyncio.sleep(0)
         stream.end()
         assert await waiting is None
+
+
+@running
+async def test_who_takes_nothing_is_cut_off() -> None:
+    stream = Stream(started_ms=STARTED_MS, slowest_s=0.05)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()  # its buffers are full
+
+    await EventStream(stream, stream.listen(None, None, lambda: b"{}")).stream_response(send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert (stream.cut_off, stream.listeners) == (1, 0)
