@@ -1,7 +1,7 @@
 """The bridge of one gateway: its ports to its outbox, its outbox to the broker, until it is told to stop.
 
-One thread waits for all ports, decodes, and commits together what came in a few milliseconds; the publisher has its
-own.
+One thread waits for all ports, decodes, commits together what came in a few milliseconds, and hands it to the network's
+own thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -140,8 +140,6 @@ def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) ->
 
 
 class _Bridge:
-    """The loop over all ports. What other threads have to say comes as calls in `_arrived`, which the loop makes."""
-
     def __init__(
         self, queue: DiskQueue, settings: GatewaySettings, address: BrokerAddress, clock: HostClock, *, fixed: bool
     ) -> None:
@@ -155,8 +153,8 @@ class _Bridge:
             site=settings.site,
             gateway=settings.gateway,
             clock=clock,
-            on_settings=None if fixed else lambda payload: self._call(self._take_settings, payload),
-            on_failure=self._wake,
+            on_settings=None if fixed else self._take_settings,
+            wake=self._wake,
         )
         self._lines: list[Line] = []
         self._selector = selectors.DefaultSelector()
@@ -165,7 +163,7 @@ class _Bridge:
         os.set_blocking(self._waker, False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="port")
-        self._arrived: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._openings: SimpleQueue[tuple[Line, Future[Port]]] = SimpleQueue()
         self._told: dict[str, Status] = {}
         self._counted = (0, 0, 0)
         self._tick_due_up_ms = self._statuses_due_up_ms = self._counters_due_up_ms = 0
@@ -184,11 +182,9 @@ class _Bridge:
         if self._outbox.waiting:
             time.sleep(GATHER_S)
             self._read(self._selector.select(0))
-            if self._outbox.commit():
-                self._publisher.wake()
-        self._take_arrived()
-        if self._publisher.failure:
-            raise self._publisher.failure
+            self._outbox.commit()
+        self._publisher.pump()
+        self._take_opened()
         if (up_ms := uptime_ms()) >= self._tick_due_up_ms:
             self._tick_due_up_ms = up_ms + round(TICK_S * 1000)
             self._tick(up_ms)
@@ -223,7 +219,7 @@ class _Bridge:
             elif not line.opening and up_ms >= line.open_at_up_ms:
                 line.opening = True
                 future = self._openers.submit(open_port, line.spec.port, line.spec.baud)
-                future.add_done_callback(partial(self._call, self._opened, line))
+                future.add_done_callback(partial(self._hand_over, line))
         if up_ms >= self._statuses_due_up_ms:
             self._statuses_due_up_ms = up_ms + _STATUSES_EVERY_MS
             counters_too = up_ms >= self._counters_due_up_ms
@@ -245,6 +241,16 @@ class _Bridge:
         if counters_too and counted != self._counted:
             self._counted = counted
             self._publisher.count(sent=counted[0], damaged=counted[1], lost=counted[2])
+
+    def _hand_over(self, line: Line, future: Future[Port]) -> None:
+        """In an opener's thread."""
+        self._openings.put((line, future))
+        self._wake()
+
+    def _take_opened(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._opened(*self._openings.get_nowait())
 
     def _opened(self, line: Line, future: Future[Port]) -> None:
         if future.cancelled():
@@ -310,19 +316,9 @@ class _Bridge:
             del self._told[sensor]
             self._publisher.retain(topics.sensor_topic(settings.site, sensor, "status"), b"")
 
-    def _call(self, function: Callable[..., None], *arguments: object) -> None:
-        """From any thread: the loop makes this call soon."""
-        self._arrived.put(partial(function, *arguments))
-        self._wake()
-
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full: the loop wakes anyway
             os.write(self._waker, b"\0")
-
-    def _take_arrived(self) -> None:
-        with contextlib.suppress(Empty):
-            while True:
-                self._arrived.get_nowait()()
 
     def _close(self) -> None:
         ports = [line.port for line in self._lines if line.port is not None]
@@ -330,10 +326,9 @@ class _Bridge:
         self._openers.shutdown(cancel_futures=True)
         with ThreadPoolExecutor(_OPENERS) as closers:
             closers.map(Port.close, ports)
+        self._take_opened()
         self._outbox.commit()
-        self._publisher.wake()
         self._publisher.stop()
-        self._take_arrived()
         self._selector.close()
         os.close(self._woken)
         os.close(self._waker)

@@ -8,7 +8,6 @@ reached are noted in the same file, and at a restart the count goes on from that
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from typing import Any
 
@@ -50,14 +49,13 @@ _BATCH = 1_000
 
 
 class Outbox:
-    """Over one queue file. `add` and `commit` belong to one thread, the rest to another.
+    """Over one queue file.
 
     `epoch`: of a new file, a number that no earlier file had: seconds of the epoch.
     """
 
     def __init__(self, queue: DiskQueue, *, epoch: int) -> None:
         self._queue = queue
-        self._lock = threading.Lock()
         if (kept := queue.meta_get("boot")) is None:
             kept = str(epoch).encode()
             queue.meta_put("boot", kept)
@@ -105,11 +103,10 @@ class Outbox:
                 log.error("%s", full)
             self._refused = True
             return False
-        with self._lock:
-            numbers = self._noted.numbers
-            for sensor, number, _ in self._waiting:
-                numbers[sensor] = number
-            self._noted = _Note(ids[-1], numbers)
+        numbers = self._noted.numbers
+        for sensor, number, _ in self._waiting:
+            numbers[sensor] = number
+        self._noted = _Note(ids[-1], numbers)
         self._waiting.clear()
         if self._refused:
             log.warning("the queue takes readings again; %d were lost", self.lost.total())
@@ -122,13 +119,16 @@ class Outbox:
             self.lost.update(sensor for sensor, _, _ in self._waiting[:excess])
             del self._waiting[:excess]
 
+    @property
+    def last_id(self) -> int:
+        """Of the newest reading that was ever on disk."""
+        return self._queue.last_id()
+
     def read(self, after_id: int, limit: int) -> list[tuple[int, Row]]:
         """The first `limit` readings behind `after_id`, oldest first."""
         return [(row_id, _ROWS.decode(body)) for row_id, body in self._queue.read(after_id, limit)]
 
     def drop_through(self, last_id: int) -> None:
         """Forgets the readings up to and with `last_id`, their numbers being noted first. Raises QueueFull."""
-        with self._lock:
-            note = _ENCODER.encode(self._noted)
-        self._queue.meta_put("numbers", note)
+        self._queue.meta_put("numbers", _ENCODER.encode(self._noted))
         self._queue.drop_through(last_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -36,7 +35,7 @@ PACK = 50
 WINDOW = 100
 KEPT_S = 2.0
 _FORGET_EVERY_S = 1.0
-_TICK_S = 0.5
+_STEP_S = 0.05
 _PAUSE_S = 0.5
 _REFUSED_PAUSE_S = 10.0
 _DRAIN_S = 2.0
@@ -52,10 +51,10 @@ class _Pack:
 
 
 class Publisher:
-    """One session of a gateway; its own thread does all the work and reads the outbox.
+    """One session of a gateway. All methods belong to the thread that fills the outbox, which calls `pump` often.
 
-    `on_settings`: takes what arrives on the gateway's settings topic, in the publisher's thread; None: not subscribed.
-    `on_failure`: called when the thread has ended by an error, which is in `failure`.
+    `on_settings`: takes what arrives on the gateway's settings topic, from within `pump`; None: not subscribed.
+    `wake`: called from another thread when there is something to `pump` for.
     """
 
     def __init__(
@@ -67,29 +66,28 @@ class Publisher:
         gateway: str,
         clock: HostClock,
         on_settings: Callable[[bytes], None] | None = None,
-        on_failure: Callable[[], None] = lambda: None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self.failure: Exception | None = None
         self._outbox = outbox
         self._clock = clock
         self._on_settings = on_settings
-        self._on_failure = on_failure
+        self._wake = wake
         self._readings_topic = topics.gateway_topic(site, gateway, "readings")
         self._status_topic = topics.gateway_topic(site, gateway, "status")
         self._gateway = Status(state="online", since_ms=None, firmware=version("hadir"))
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._online = False
         self._retained: dict[str, bytes] = {}
         self._to_retain: dict[str, bytes] = {}
         self._flying: dict[int, _Pack] = {}
         self._in_order: deque[_Pack] = deque()
         self._cursor = 0
         self._pack = PACK
-        self._more = True
+        self._waiting_for_pubacks = False
         self._paused_until_s = 0.0
         self._newest_puback_s = 0.0
         self._forgot_s = 0.0
         self._undatable = 0
-        self._stop_by_s: float | None = None
         offline = Status(state="offline", since_ms=None, firmware=self._gateway.firmware)
         settings_topic = topics.gateway_topic(site, gateway, "settings")
         self._session = Session(
@@ -100,85 +98,72 @@ class Publisher:
             session_expiry_s=0,
             max_inflight=WINDOW,
             subscriptions=(settings_topic,) if on_settings else (),
-            on_message=lambda received: self._events.put(partial(self._received, received)),
-            on_connected=lambda _: self._events.put(self._connected),
-            on_lost=lambda _: self._events.put(self._lost),
-            on_published=lambda mid: self._events.put(partial(self._acknowledged, mid)),
-            on_refused=lambda mid, _: self._events.put(partial(self._refused, mid)),
+            on_message=lambda received: self._happened(partial(self._received, received)),
+            on_connected=lambda _: self._happened(self._connected),
+            on_lost=lambda _: self._happened(self._lost),
+            on_published=self._puback,
+            on_refused=lambda mid, _: self._happened(partial(self._refused, mid)),
         )
-        self._online = False
-        self._thread = threading.Thread(target=self._run, name="publisher")
 
     def start(self) -> None:
         self._session.start()
-        self._thread.start()
 
-    def wake(self) -> None:
-        """Says that the outbox has more."""
-        self._events.put(self._look)
+    def pump(self) -> None:
+        """Takes what the network had to say and sends what waits, as far as the window allows; never blocks."""
+        while True:
+            self._take_events()
+            if not self._online:
+                return
+            self._send_statuses()
+            self._waiting_for_pubacks = not self._send_readings()
+            # A PUBACK that came before it was waited for has not woken anybody.
+            if not self._waiting_for_pubacks or self._events.empty():
+                break
+        self._forget()
 
     def retain(self, topic: str, payload: bytes) -> None:
-        """Publishes `payload` retained, now and after every connect, until there is another for `topic`; b"" clears."""
-        self._events.put(partial(self._keep, topic, payload))
-
-    def count(self, *, sent: int, damaged: int, lost: int) -> None:
-        """The sums that the gateway's status tells."""
-        self._events.put(partial(self._recount, sent, damaged, lost))
-
-    def stop(self) -> None:
-        """Sends what is there, two seconds long, then says offline and disconnects."""
-        self._events.put(self._finish)
-        self._thread.join()
-        offline = Status(
-            state="offline",
-            since_ms=self._clock.now().date_ms,
-            firmware=self._gateway.firmware,
-            sent=self._gateway.sent,
-            damaged=self._gateway.damaged,
-            lost=self._gateway.lost,
-        )
-        self._session.stop(last=Message(self._status_topic, offline.encode(), retain=True))
-
-    # What follows runs in the publisher's thread.
-
-    def _run(self) -> None:
-        try:
-            while not self._finished():
-                with contextlib.suppress(Empty):
-                    self._events.get(timeout=_TICK_S)()
-                    while True:
-                        self._events.get_nowait()()
-                if self._online:
-                    self._send_statuses()
-                    self._send_readings()
-                    self._forget()
-        except Exception as failure:  # noqa: BLE001  (the loop ends the process by it)
-            self.failure = failure
-            self._on_failure()
-
-    def _look(self) -> None:
-        self._more = True
-
-    def _keep(self, topic: str, payload: bytes) -> None:
+        """Publishes `payload` retained, soon and after every connect, until there is another; b"" clears."""
         self._to_retain[topic] = payload
         if payload:
             self._retained[topic] = payload
         else:
             self._retained.pop(topic, None)
 
-    def _recount(self, sent: int, damaged: int, lost: int) -> None:
+    def count(self, *, sent: int, damaged: int, lost: int) -> None:
+        """The sums that the gateway's status tells."""
         lost += self._undatable
         self._gateway = msgspec.structs.replace(self._gateway, sent=sent, damaged=damaged, lost=lost)
         self._to_retain[self._status_topic] = self._gateway.encode()
 
-    def _finish(self) -> None:
-        self._stop_by_s = time.monotonic() + _DRAIN_S
+    def stop(self) -> None:
+        """Sends what is there, two seconds long, then says offline and disconnects."""
+        self._waiting_for_pubacks = True
+        stop_by_s = time.monotonic() + _DRAIN_S
+        self.pump()
+        while self._online and (self._flying or self._to_retain) and time.monotonic() < stop_by_s:
+            with contextlib.suppress(Empty):
+                self._events.get(timeout=_STEP_S)()
+            self.pump()
+        offline = msgspec.structs.replace(self._gateway, state="offline", since_ms=self._clock.now().date_ms)
+        self._session.stop(last=Message(self._status_topic, offline.encode(), retain=True))
 
-    def _finished(self) -> bool:
-        if self._stop_by_s is None:
-            return False
-        done = not self._more and not self._flying and not self._to_retain
-        return done or not self._online or time.monotonic() >= self._stop_by_s
+    # In the network's thread.
+
+    def _happened(self, event: Callable[[], None]) -> None:
+        self._events.put(event)
+        self._wake()
+
+    def _puback(self, mid: int) -> None:
+        self._events.put(partial(self._acknowledged, mid))
+        if self._waiting_for_pubacks:
+            self._wake()
+
+    # In ours.
+
+    def _take_events(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._events.get_nowait()()
 
     def _received(self, received: Received) -> None:
         if self._on_settings:
@@ -199,7 +184,6 @@ class Publisher:
         self._flying.clear()
         self._in_order.clear()
         self._cursor = 0
-        self._more = True
 
     def _acknowledged(self, mid: int) -> None:
         if pack := self._flying.pop(mid, None):
@@ -218,13 +202,15 @@ class Publisher:
                 return
             del self._to_retain[topic]
 
-    def _send_readings(self) -> None:
-        while self._more and len(self._flying) < WINDOW and time.monotonic() >= self._paused_until_s:
+    def _send_readings(self) -> bool:
+        """Whether all that waits was sent."""
+        while self._cursor < self._outbox.last_id:
+            if len(self._flying) >= WINDOW or time.monotonic() < self._paused_until_s:
+                return False
             rows = self._outbox.read(self._cursor, self._pack)
-            if not rows:
-                self._more = False
-            elif not self._send_pack(rows):
-                return
+            if not self._send_pack(rows):
+                return False
+        return True
 
     def _send_pack(self, rows: list[tuple[int, Row]]) -> bool:
         """Sends those at the head of `rows` that are stamped by one clock; False when nothing can be sent now."""

@@ -1,0 +1,168 @@
+"""A line stamps, numbers and counts what its port says, and tells when it is silent or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from firmware_bridge.clock import Stamp
+from firmware_bridge.line import Line, LineSpec, line_specs
+from firmware_bridge.outbox import Outbox
+from firmware_bridge.port import PortGone
+from firmware_bridge.status import Status
+from presence.gateway_settings import GatewaySettings, SensorPort
+from transport.disk_queue import DiskQueue
+
+PRESENT = bytes.fromhex("f4f3f2f10d0002aa0251000000003b00005500f8f7f6f5")
+ABSENT = bytes.fromhex("f4f3f2f10d0002aa0000000000003700005500f8f7f6f5")
+T = 1_790_000_000_000
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    queue = DiskQueue(tmp_path / "q.db", ballast_bytes=0)
+    yield Outbox(queue, epoch=1)
+    queue.close()
+
+
+def line(outbox: Outbox, *, thinning_ms: int | None = None, baud: int = 256_000) -> Line:
+    made = Line(LineSpec("/dev/radar", "ld2410", baud, {}, {None: ("a", thinning_ms)}), outbox)
+    made.opened(None, 0)  # type: ignore[arg-type]  # no bytes go to it here
+    return made
+
+
+def taken(outbox: Outbox) -> list[tuple[int, float, int]]:
+    """Instant, presence and number of all that was added."""
+    outbox.commit()
+    return [(row.at_ms, row.values["presence"], row.values["seq"]) for _, row in outbox.read(0, 100)]
+
+
+def status(of: Line) -> Status:
+    ((sensor, told),) = of.statuses()
+    assert sensor == "a"
+    return told
+
+
+def test_a_frame_is_stamped_at_the_arrival_of_its_last_byte(outbox: Outbox) -> None:
+    radar = line(outbox)
+    radar.received(PRESENT[:10], Stamp(T), 100)
+    radar.received(PRESENT[10:] + ABSENT[:5], Stamp(T + 3), 103)
+    radar.received(ABSENT[5:], Stamp(T + 90), 190)
+    assert taken(outbox) == [(T + 3, 1.0, 1), (T + 90, 0.0, 2)]
+
+
+def test_frames_that_come_together_get_instants_of_their_own_in_order(outbox: Outbox) -> None:
+    radar = line(outbox)
+    radar.received(PRESENT * 3, Stamp(T), 0)
+    radar.received(PRESENT * 2, Stamp(T), 0)
+    assert [at - T for at, _, _ in taken(outbox)] == [-2, -1, 0, 1, 2]
+
+
+def test_a_clock_that_was_set_back_is_followed(outbox: Outbox) -> None:
+    radar = line(outbox)
+    for at in (T, T - 400, T - 3_600_000):
+        radar.received(PRESENT, Stamp(at), 0)
+    assert [at - T for at, _, _ in taken(outbox)] == [0, 1, -3_600_000]
+
+
+def test_thinned_readings_are_not_numbered(outbox: Outbox) -> None:
+    radar = line(outbox, thinning_ms=1000)
+    for at, frame in ((0, PRESENT), (100, PRESENT), (200, ABSENT), (1300, ABSENT)):
+        radar.received(frame, Stamp(T + at), at)
+    assert taken(outbox) == [(T, 1.0, 1), (T + 200, 0.0, 2), (T + 1300, 0.0, 3)]
+
+
+def test_a_line_is_online_from_its_first_frame_and_counts(outbox: Outbox) -> None:
+    radar = line(outbox)
+    assert list(radar.statuses()) == []
+    radar.received(PRESENT[:-1] + b"\0" + PRESENT, Stamp(T), 50)
+    assert status(radar) == Status(state="online", since_ms=T, driver="ld2410", sent=1, damaged=1)
+
+
+def test_a_silent_device_is_offline_and_said_once(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    radar = line(outbox, baud=9600)
+    for up in (0, 9_999, 10_000, 20_000, 30_000):
+        radar.port = object()  # type: ignore[assignment]  # there is one
+        radar.tick(Stamp(T + up), up)
+    assert (status(radar).state, status(radar).since_ms) == ("offline", T + 10_000)
+    radar.received(PRESENT, Stamp(T + 31_000), 31_000)
+    assert (status(radar).state, status(radar).since_ms) == ("online", T + 31_000)
+    silent, speaks = caplog.messages
+    assert silent.endswith(
+        "nothing understood in 10 s at 9600 baud; it leaves the factory at 256000; check wires and power"
+    )
+    assert speaks == "/dev/radar (ld2410): is understood again"
+
+
+def test_a_lost_port_is_tried_again_ever_later_and_said_once(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    radar = line(outbox)
+    radar.received(PRESENT, Stamp(T), 0)
+    pauses, up = [], 0
+    for _ in range(9):
+        radar.gone(PortGone("was unplugged"), Stamp(T + up), up)
+        pauses.append(radar.open_at_up_ms - up)
+        up = radar.open_at_up_ms
+    assert pauses == [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
+    assert (status(radar).state, status(radar).since_ms) == ("offline", T)
+    assert caplog.messages == ["/dev/radar (ld2410): was unplugged"]
+
+
+def test_without_a_date_since_is_not_known(outbox: Outbox) -> None:
+    radar = line(outbox)
+    radar.received(PRESENT, Stamp(5000, "boot"), 0)
+    assert status(radar).since_ms is None
+    outbox.commit()
+    assert outbox.read(0, 1)[0][1].host_boot == "boot"
+
+
+def settings(*sensors: SensorPort, thinning_ms: int | None = None) -> GatewaySettings:
+    return GatewaySettings(version=1, site="mpp", gateway="gw", thinning_ms=thinning_ms, sensors=sensors)
+
+
+def port(sensor: str, **fields: Any) -> SensorPort:
+    return SensorPort(id=sensor, **{"driver": "ld2410", "port": f"/dev/{sensor}", **fields})
+
+
+def test_settings_become_lines_with_the_defaults_of_driver_and_gateway() -> None:
+    given = settings(port("a"), port("b", baud=115_200, thinning_ms=50, config={"engineering": True}), thinning_ms=1000)
+    specs, problems = line_specs(given, "settings")
+    assert specs == [
+        LineSpec("/dev/a", "ld2410", 256_000, {}, {None: ("a", 1000)}),
+        LineSpec("/dev/b", "ld2410", 115_200, {"engineering": True}, {None: ("b", 50)}),
+    ]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"driver": "nope"}, 'settings: sensor b: no driver "nope"; known: ld2410'),
+        ({"config": {"unit": 1}}, "settings: sensor b config.unit: not known; known: engineering"),
+        ({"port": "/dev/a"}, "settings: sensor b: /dev/a is a's already"),
+        ({"port": "/dev/a", "baud": 9600}, "settings: sensor b: /dev/a is used with other settings too"),
+    ],
+)
+def test_a_sensor_that_cannot_be_served_leaves_the_others_alone(wrong: dict[str, Any], said: str) -> None:
+    specs, problems = line_specs(settings(port("a"), port("b", **wrong)), "settings")
+    assert [spec.sensors for spec in specs] == [{None: ("a", None)}]
+    assert [str(problem) for problem in problems] == [said]
+
+
+def test_a_status_tells_what_the_house_has_agreed() -> None:
+    told = Status(state="online", since_ms=T, driver="ld2410", firmware="1.02", sent=3, damaged=1, lost=0)
+    assert msgspec.json.decode(told.encode()) == {
+        "state": "online",
+        "since": "2026-09-21T14:13:20.000Z",
+        "driver": "ld2410",
+        "firmware": "1.02",
+        "sent": 3,
+        "damaged": 1,
+        "lost": 0,
+    }
+    assert not told.differs(msgspec.structs.replace(told, sent=9))
+    assert told.differs(msgspec.structs.replace(told, firmware=None))
+    assert told.differs(None)
