@@ -91,8 +91,21 @@ def _claim(queue: DiskQueue, site: str, path: Path) -> None:
 
 
 def _kept_settings(queue: DiskQueue) -> GatewaySettings | None:
+    """Those that the broker gave last; None when there are none, or none that this version understands."""
     kept = queue.meta_get("settings")
-    return parse_gateway_settings(kept, "the settings kept last") if kept else None
+    try:
+        return parse_gateway_settings(kept, "the settings kept last") if kept else None
+    except BadInput as problem:
+        log.warning("%s; asking the broker for others", problem)
+        return None
+
+
+def _settings_in(topic: str, payload: bytes) -> GatewaySettings:
+    """Raises BadInput, also for the settings of another gateway."""
+    settings = parse_gateway_settings(payload, topic)
+    if topic != topics.gateway_topic(settings.site, settings.gateway, "settings"):
+        raise BadInput(topic, f'holds the settings of gateway "{settings.gateway}" at site "{settings.site}"')
+    return settings
 
 
 def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) -> GatewaySettings | None:
@@ -119,7 +132,7 @@ def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) ->
                 session.ack(received)
                 found.pop(received.topic, None)
                 if received.payload:
-                    found[received.topic] = parse_gateway_settings(received.payload, received.topic)
+                    found[received.topic] = _settings_in(received.topic, received.payload)
                 continue
             if len(found) > 1:
                 sites = ", ".join(sorted(settings.site for settings in found.values()))
@@ -285,7 +298,7 @@ class _Bridge:
             settings = msgspec.structs.replace(self._settings, sensors=())
         else:
             try:
-                settings = parse_gateway_settings(payload, topic)
+                settings = _settings_in(topic, payload)
             except BadInput as problem:
                 log.error("%s; going on with the ones before", problem)
                 return

@@ -87,6 +87,7 @@ class Line:
         self._state: State | None = None
         self._since_ms: int | None = None
         self._said: str | None = None
+        self._trouble: str | None = None
 
     def opened(self, port: Port, up_ms: int) -> None:
         self.opening = False
@@ -128,8 +129,12 @@ class Line:
     def outgoing(self, up_ms: int) -> bytes:
         """What the driver wants to tell its device now."""
         sending = self._driver.outgoing(up_ms)
-        if self._driver.trouble and self._state == "online":
-            self._say(f"could not be set up: {self._driver.trouble}")
+        # A device that says nothing at all cannot answer either; that is said elsewhere.
+        trouble = self._driver.trouble if self._state == "online" else self._trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            told = f"could not be set up: {trouble}" if trouble else "is set up now"
+            log.warning("%s (%s): %s", self.spec.port, self.spec.driver, told)
         return sending
 
     def tick(self, now: Stamp, up_ms: int) -> None:

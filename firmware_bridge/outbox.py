@@ -46,6 +46,8 @@ _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(Row)
 _NOTES = msgspec.msgpack.Decoder(_Note)
 _BATCH = 1_000
+# Rows that a restart must read at most to know the numbers, also after a week without a broker.
+_NOTE_EVERY = 10_000
 
 
 class Outbox:
@@ -61,6 +63,7 @@ class Outbox:
             queue.meta_put("boot", kept)
         self.boot = int(kept)
         self._noted = self._recover()
+        self._noted_on_disk = self._noted.through
         self._numbers = dict(self._noted.numbers)
         self._waiting: list[tuple[str, int, bytes]] = []
         self._refused = False
@@ -107,6 +110,8 @@ class Outbox:
         for sensor, number, _ in self._waiting:
             numbers[sensor] = number
         self._noted = _Note(ids[-1], numbers)
+        if ids[-1] - self._noted_on_disk >= _NOTE_EVERY:
+            self._note()
         self._waiting.clear()
         if self._refused:
             log.warning("the queue takes readings again; %d were lost", self.lost.total())
@@ -130,5 +135,9 @@ class Outbox:
 
     def drop_through(self, last_id: int) -> None:
         """Forgets the readings up to and with `last_id`, their numbers being noted first. Raises QueueFull."""
-        self._queue.meta_put("numbers", _ENCODER.encode(self._noted))
+        self._note()
         self._queue.drop_through(last_id)
+
+    def _note(self) -> None:
+        self._queue.meta_put("numbers", _ENCODER.encode(self._noted))
+        self._noted_on_disk = self._noted.through

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from firmware_bridge.clock import Stamp
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.line import Line, LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import PortGone
@@ -166,3 +167,20 @@ def test_a_status_tells_what_the_house_has_agreed() -> None:
     assert not told.differs(msgspec.structs.replace(told, sent=9))
     assert told.differs(msgspec.structs.replace(told, firmware=None))
     assert told.differs(None)
+
+
+def test_a_device_that_could_not_be_set_up_is_said_once_and_so_is_its_recovery(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    radar = Line(LineSpec("/dev/radar", "ld2410", 256_000, {"engineering": True}, {None: ("a", None)}), outbox)
+    radar.opened(None, 0)  # type: ignore[arg-type]
+    device = Ld2410Emulator(1)
+    for up in range(0, 60_000, 50):
+        sent = radar.outgoing(up)
+        answer = device.receive(sent) if up > 20_000 else b""
+        radar.received(answer + (device.report(up) if up % 100 == 0 else b""), Stamp(T + up), up)
+    assert caplog.messages == [
+        "/dev/radar (ld2410): could not be set up: command ff was not answered",
+        "/dev/radar (ld2410): is set up now",
+    ]
+    assert status(radar).firmware == "2.04.23022511"

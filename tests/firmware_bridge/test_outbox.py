@@ -93,6 +93,18 @@ def test_no_number_is_ever_given_twice_or_left_out(tmp_path_factory: pytest.Temp
     queue.close()
 
 
+def test_a_restart_after_a_long_outage_need_not_read_the_whole_queue(
+    opened: Callable[[], Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_NOTE_EVERY", 10)
+    first = opened()
+    for _ in range(5):
+        add(first, "a", 5)
+    # Gone without a note of ours: only what lies behind the last note was looked at.
+    first._queue.drop_through(20)
+    assert opened().number("a") == 25
+
+
 def test_what_a_full_queue_refuses_waits_and_the_oldest_is_lost_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

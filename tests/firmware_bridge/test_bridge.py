@@ -1,0 +1,399 @@
+"""The whole bridge between real pseudo-terminals and a real mosquitto: nothing is lost, and repeats can be known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from firmware_bridge import publisher
+from firmware_bridge.bridge import queue_path, run_bridge
+from firmware_bridge.drivers import ld2410
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from presence import topics
+from presence.errors import BadInput
+from presence.gateway_settings import GatewaySettings, SensorPort
+from presence.senml import decode
+from tests.fixtures.broker import RunningBroker
+from tests.fixtures.hadir_command import Hadir, eventually
+from tests.fixtures.pseudo_terminal import PseudoTerminal
+from transport.disk_queue import DiskQueue, QueueHeld
+from transport.session import Message, Received, Session, parse_broker
+
+Terminals = Callable[[str], PseudoTerminal]
+
+
+def report(number: int) -> bytes:
+    """A basic report that carries `number` (0-65535) as its moving distance in cm."""
+    body = bytes((ld2410.BASIC, 0xAA, 1)) + number.to_bytes(2, "little") + bytes((50, 0, 0, 0, 0, 0))
+    return ld2410.REPORT_HEADER + bytes((ld2410.BASIC_LENGTH, 0)) + body + ld2410.REPORT_TAIL
+
+
+class Listener:
+    """A receiver as careful as the collector: it has a persistent session, and keeps all that ever came."""
+
+    def __init__(self, url: str) -> None:
+        self.readings: dict[str, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+        self.retained: dict[str, dict[str, Any]] = {}
+        self.packs: list[Received] = []
+        self._connected = threading.Event()
+        self._session = Session(
+            parse_broker(url),
+            client_id="listener",
+            clean_start=False,
+            session_expiry_s=3600,
+            subscriptions=("hadir/1/#",),
+            on_message=self._take,
+            on_connected=lambda _: self._connected.set(),
+        )
+        self._session.start()
+        assert self._connected.wait(30)
+
+    def _take(self, received: Received) -> None:
+        if received.topic.endswith("/readings"):
+            self.packs.append(received)
+            for reading in decode(received.payload, content_type=received.content_type, sensor=None, received_ms=0):
+                number = round(reading.values["moving_distance"] * 100)
+                self.readings[reading.sensor][round(reading.values["seq"])].add(number)
+        elif received.payload:
+            self.retained[received.topic] = json.loads(received.payload)
+        else:
+            self.retained.pop(received.topic, None)
+        self._session.ack(received)
+
+    def numbers(self, sensor: str) -> list[int]:
+        """What the sensor's readings said, by seq; fails when a seq was used for two of them."""
+        by_seq = self.readings[sensor].copy()
+        assert all(len(numbers) == 1 for numbers in by_seq.values())
+        return [min(by_seq[seq]) for seq in sorted(by_seq)]
+
+    def seqs(self, sensor: str) -> list[int]:
+        return sorted(self.readings[sensor].copy())
+
+    def state(self, thing: str, name: str) -> str | None:
+        topic = f"hadir/1/mpp/{thing}/{name}/status"
+        return self.retained[topic]["state"] if topic in self.retained else None
+
+    def publish(self, settings: GatewaySettings | None) -> None:
+        """As `api` does: the settings, retained; None takes them away."""
+        payload = msgspec.json.encode(settings) if settings else b""
+        self._session.publish(Message(topics.gateway_topic("mpp", "gw", "settings"), payload, retain=True))
+
+    def stop(self) -> None:
+        self._session.stop()
+
+
+@pytest.fixture
+def listener(mosquitto: RunningBroker) -> Iterator[Listener]:
+    listening = Listener(mosquitto.url)
+    yield listening
+    listening.stop()
+
+
+def settings(*terminals: PseudoTerminal, **fields: Any) -> GatewaySettings:
+    """A sensor for each terminal, of its name."""
+    sensors = tuple(
+        SensorPort(id=terminal.path.name, driver="ld2410", port=str(terminal.path), **fields) for terminal in terminals
+    )
+    return GatewaySettings(version=1, site="mpp", gateway="gw", sensors=sensors)
+
+
+class Bridge:
+    """`run_bridge` in a thread."""
+
+    def __init__(self, url: str, data: Path, given: GatewaySettings | None, *, dated: bool = True) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=run_bridge,
+            kwargs={
+                "gateway": "gw", "address": parse_broker(url), "data": data,
+                "stop": self._stop, "settings": given, "dated": dated,
+            },
+        )  # fmt: skip
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def bridge(mosquitto: RunningBroker, tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
+    """Starts bridges of one gateway and its queue file, one after the other."""
+    started: list[Bridge] = []
+
+    def start(given: GatewaySettings | None = None, **options: Any) -> Bridge:
+        for before in started:
+            before.stop()
+        started.append(Bridge(mosquitto.url, tmp_path / "data", given, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+def test_frames_go_in_and_readings_come_out(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    left, right = pseudo_terminal("left"), pseudo_terminal("right")
+    bridge(settings(left, right))
+    eventually(lambda: left.opened and right.opened)
+    for number in range(100):
+        left.write(report(number))
+        right.write(report(1000 + number))
+    eventually(lambda: len(listener.seqs("left")) == len(listener.seqs("right")) == 100)
+    assert listener.numbers("left") == list(range(100))
+    assert listener.numbers("right") == list(range(1000, 1100))
+    assert listener.seqs("left") == list(range(1, 101))
+    assert eventually(lambda: listener.state("sensor", "left")) == "online"
+    assert listener.state("gateway", "gw") == "online"
+
+
+def test_an_unplugged_sensor_is_offline_until_it_is_back(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    radar = pseudo_terminal("radar")
+    bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    radar.write(report(1))
+    eventually(lambda: listener.state("sensor", "radar") == "online")
+    radar.unplug()
+    eventually(lambda: listener.state("sensor", "radar") == "offline")
+    radar.plug_in()
+    eventually(lambda: radar.opened)
+    radar.write(report(2))
+    eventually(lambda: listener.state("sensor", "radar") == "online")
+    assert listener.numbers("radar") == [1, 2]
+
+
+def test_readings_wait_on_disk_while_the_broker_is_down(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener, mosquitto: RunningBroker
+) -> None:
+    radar = pseudo_terminal("radar")
+    running = bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    radar.write(report(0))
+    eventually(lambda: listener.seqs("radar") == [1])
+    mosquitto.kill()
+    for number in range(1, 300):
+        radar.write(report(number))
+    running = bridge(settings(radar))  # a restart in the meantime changes nothing
+    eventually(lambda: radar.opened)
+    for number in range(300, 400):
+        radar.write(report(number))
+    mosquitto.restart()
+    eventually(lambda: len(listener.seqs("radar")) == 400)
+    assert listener.numbers("radar") == list(range(400))
+    running.stop()
+
+
+def test_a_killed_broker_gets_the_last_seconds_again(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener, mosquitto: RunningBroker
+) -> None:
+    radar = pseudo_terminal("radar")
+    bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    radar.write(report(7))
+    eventually(lambda: listener.seqs("radar") == [1])
+    mosquitto.kill()
+    before = len(listener.packs)
+    mosquitto.restart()
+    eventually(lambda: len(listener.packs) > before)
+    assert listener.numbers("radar") == [7]
+
+
+def test_what_was_acknowledged_is_forgotten_when_more_acknowledgements_have_come(
+    pseudo_terminal: Terminals,
+    bridge: Callable[..., Bridge],
+    listener: Listener,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publisher, "KEPT_S", 0.3)
+    monkeypatch.setattr(publisher, "_FORGET_EVERY_S", 0.1)
+    radar = pseudo_terminal("radar")
+    running = bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    sent = 0
+
+    def send() -> bool:
+        nonlocal sent
+        radar.write(report(sent))
+        sent += 1
+        return sent == 30
+
+    eventually(send)
+    eventually(lambda: len(listener.seqs("radar")) == sent)
+    running.stop()
+    with closing(DiskQueue(queue_path(tmp_path / "data", "gw"), ballast_bytes=0)) as queue:
+        oldest = queue.oldest_id()
+        assert oldest is not None
+        assert 1 < oldest <= queue.last_id() == sent
+
+
+def test_a_kill_at_any_time_loses_nothing_and_uses_no_number_twice(
+    pseudo_terminal: Terminals, listener: Listener, mosquitto: RunningBroker, hadir: Hadir
+) -> None:
+    radar = pseudo_terminal("radar")
+    listener.publish(settings(radar))
+    sent: list[int] = []
+
+    def start() -> subprocess.Popen[str]:
+        child = hadir.start("bridge", "run", "--gateway", "gw", HADIR_BROKER=mosquitto.url)
+        eventually(lambda: radar.opened)
+        return child
+
+    for _ in range(3):
+        child = start()
+        for _ in range(150):
+            sent.append(len(sent))
+            radar.write(report(sent[-1]))
+        came = len(listener.seqs("radar"))
+        eventually(lambda came=came: len(listener.seqs("radar")) > came)
+        hadir.kill(child)
+        eventually(lambda: not radar.opened)
+    child = start()
+    sent.append(len(sent))
+    radar.write(report(sent[-1]))
+    eventually(lambda: listener.numbers("radar")[-1:] == sent[-1:])
+    numbers, seqs = listener.numbers("radar"), listener.seqs("radar")
+    # What the killed process had not read yet is gone with its port; what it had numbered is not.
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert numbers == sorted(set(numbers))
+    assert hadir.stop(child) == 0
+    eventually(lambda: listener.state("gateway", "gw") == "offline")
+
+
+def test_a_killed_bridge_is_offline_by_its_will(
+    pseudo_terminal: Terminals, listener: Listener, mosquitto: RunningBroker, hadir: Hadir, tmp_path: Path
+) -> None:
+    radar = pseudo_terminal("radar")
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        f"""
+site: {{id: mpp, name: MPP, timezone: Asia/Jakarta, country: ID, service_hours: "24/7"}}
+gateways: [{{id: gw}}]
+agencies: [{{id: dinas, name: Dinas}}]
+outlets:
+  - {{id: a-1, name: Loket 1, agency: dinas, sensors: [
+      {{id: radar, kind: mmwave, zone: staff, source: {{gateway: gw, driver: ld2410, port: "{radar.path}"}}}}]}}
+"""
+    )
+    child = hadir.start("bridge", "run", "--gateway", "gw", "--site", str(site), HADIR_BROKER=mosquitto.url)
+    eventually(lambda: radar.opened)
+    radar.write(report(1))
+    eventually(lambda: listener.seqs("radar") == [1])
+    assert listener.state("gateway", "gw") == "online"
+    hadir.kill(child)
+    eventually(lambda: listener.state("gateway", "gw") == "offline")
+
+
+def test_settings_are_taken_live_and_kept_for_a_start_without_the_broker(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener, mosquitto: RunningBroker
+) -> None:
+    left, right = pseudo_terminal("left"), pseudo_terminal("right")
+    listener.publish(settings(left))
+    bridge()
+    eventually(lambda: left.opened)
+    left.write(report(1))
+    eventually(lambda: listener.state("sensor", "left") == "online")
+
+    listener.publish(settings(right))
+    eventually(lambda: right.opened and not left.opened)
+    right.write(report(2))
+    eventually(lambda: listener.state("sensor", "right") == "online")
+    eventually(lambda: listener.state("sensor", "left") is None)
+
+    mosquitto.stop()
+    bridge()
+    eventually(lambda: right.opened)
+    right.write(report(3))
+    mosquitto.restart()
+    eventually(lambda: listener.numbers("right") == [2, 3])
+
+    listener.publish(None)
+    eventually(lambda: not right.opened)
+
+
+def test_a_radar_is_set_to_engineering_mode_over_its_port(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    terminal, radar = pseudo_terminal("radar"), Ld2410Emulator(1)
+    bridge(settings(terminal, config={"engineering": True}))
+    eventually(lambda: terminal.opened)
+    at_ms = 0
+
+    def play() -> bool:
+        nonlocal at_ms
+        at_ms += 100
+        terminal.write(radar.receive(terminal.read()) + radar.report(at_ms))
+        return any(b"light_raw" in pack.payload for pack in listener.packs)
+
+    eventually(play)
+    status = eventually(lambda: listener.retained.get("hadir/1/mpp/sensor/radar/status"))
+    assert status["driver"] == "ld2410"
+    eventually(lambda: listener.retained["hadir/1/mpp/sensor/radar/status"]["firmware"] == "2.04.23022511")
+
+
+def test_a_host_without_a_clock_sends_ages(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    radar = pseudo_terminal("radar")
+    bridge(settings(radar), dated=False)
+    eventually(lambda: radar.opened)
+    radar.write(report(1))
+    (pack,) = eventually(lambda: listener.packs)
+    base_time_s = json.loads(pack.payload)[0]["bt"]
+    assert -60 < base_time_s <= 0
+    assert pack.expiry_s is not None
+    assert 29 * 24 * 3600 < pack.expiry_s <= 30 * 24 * 3600
+    status = eventually(lambda: listener.retained.get("hadir/1/mpp/sensor/radar/status"))
+    assert (status["state"], status["since"]) == ("online", None)
+
+
+def test_a_queue_belongs_to_one_site_and_one_process(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], mosquitto: RunningBroker, tmp_path: Path
+) -> None:
+    radar = pseudo_terminal("radar")
+    running = bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    address = parse_broker(mosquitto.url)
+    with pytest.raises(QueueHeld):
+        run_bridge(
+            gateway="gw", address=address, data=tmp_path / "data", stop=threading.Event(), settings=settings(radar)
+        )
+    running.stop()
+    elsewhere = msgspec.structs.replace(settings(radar), site="other")
+    with pytest.raises(BadInput, match='belongs to site "mpp", not "other"; move it away'):
+        run_bridge(gateway="gw", address=address, data=tmp_path / "data", stop=threading.Event(), settings=elsewhere)
+
+
+def test_a_gateway_of_two_sites_must_be_named_with_its_site(
+    listener: Listener, mosquitto: RunningBroker, tmp_path: Path
+) -> None:
+    listener.publish(settings())
+    listener._session.publish(
+        Message(
+            topics.gateway_topic("other", "gw", "settings"),
+            msgspec.json.encode(msgspec.structs.replace(settings(), site="other")),
+            retain=True,
+        )
+    )
+    eventually(lambda: len(listener.retained) == 2)
+    with pytest.raises(BadInput, match='"gw" is a gateway of several sites: mpp, other'):
+        run_bridge(gateway="gw", address=parse_broker(mosquitto.url), data=tmp_path, stop=threading.Event())
+
+
+def test_a_gateway_id_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match='--gateway: "GW 1" is no id'):
+        run_bridge(gateway="GW 1", address=parse_broker("mqtt://h"), data=tmp_path, stop=threading.Event())
