@@ -167,6 +167,7 @@ def _mosquitto(executable: str, host: str, port: int, folder: Path) -> Broker:
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
+            process_group=0,  # Ctrl-C is not for it: the others say goodbye to it first
         )
     (folder / _PID_FILE).write_text(str(process.pid))
     broker = Broker(process, kind="mosquitto", host=host, port=port, remark=None)
