@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hadir.up")
 
+PORTS = "ports"
 _ADMINISTRATOR = "administrator"
 _BROKER_HOST = "127.0.0.1"
 _LOOK_EVERY_S = 5.0
@@ -61,6 +62,7 @@ class Installation:
         self._data = data
         self._pages = pages
         self._simulated = simulated
+        self._ports = data.path / PORTS
         self._complaint: str | None = None
         self._mqtt_port: int | None = None
         self.broker: broker.Broker | None = None
@@ -91,7 +93,9 @@ class Installation:
         """
         wanted = None if site_file is None else parse_site(site_file.text, site_file.source)
         if self._simulated:
-            self._supervisor.fork("demo", partial(mall.run, self._data.path / "ports"))
+            # Names that a killed run left behind may lead to somebody else's terminal by now.
+            mall.forget_ports(self._ports)
+            self._supervisor.fork("demo", partial(mall.run, self._ports))
         self._start_broker()
         composition.preload()
         settle_for_forks()
@@ -104,7 +108,7 @@ class Installation:
         ):
             self._supervisor.fork(name, work)
         if self._simulated:
-            self._supervisor.watch_until((self._data.path / "ports" / "loket-1").exists, _PORTS_WITHIN_S)
+            self._supervisor.watch_until((self._ports / "loket-1").exists, _PORTS_WITHIN_S)
         self._start_bridges()
         self._supervisor.watch_until(self._page_answers, _PAGE_WITHIN_S)
         return applied

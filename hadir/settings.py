@@ -261,7 +261,7 @@ def _read(setting: Setting, text: str, *, source: str, line: int | None = None, 
 def _from_file(path: Path, *, required: bool) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if required:
             raise BadInput(
                 str(path), "there is no such settings file", remedy="correct --config or HADIR_CONFIG"

@@ -132,6 +132,7 @@ class _Part:
     name: str
     start: Callable[[], Process]
     process: Process | None = None
+    pid: int = 0
     started_s: float = 0.0
     due_s: float = 0.0
     pause_s: float = FIRST_PAUSE_S
@@ -231,6 +232,7 @@ class Supervisor:
         part.starts += 1
         try:
             part.process = part.start()
+            part.pid = part.process.pid
         except HadirError as error:
             if part.starts == 1:
                 raise
@@ -239,11 +241,12 @@ class Supervisor:
             part.pause_s = min(2 * part.pause_s, LONGEST_PAUSE_S)
             return
         if part.starts > 1:
-            log.info("%s runs again", part.name, extra={"pid": part.process.pid})
+            log.info("%s runs again", part.name, extra={"pid": part.pid})
         self._tell()
 
     def _tell(self) -> None:
-        pids = {part.name: part.process.pid for part in self._parts if part.process is not None}
+        # One that is about to start again keeps its place under its old pid.
+        pids = {part.name: part.pid for part in self._parts}
         if pids != self._told:
             self._told = pids
             self._changed(pids)

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hadir.installation import Installation
+    from hadir.installation import PORTS, Installation
 
     demo: bool = arguments.demo
     if demo and not settings.data_named:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         contextlib.closing(listen(settings.host, settings.port)) as pages,
     ):
         settings = dataclasses.replace(settings, data=data.path, port=pages.getsockname()[1])
-        site_file = _site_file(arguments.site, demo, data.path / "ports")
+        site_file = _site_file(arguments.site, demo, data.path / PORTS)
         try:
             with Installation(settings, data, pages, simulated=demo) as installation:
                 applied = installation.start(site_file)

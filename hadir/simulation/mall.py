@@ -55,6 +55,12 @@ class SimulatedPort:
         os.close(self.fd)
 
 
+def forget_ports(folder: Path) -> None:
+    """Remove the names that are still in `folder`."""
+    for path in folder.glob("loket-*"):
+        path.unlink()
+
+
 def run(folder: Path, stop: threading.Event) -> None:
     """Keep the ports `folder`/loket-1 … alive until `stop` is set."""
     folder.mkdir(parents=True, exist_ok=True)
