@@ -95,6 +95,16 @@ class Collector:
         self._own: list[Own] = []
         self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = 0
 
+    @property
+    def spooled(self) -> int:
+        """The newest row of the spool: what came up to there is on disk and acknowledged."""
+        return self._live.last_id
+
+    @property
+    def stored(self) -> int:
+        """The newest row of the spool that the store has, with all before it."""
+        return self._writer.done_id
+
     def run(self, stop: threading.Event) -> None:
         """Collect until `stop` is set, then leave everything on disk and say so to the broker."""
         try:

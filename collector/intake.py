@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -19,6 +20,8 @@ from transport.session import Received
 _log = logging.getLogger("hadir.collector.intake")
 
 _BATCH = 2_000
+# Under load a commit is worth waiting for: the network thread fills it while we let it run.
+_LOAD, _WORTH_A_COMMIT, _GATHER_S, _GATHER_STEP_S = 20, 500, 0.02, 0.002
 
 
 class _Spooled(msgspec.Struct, array_like=True):
@@ -76,6 +79,7 @@ class Intake:
         self._passing = passing  # whether a message only passes by, and is not kept
         self._arrived: deque[tuple[Received, int]] = deque()
         self._waiting = threading.Event()
+        self._last_batch = 0
         self.full = False
 
     def receive(self, received: Received, now_ms: int) -> None:
@@ -88,9 +92,14 @@ class Intake:
         self._waiting.set()
 
     def wait(self, timeout_s: float) -> None:
-        """Until something has arrived, or `timeout_s` is over."""
-        self._waiting.wait(timeout_s)
+        """Until something has arrived, or `timeout_s` is over; under load until there is enough for a commit."""
+        if not self._arrived:
+            self._waiting.wait(timeout_s)
         self._waiting.clear()
+        if self._last_batch >= _LOAD:
+            deadline = time.monotonic() + _GATHER_S
+            while len(self._arrived) < _WORTH_A_COMMIT and time.monotonic() < deadline:
+                time.sleep(_GATHER_STEP_S)
 
     @property
     def oldest_ms(self) -> int | None:
@@ -100,6 +109,7 @@ class Intake:
     def spool(self) -> list[SpoolRow]:
         """Put what has arrived on disk, then acknowledge it; the rows. Nothing when the disk takes no more."""
         batch = list(islice(self._arrived, _BATCH))
+        self._last_batch = len(batch)
         if not batch:
             return []
         messages = []
