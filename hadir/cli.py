@@ -10,8 +10,6 @@ import difflib
 import importlib.metadata
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +17,7 @@ from typing import NoReturn
 from hadir import logs
 from hadir import settings as setting_table
 from hadir.commands import COMMANDS, load
+from hadir.traces import kept
 from presence.errors import BadInput, HadirError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -81,10 +80,10 @@ def _run(words: Sequence[str]) -> int:
         raise
     except OSError as error:
         if error.filename is None:
-            return _internal(error, errors_in)
+            return _say(f"hadir: {kept(error, errors_in)}", FAILED)
         return _say(f"{error.filename}: {error.strerror}", MISUSED)
     except Exception as error:  # noqa: BLE001  (the top of the command: nobody sees a traceback)
-        return _internal(error, errors_in)
+        return _say(f"hadir: {kept(error, errors_in)}", FAILED)
 
 
 def _overview() -> str:
@@ -104,27 +103,6 @@ def _overview() -> str:
 def _say(line: str, status: int) -> int:
     print(line, file=sys.stderr)
     return status
-
-
-def _internal(error: Exception, folder: Path | None) -> int:
-    problem = " ".join("".join(traceback.format_exception_only(error)).split())
-    return _say(f"hadir: internal error: {problem}; details are in {_keep(error, folder)}", FAILED)
-
-
-def _keep(error: Exception, folder: Path | None) -> str:
-    """The file with the traceback: in `folder`, or where temporary files go when that cannot be written."""
-    text = "".join(traceback.format_exception(error))
-    for place in (folder, Path(tempfile.gettempdir())):
-        if place is None or not place.is_dir():
-            continue
-        try:
-            handle, name = tempfile.mkstemp(prefix="hadir-error-", suffix=".txt", dir=place)
-        except OSError:
-            continue
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        return name
-    return "no file: none could be written"
 
 
 if __name__ == "__main__":

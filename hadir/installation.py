@@ -66,7 +66,7 @@ class Installation:
         self._complaint: str | None = None
         self._mqtt_port: int | None = None
         self.broker: broker.Broker | None = None
-        self._supervisor = Supervisor(self._tell)
+        self._supervisor = Supervisor(self._tell, traces=data.path)
 
     def __enter__(self) -> Installation:
         return self
@@ -106,11 +106,12 @@ class Installation:
             ("engine", partial(composition.run_engine, self._settings)),
             ("web", partial(composition.run_web, self._settings, self._pages, demo=self._simulated)),
         ):
-            self._supervisor.fork(name, work)
+            self._supervisor.fork(name, work, vital=True)
         if self._simulated:
             self._supervisor.watch_until((self._ports / "loket-1").exists, _PORTS_WITHIN_S)
         self._start_bridges()
-        self._supervisor.watch_until(self._page_answers, _PAGE_WITHIN_S)
+        if not self._supervisor.watch_until(self._page_answers, _PAGE_WITHIN_S) and not self.stopping:
+            log.warning("the pages do not answer yet")
         return applied
 
     def run(self) -> None:

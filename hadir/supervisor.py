@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Protocol
 
 from hadir.stopping import stop_at
+from hadir.traces import kept
 from presence.errors import BadInput, HadirError
 
 log = logging.getLogger("hadir.up")
@@ -55,9 +56,12 @@ class Process(Protocol):
 
 
 class Forked:
-    """A child that does `work` in a copy of this process, named `name` in lists of processes."""
+    """A child that does `work` in a copy of this process, named `name` in lists of processes.
 
-    def __init__(self, name: str, work: Work) -> None:
+    `traces`: the folder for the details of its internal errors.
+    """
+
+    def __init__(self, name: str, work: Work, traces: Path | None = None) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
@@ -66,7 +70,7 @@ class Forked:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
         self.pid = os.fork()
         if self.pid == 0:
-            _live(name, work, parent, mask)
+            _live(name, work, parent, mask, traces)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def poll(self) -> int | None:
@@ -95,9 +99,10 @@ class Forked:
                 time.sleep(0.01)
 
 
-def _live(name: str, work: Work, parent: int, mask: set[int | signal.Signals]) -> None:
+def _live(name: str, work: Work, parent: int, mask: set[int | signal.Signals], traces: Path | None) -> None:
     """The whole life of a child; does not return. `mask`: the signals to be blocked, as before the fork."""
     status = 1
+    own_log = logging.getLogger(f"hadir.{name}")
     try:
         signal.set_wakeup_fd(-1)
         # Ctrl-C and a closed terminal reach the whole group; the supervisor alone decides the order of the end.
@@ -116,12 +121,12 @@ def _live(name: str, work: Work, parent: int, mask: set[int | signal.Signals]) -
         work(stop)
         status = 0
     except BadInput as error:
-        logging.getLogger(f"hadir.{name}").error("%s", error)
+        own_log.error("%s", error)
         status = MISUSED
     except HadirError as error:
-        logging.getLogger(f"hadir.{name}").error("%s", error)
-    except BaseException:
-        logging.getLogger(f"hadir.{name}").exception("internal error")
+        own_log.error("%s", error)
+    except BaseException as error:  # noqa: BLE001  (the top of the process: nobody sees a traceback)
+        own_log.error("%s", kept(error, traces))
     finally:
         sys.stdout.flush()
         os._exit(status)
@@ -131,6 +136,7 @@ def _live(name: str, work: Work, parent: int, mask: set[int | signal.Signals]) -
 class _Part:
     name: str
     start: Callable[[], Process]
+    vital: bool
     process: Process | None = None
     pid: int = 0
     started_s: float = 0.0
@@ -142,11 +148,19 @@ class _Part:
 class Supervisor:
     """Keeps parts running in the order in which they were added; ends them in the reverse one.
 
-    `changed` is told the pids whenever they are others than before. `stop_within_s`: for all of them together.
+    `changed` is told the pids whenever they are others than before. `traces`: the folder for the details of internal
+    errors. `stop_within_s`: for all parts together.
     """
 
-    def __init__(self, changed: Callable[[Mapping[str, int]], None], *, stop_within_s: float = STOP_WITHIN_S) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Mapping[str, int]], None],
+        *,
+        traces: Path | None = None,
+        stop_within_s: float = STOP_WITHIN_S,
+    ) -> None:
         self._changed = changed
+        self._traces = traces
         self._stop_within_s = stop_within_s
         self._parts: list[_Part] = []
         self._told: dict[str, int] = {}
@@ -169,23 +183,26 @@ class Supervisor:
     def stopping(self) -> bool:
         return self._stopping
 
-    def add(self, name: str, start: Callable[[], Process]) -> None:
-        """Start a part and keep it running. Raises what `start` raises the first time."""
-        part = _Part(name=name, start=start)
+    def add(self, name: str, start: Callable[[], Process], *, vital: bool = False) -> None:
+        """Start a part and keep it running. Raises what `start` raises the first time.
+
+        `vital`: when it cannot use what it is given, right at its first start, all ends.
+        """
+        part = _Part(name=name, start=start, vital=vital)
         self._parts.append(part)
         self._start(part)
 
     def names(self) -> list[str]:
         return [part.name for part in self._parts]
 
-    def fork(self, name: str, work: Work) -> None:
+    def fork(self, name: str, work: Work, *, vital: bool = False) -> None:
         """As `add`, for work that is done in a copy of this process."""
-        self.add(name, lambda: Forked(name, work))
+        self.add(name, lambda: Forked(name, work, self._traces), vital=vital)
 
     def watch(self, *, for_s: float | None = None) -> None:
         """Start again what ends, until a signal asks to stop, or for `for_s`.
 
-        Raises BadInput when a part cannot use what it was given and has never worked.
+        Raises GaveUp when a vital part cannot use what it was given.
         """
         until_s = None if for_s is None else time.monotonic() + for_s
         while not self._stopping:
@@ -216,10 +233,10 @@ class Supervisor:
         status = part.process.poll()
         if status is None:
             return
-        if status == MISUSED and part.starts == 1:
+        was_healthy = now_s - part.started_s >= HEALTHY_AFTER_S
+        if part.vital and status == MISUSED and part.starts == 1 and not was_healthy:
             raise GaveUp(f"{part.name} cannot work with what it was given")
         part.process = None
-        was_healthy = now_s - part.started_s >= HEALTHY_AFTER_S
         if was_healthy:
             part.pause_s = FIRST_PAUSE_S
         part.due_s = now_s + part.pause_s

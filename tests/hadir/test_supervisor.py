@@ -13,6 +13,7 @@ import pytest
 # The supervisor forks: it is tried in a process of its own, which tells what happens, a line each.
 PROGRAM = """
 import json, logging, os, signal, sys, threading, time
+from pathlib import Path
 from hadir.supervisor import GaveUp, Supervisor
 from presence.errors import BadInput
 
@@ -33,13 +34,21 @@ def stubborn(stop):
         time.sleep(1)
 
 def refusing(stop):
+    say(began="refusing", pid=os.getpid())
     raise BadInput("store", "no such store")
 
+def failing(stop):
+    raise KeyError("surprise")
+
 logging.basicConfig(format="%(message)s")
-supervisor = Supervisor(lambda pids: say(pids=dict(pids)), stop_within_s=1.0 if 'stubborn' in sys.argv else 10.0)
+folder, *names = sys.argv[1:]
+supervisor = Supervisor(
+    lambda pids: say(pids=dict(pids)), traces=Path(folder), stop_within_s=1.0 if "stubborn" in names else 10.0
+)
 try:
-    for name in sys.argv[1:]:
-        supervisor.fork(name, {"stubborn": stubborn, "refusing": refusing}.get(name) or obedient(name))
+    for name in names:
+        kind = {"stubborn": stubborn, "refusing": refusing, "optional": refusing, "failing": failing}
+        supervisor.fork(name, kind.get(name) or obedient(name), vital=name == "refusing")
     supervisor.watch()
 except GaveUp as error:
     say(gave_up=str(error))
@@ -50,9 +59,9 @@ finally:
 
 
 class Program:
-    def __init__(self, *names: str) -> None:
+    def __init__(self, folder: Path, *names: str) -> None:
         self.child = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *names],
+            [sys.executable, "-c", PROGRAM, str(folder), *names],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -123,8 +132,8 @@ def ended(pid: int) -> bool:
         os.close(handle)
 
 
-def test_what_is_killed_runs_again_under_a_new_pid_and_the_others_stay(programs: list[Program]):
-    programs.append(program := Program("first", "second"))
+def test_what_is_killed_runs_again_under_a_new_pid_and_the_others_stay(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "second"))
     before = program.running("first", "second")
     os.kill(before["first"], signal.SIGKILL)
     program.until(lambda: len(program.all("pids")) > 2)
@@ -137,8 +146,10 @@ def test_what_is_killed_runs_again_under_a_new_pid_and_the_others_stay(programs:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_whole_group_ends_the_last_part_first(number: signal.Signals, programs: list[Program]):
-    programs.append(program := Program("first", "second", "third"))
+def test_a_signal_to_the_whole_group_ends_the_last_part_first(
+    number: signal.Signals, programs: list[Program], tmp_path: Path
+):
+    programs.append(program := Program(tmp_path, "first", "second", "third"))
     program.running("first", "second", "third")
     if number == signal.SIGTERM:
         program.child.terminate()
@@ -148,28 +159,50 @@ def test_a_signal_to_the_whole_group_ends_the_last_part_first(number: signal.Sig
     assert program.child.wait() == 0
 
 
-def test_one_that_does_not_stop_is_killed_and_the_rest_ends_in_order(programs: list[Program]):
-    programs.append(program := Program("first", "stubborn"))
+def test_one_that_does_not_stop_is_killed_and_the_rest_ends_in_order(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "stubborn"))
     stubborn = program.running("first", "stubborn")["stubborn"]
     program.child.terminate()
     assert program.over() == ["first"]
     assert ended(stubborn)
 
 
-def test_when_the_supervisor_is_killed_nobody_is_left(programs: list[Program]):
-    programs.append(program := Program("first", "stubborn"))
+def test_when_the_supervisor_is_killed_nobody_is_left(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "stubborn"))
     pids = program.running("first", "stubborn")
     program.child.kill()
     assert all(ended(pid) for pid in pids.values())
 
 
-def test_bad_input_at_the_first_start_ends_everything_and_is_said_once(programs: list[Program]):
-    programs.append(program := Program("first", "refusing"))
+def test_bad_input_at_the_first_start_ends_everything_and_is_said_once(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "refusing"))
     assert program.over() == ["first"]
     assert program.all("gave_up") == ["refusing cannot work with what it was given"]
     assert program.errors() == "store: no such store\n"
 
 
-def test_processes_are_told_apart_by_their_names(programs: list[Program]):
-    programs.append(program := Program("first"))
+def test_bad_input_of_a_part_that_is_not_vital_ends_nothing(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "optional"))
+    program.until(lambda: program.all("began").count("refusing") == 2)
+    program.child.terminate()
+    assert program.over() == ["first"]
+    assert program.all("gave_up") == []
+
+
+def test_an_internal_error_is_one_line_and_its_details_are_in_one_file(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first", "failing"))
+    program.until(lambda: len(program.all("pids")) > 3)
+    program.child.terminate()
+    program.over()
+    [file] = tmp_path.iterdir()
+    assert "Traceback" in file.read_text()
+    said = program.errors().splitlines()
+    assert said[:2] == [
+        f"internal error: KeyError: 'surprise'; details are in {file}",
+        "failing ended with status 1; it starts again in 0.5 s",
+    ]
+
+
+def test_processes_are_told_apart_by_their_names(programs: list[Program], tmp_path: Path):
+    programs.append(program := Program(tmp_path, "first"))
     assert Path(f"/proc/{program.running('first')['first']}/comm").read_text() == "hadir-first\n"
