@@ -1,4 +1,4 @@
-"""Every module of tests/fixtures is a plugin: real brokers, stores, browsers and terminals, each ended by its fixture."""
+"""Every module of tests/fixtures is a plugin: real brokers, stores, browsers and terminals."""
 
 from pathlib import Path
 
