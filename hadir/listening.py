@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 from presence.errors import BadInput
@@ -24,7 +25,7 @@ def listen(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             problem, remedy = "this user may not listen there", "choose one above 1023 with --port"
         else:
-            problem, remedy = f"cannot be listened at on {host}: {error.strerror}", "correct --host or --port"
+            problem, remedy = f"cannot be used on {host}: {os.strerror(error.errno or 0)}", "correct --host or --port"
         raise BadInput(f"port {port}", problem, remedy=remedy) from None
 
 
