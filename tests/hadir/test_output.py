@@ -5,9 +5,7 @@ from hadir.output import json_line, progress, table
 
 def test_numbers_stand_to_the_right_and_nothing_is_an_empty_cell():
     assert table(["name", "n", "note"], [("a", 5, None), ("longer", 1_000, "x")]) == (
-        "name       n  note\n"  #
-        "a          5\n"
-        "longer  1000  x"
+        "name       n  note\na          5\nlonger  1000  x"
     )
 
 
