@@ -180,8 +180,8 @@ class Feed:
         now_ms = self._now()
         try:
             if topic.thing == "outlet":
-                self.live.hear_occupancy(topic.site, topic.id, received.payload, now_ms)
-                self._publish_outlet(topic.site, topic.id, now_ms)
+                is_news = self.live.hear_occupancy(topic.site, topic.id, received.payload, now_ms)
+                self._publish_outlet(topic.site, topic.id, now_ms, is_news=is_news)
             elif topic.thing == "collector":
                 self.live.hear_collector(topic.site, received.payload, retained=received.retain, now_ms=now_ms)
                 self._watch_trust(now_ms)
@@ -195,10 +195,11 @@ class Feed:
         else:
             self._complained.discard(received.topic)
 
-    def _publish_outlet(self, site: str, outlet: str, now_ms: int) -> None:
+    def _publish_outlet(self, site: str, outlet: str, now_ms: int, *, is_news: bool) -> None:
         registered = self.live.sites.get(site)
         if registered is not None and any(one.id == outlet for one in registered.outlets):
-            self.stream.put("occupancy", site, outlet, _encode(self.live.occupancy(site, outlet, now_ms)))
+            shown = _encode(self.live.occupancy(site, outlet, now_ms))
+            self.stream.put("occupancy", site, outlet, shown, can_wait=not is_news)
 
     def _broker_met(self) -> None:
         self.live.broker_met()

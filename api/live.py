@@ -93,12 +93,14 @@ class Live:
         self._broker_lost_ms: int | None = None
         self._broker_met = False
 
-    def hear_occupancy(self, site: str, outlet: str, payload: bytes, now_ms: int) -> None:
-        """Take the message of an outlet; an empty one takes it back. Raises NotUnderstood."""
+    def hear_occupancy(self, site: str, outlet: str, payload: bytes, now_ms: int) -> bool:
+        """Take the message of an outlet; an empty one takes it back. False when only the evidence is newer.
+
+        Raises NotUnderstood.
+        """
         key = (site, outlet)
         if not payload:
-            self._heard.pop(key, None)
-            return
+            return self._heard.pop(key, None) is not None
         try:
             occupancy = _occupancy_decoder.decode(payload)
             _check_instants(occupancy)
@@ -108,8 +110,10 @@ class Live:
             raise NotUnderstood(f"version {occupancy.version} of the form; this is Hadir of version {FORM}")
         if (occupancy.site, occupancy.outlet) != key:
             raise NotUnderstood(f"speaks of {occupancy.site}/{occupancy.outlet}")
-        self._note_change(self._heard.get(key), occupancy, now_ms)
+        before = self._heard.get(key)
+        self._note_change(before, occupancy, now_ms)
         self._heard[key] = occupancy
+        return before is None or _told(before) != _told(occupancy)
 
     def hear_collector(self, site: str, payload: bytes, *, retained: bool, now_ms: int) -> None:
         """Take the status of a site's collector. Raises NotUnderstood.
@@ -198,6 +202,12 @@ class Live:
             was, lasted_ms = before.status, max(0, at_ms - parse_instant(before.since))
         kept = self._changes.setdefault(after.site, deque(maxlen=_CHANGES_KEPT))
         kept.append(Change(after.outlet, after.status, at_ms, was, lasted_ms))
+
+
+def _told(occupancy: Occupancy) -> tuple[object, ...]:
+    """What a message says of the outlet itself, not of the evidence for it."""
+    states = {name: zone.state for name, zone in occupancy.zones.items()}
+    return occupancy.status, occupancy.since, occupancy.until, occupancy.reason, states
 
 
 def _at(change: Change) -> int:

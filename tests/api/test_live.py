@@ -140,6 +140,14 @@ def test_a_collector_status_that_breaks_its_contract_changes_nothing(live: Live,
     assert live.distrust("balai", NOW) is None
 
 
+def test_newer_evidence_for_the_same_is_no_news(live: Live):
+    assert live.hear_occupancy("balai", "a-1", message(), NOW)
+    later = {"staff": {"state": "vacant", "p": 0.01, "since": None, "seen": rfc3339(NOW + 10_000)}}
+    assert not live.hear_occupancy("balai", "a-1", message(zones=later, at=rfc3339(NOW + 10_000)), NOW)
+    assert live.occupancy("balai", "a-1", NOW).zones["staff"].seen == rfc3339(NOW + 10_000)
+    assert live.hear_occupancy("balai", "a-1", message(reason="meeting"), NOW)
+
+
 def test_changes_of_the_last_hour_are_kept_newest_first(live: Live):
     live.hear_occupancy("balai", "a-1", message("staffed", NOW - 30 * MINUTE), NOW)
     live.hear_occupancy("balai", "a-2", message("staffed", NOW - 90 * MINUTE, outlet="a-2"), NOW)

@@ -101,6 +101,20 @@ async def test_of_one_subject_only_the_newest_of_a_moment_goes_out() -> None:
 
 
 @running
+async def test_what_can_wait_goes_with_what_cannot() -> None:
+    stream = Stream(started_ms=STARTED_MS)
+    async with listening(stream) as pieces:
+        await anext(pieces)
+        stream.put("occupancy", "s", "a", b"1", can_wait=True)
+        await asyncio.sleep(0.1)
+        assert stream.last_id == FIRST_ID
+        stream.put("occupancy", "s", "b", b"2")
+        assert [data for _, _, data in events(await anext(pieces))] == ["1", "2"]
+        stream.put("occupancy", "s", "a", b"3", can_wait=True)
+        assert [data for _, _, data in events(await anext(pieces))] == ["3"]
+
+
+@running
 async def test_a_listener_of_one_site_hears_nothing_of_others() -> None:
     stream = Stream(started_ms=STARTED_MS)
     async with listening(stream, "s") as pieces, listening(stream) as everything:
