@@ -336,7 +336,8 @@ class Session:
         while client.socket() is not None:
             # Always once, which tells paho that nothing is registered: it asks for a wake-up only when nothing is.
             client.loop_write()
-            while client.want_write():
+            # paho may close the socket while packets still wait, which then never become fewer.
+            while client.want_write() and client.socket() is not None:
                 client.loop_write()
             if (to_write := not wire.flush()) != asked_to_write:
                 events.modify(descriptor, select.POLLIN | select.POLLOUT if to_write else select.POLLIN)

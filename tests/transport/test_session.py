@@ -223,6 +223,17 @@ def test_a_session_that_never_connected_stops_at_once():
     assert not never_started.session.stop()
 
 
+def test_a_session_that_is_stopped_while_it_connects_ends(mosquitto):
+    for wait_ms in range(20):
+        session = Session(
+            parse_broker(mosquitto.url), client_id=f"brief-{wait_ms}", clean_start=True, session_expiry_s=0
+        )
+        session.start()
+        threading.Event().wait(wait_ms / 5000)
+        session.stop()
+        assert not [thread for thread in threading.enumerate() if thread.name == f"mqtt brief-{wait_ms}"]
+
+
 def test_what_had_no_puback_is_published_again_by_its_owner_and_by_nobody_else(broker, relay):
     with Client(broker.url, subscriptions=["q"]) as subscriber, Client(relay.url) as publisher:
         publisher.publish("q", "first")
