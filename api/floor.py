@@ -402,14 +402,15 @@ def _state_of(row: AlertRow) -> str:
 
 def _told(row: AlertRow, contacts: Mapping[str, str], words: Words) -> str:
     """`Diberitahu 10.01, 10.16 · Koordinator; 10.21 · Kepala dinas`."""
+    late = f". {words('alert.late')}" if row.late else ""
     if not row.told:
-        return words("alert.fired", at=words.clock(row.alert.fired_ms))
+        return words("alert.fired", at=words.clock(row.alert.fired_ms)) + late
     times: dict[str, list[str]] = {}
     for told in row.told:
         times.setdefault(contacts.get(f"{told.agency}/{told.recipient}", told.recipient), []).append(
             words.clock(told.at_ms)
         )
-    return words("alert.told", told="; ".join(f"{', '.join(at)} · {name}" for name, at in times.items()))
+    return words("alert.told", told="; ".join(f"{', '.join(at)} · {name}" for name, at in times.items())) + late
 
 
 def warning(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from api.app import create_app, serve
+from api.parts import Parts
 from presence import topics
 from presence.alerts.life import Alert
+from storage.record import Record
 from tests.fixtures.hadir_command import eventually
-from tests.fixtures.mall import MINUTE, Mall, floor_of
-from transport.session import NotConnected
+from tests.fixtures.mall import MINUTE, NOW, Mall, floor_of
+from transport.session import NotConnected, parse_broker
 
 
 class Event(NamedTuple):
@@ -153,3 +159,22 @@ def test_a_message_that_reaches_somebody_is_told_though_the_alert_stays_as_it_is
 def test_the_demo_answers_real_clients_of_this_machine(url: str, path: str):
     assert httpx.get(url + path).status_code == 200
     assert httpx.get(url + path, headers={"Host": "rebound.example"}).status_code == 401
+
+
+def test_a_feed_that_fails_ends_the_process_with_its_error(record: Record, mosquitto: Any):
+    broken = threading.Event()
+
+    def now() -> int:
+        if broken.is_set():
+            raise ArithmeticError("the clock is broken")
+        return NOW
+
+    app = create_app(Parts(record=record, broker=parse_broker(mosquitto.url), now=now))
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as threads:
+        served = threads.submit(serve, app, listening, threading.Event())
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/healthz"
+        eventually(lambda: httpx.get(address).status_code == 200)
+        broken.set()
+        error = served.exception(timeout=60)
+    assert isinstance(error, ExceptionGroup)
+    assert error.subgroup(ArithmeticError) is not None

@@ -203,6 +203,8 @@ def test_a_card_names_whom_it_reached_and_when():
     assert card.where == "Loket a-1 · Din"
     (card,) = floor.cards([row()], where, NOW, ID)
     assert card.told == "Peringatan 10.01 · belum ada yang diberitahu"
+    (card,) = floor.cards([row(late=True)], where, NOW, ID)
+    assert card.told.endswith(". Terlambat diketahui: Hadir sedang tidak berjalan waktu itu")
 
 
 def test_an_alert_concerns_the_outlets_of_its_duty_sensor_or_gateway():

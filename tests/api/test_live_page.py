@@ -181,7 +181,7 @@ def test_browser_and_server_say_the_same(
     ]
     for n, (status, fields) in enumerate(known, 1):
         mall.outlet(f"a-{n}", status, seen_ms=minutes_ago[n], **({"since_ms": minutes_ago[30]} | fields))
-    told = {"told_ms": minutes_ago[9]}
+    told: dict[str, Any] = {"told_ms": minutes_ago[9]}
     for kind, subject_type, subject, minutes in (
         ("vacancy", "outlet", "a-3", 51),
         ("unattended", "outlet", "a-4", 13),
@@ -189,7 +189,7 @@ def test_browser_and_server_say_the_same(
         ("gateway_offline", "gateway", "gw", 21),
     ):
         alert = Alert(kind, subject_type, subject, minutes_ago[minutes], minutes_ago[minutes - 5])  # type: ignore[arg-type]
-        mall.alert(alert, **(told if kind == "vacancy" else {}))
+        mall.alert(alert, late=kind == "unattended", **(told if kind == "vacancy" else {}))
     mall.alert(Alert("vacancy", "outlet", "a-8", minutes_ago[50], minutes_ago[40], minutes_ago[30], "presence"))
     mall.alert(Alert("vacancy", "outlet", "a-1", minutes_ago[49], minutes_ago[39]), disproved_ms=minutes_ago[29])
     expect(page.locator("#alerts li")).to_have_count(4)

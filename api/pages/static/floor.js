@@ -63,13 +63,15 @@ export function cards(alerts, plan, nowMs, words) {
 }
 
 function told(alert, plan, words) {
-  if (!alert.told.length) return words.text("alert.fired", { at: words.clock(ms(alert.fired)) });
+  const late = alert.late ? `. ${words.text("alert.late")}` : "";
+  if (!alert.told.length) return words.text("alert.fired", { at: words.clock(ms(alert.fired)) }) + late;
   const times = new Map();
   for (const one of alert.told) {
     const name = plan.contacts[`${one.agency}/${one.to}`] ?? one.to;
     times.set(name, [...(times.get(name) ?? []), words.clock(ms(one.at))]);
   }
-  return words.text("alert.told", { told: [...times].map(([name, at]) => `${at.join(", ")} · ${name}`).join("; ") });
+  const said = [...times].map(([name, at]) => `${at.join(", ")} · ${name}`).join("; ");
+  return words.text("alert.told", { told: said }) + late;
 }
 
 // Figures
