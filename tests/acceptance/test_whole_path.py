@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.emulators.ld2410 import INTERVAL_MS, Ld2410Emulator, Target
+from firmware_bridge.emulators.ld2410 import Target
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.pseudo_terminal import PseudoTerminal
+from tests.fixtures.room import Room
 from tests.fixtures.webhook import WebhookReceiver
 
 SECRET = "korek-api"
@@ -47,33 +47,6 @@ outlets:
 rules:
   vacancy: {{after: 3s, min_presence: 1s}}
 """
-
-
-class Room:
-    """An LD2410 on a serial port, ten reports a second, with or without somebody in front of it."""
-
-    def __init__(self, port: PseudoTerminal) -> None:
-        self.radar = Ld2410Emulator(seed=1)
-        self._port = port
-        self._left = threading.Event()
-        self._thread = threading.Thread(target=self._play)
-
-    def __enter__(self) -> Room:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._left.set()
-        self._thread.join()
-
-    def _play(self) -> None:
-        ticks = 0
-        while not self._left.wait(INTERVAL_MS / 1000):
-            ticks += 1
-            if answer := self.radar.receive(self._port.read()):
-                self._port.write(answer)
-            if self._port.opened and (report := self.radar.report(ticks * INTERVAL_MS)):
-                self._port.write(report)
 
 
 @pytest.fixture
