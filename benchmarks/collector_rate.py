@@ -1,8 +1,8 @@
 """How many readings a second one collector takes from mosquitto, on to disk and acknowledged, and into its store.
 
 The messages wait at the broker (a persistent session); then the collector starts and drains them. Two forms: one
-reading a message, and gateway packs of 20. In the same run `mosquitto_sub -q 1`, when it is installed, reads the same messages:
-the floor that a client in C sets.
+reading a message, and gateway packs of 20. In the same run `mosquitto_sub -q 1`, when it is installed, reads the same
+messages: the floor that a client in C sets.
 """
 
 from __future__ import annotations

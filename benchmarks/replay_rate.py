@@ -1,7 +1,7 @@
 """Readings a second of `hadir replay`, from a CSV file in memory to its printed lines, beside Python's own csv module.
 
-Two files: 300,000 one-quantity rows of a `direct` sensor that changes every 100 readings, and 150,000 readings of a radar
-(presence and moving) that changes every 5 minutes. Medians of five runs.
+Two files: 300,000 one-quantity rows of a `direct` sensor that changes every 100 readings, and 150,000 readings of a
+radar (presence and moving) that changes every 5 minutes. Medians of five runs.
 """
 
 from __future__ import annotations

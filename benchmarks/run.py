@@ -21,10 +21,9 @@ def main() -> int:
         print(f"{script.stem} …", flush=True)
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=HERE.parent)
         failed |= done.returncode != 0
-        what = _first_paragraph(script)
-        parts.append(
-            f"## {script.stem}\n\n{what}\n\n```\n{(done.stdout if done.returncode == 0 else done.stderr).strip()}\n```\n"
-        )
+        what = _docstring(script)
+        printed = (done.stdout if done.returncode == 0 else done.stderr).strip()
+        parts.append(f"## {script.stem}\n\n{what}\n\n```\n{printed}\n```\n")
     (HERE / "RESULTS.md").write_text("\n".join(parts))
     print(f"written to {HERE.name}/RESULTS.md")
     return int(failed)
@@ -44,12 +43,13 @@ def _head() -> str:
     return (
         "# Results\n\nMade by `make bench`; one file in `benchmarks/` for each figure.\n\n"
         f"- {datetime.now(UTC):%Y-%m-%d}, commit {commit}\n"
-        f"- {processor}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
+        f"- {processor}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}\n"
+        f"- Python {platform.python_version()}\n"
         f"- {versions}\n"
     )
 
 
-def _first_paragraph(script: Path) -> str:
+def _docstring(script: Path) -> str:
     return script.read_text().split('"""')[1].strip()
 
 
