@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import gzip
 import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 from hadir.settings import Settings
@@ -29,14 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from hadir.commands.site import read_site_file
     from hadir.output import json_line
     from presence.intervals import Span
     from presence.pipeline import replay
     from presence.readings_csv import read_csv
     from presence.site_file import parse_site
 
-    site_path = Path(arguments.site)
-    site = parse_site(site_path.read_text(encoding="utf-8"), str(site_path))
+    # Nothing here is cyclic, and to look through a million readings again and again costs a third of the time.
+    gc.disable()
+    site = parse_site(read_site_file(arguments.site), arguments.site)
     with _lines(arguments.readings) as lines:
         found = read_csv(lines, arguments.readings)
     for name, rows in found.unknown.items():
