@@ -9,6 +9,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from hadir.settings import Settings
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     # Nothing here is cyclic, and to look through a million readings again and again costs a third of the time.
     gc.disable()
-    site = parse_site(read_site_file(arguments.site), arguments.site)
+    site = parse_site(read_site_file(Path(arguments.site)), arguments.site)
     with _lines(arguments.readings) as lines:
         found = read_csv(lines, arguments.readings)
     for name, rows in found.unknown.items():
