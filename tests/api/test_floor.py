@@ -229,6 +229,7 @@ def test_an_alert_concerns_the_outlets_of_its_duty_sensor_or_gateway():
 def test_the_last_hour_tells_what_matters():
     changes = [
         Change("a-1", "vacant", at("10:29:00"), "staffed", 44 * MINUTE),
+        Change("a-1", "staffed", at("10:28:00"), "unknown", 400),  # for which there are no words
         Change("a-1", "serving", at("10:20:00"), "staffed", MINUTE),  # visitors come and go
         Change("a-1", "closed", at("10:19:00"), "staffed", MINUTE),  # as everywhere
         Change("a-9", "vacant", at("10:18:00"), None, None),  # not of this site any more
@@ -243,6 +244,7 @@ def test_the_last_hour_tells_what_matters():
     lines = floor.log_lines(changes, rows, plan(), NOW, ID)
     assert [(line.at, line.state, line.word, line.more.replace("\u00a0", " ")) for line in lines] == [
         ("10.29", "vacant", "Kosong", "sebelumnya terisi, 44 mnt"),
+        ("10.28", "staffed", "Terisi", ""),
         ("10.13", "unknown", "Peringatan selesai", "kosong 13 mnt; berakhir tanpa kepastian"),
         ("10.12", "unknown", "Terbantah oleh data", "kosong 1 j 12 mnt"),
         ("10.11", "staffed", "Peringatan selesai", "kosong 12 mnt; petugas kembali"),
@@ -272,9 +274,16 @@ def test_a_day_without_service_hours_says_so():
     sunday = parse_instant("2026-11-22T10:00:00+07:00")
     spans = plan().spans(ID.day_start_ms(sunday))
     assert floor.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
+    always = [Span(sunday - 3_600_000, sunday + 7 * 24 * 3_600_000)]
+    assert floor.hours_sentence(always, sunday, ID) == "Jam layanan sepanjang waktu, siang dan malam."
     assert floor.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
     one = [Span(at("08:00:00"), at("11:00:00"))]
     assert floor.hours_sentence(one, NOW, ID).replace("\u00a0", " ") == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."
+
+
+def test_a_house_that_never_closes_says_so():
+    spans = plan(service_hours="24/7").spans(ID.day_start_ms(NOW))
+    assert floor.hours_sentence(spans, NOW, ID) == "Buka sepanjang waktu."
 
 
 def test_the_site_as_a_whole_is_spoken_of_first():

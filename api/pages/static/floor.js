@@ -231,7 +231,7 @@ export function lines(changes, alerts, plan, nowMs, words) {
     href: `#o-${one.outlet}`,
     icon: `st-${one.status}`,
     word: words.text(`state.${one.status}`),
-    more: one.was === null ? "" : words.text("log.was", {
+    more: one.was === null || one.lasted_ms < 1000 ? "" : words.text("log.was", {
       state: words.text(`state.${one.was}`).toLowerCase(), span: words.span(one.lasted_ms),
     }),
   }));
@@ -263,6 +263,8 @@ function endedLine(alert, plan, words) {
 // The site as a whole
 
 export function hoursSentence(spans, nowMs, words) {
+  if (spans.some(([start, end]) => start <= nowMs && end - nowMs >= 24 * HOUR_MS)) return words.text("hours.always");
+  if (spans.some(([start, end]) => end - start > 7 * 24 * HOUR_MS)) return words.text("hours.always");
   const today = spans.filter(([start]) => words.sameDay(start, nowMs));
   const parts = today.map(([start, end]) => `${words.clock(start)}–${words.clock(end)}`);
   const listed = [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter(Boolean).join(words.text("hours.and"));
