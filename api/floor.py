@@ -31,7 +31,6 @@ KIND_ORDER = ("site_outage", *_PEOPLE, *_TECHNICAL)
 
 LOG_LENGTH = 12
 _HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
 _WORTH_TELLING_MS = 1000
 _WEEK_MS = 7 * 24 * _HOUR_MS
 _DAYS_AHEAD = 8
@@ -507,8 +506,6 @@ def _ended_line(row: AlertRow, floor: Plan, words: Words) -> Line:
 def hours_sentence(spans: Sequence[Span], now_ms: int, words: Words) -> str:
     """`Jam layanan 08.00–12.00 dan 13.00–15.00. Istirahat dalam 1 j 18 mnt.` `spans`: of today and the days to come."""
     if any(span.end_ms - span.start_ms > _WEEK_MS for span in spans):
-        return words("hours.always")
-    if any(span.start_ms <= now_ms and span.end_ms - now_ms >= _DAY_MS for span in spans):
         return words("hours.always")
     day_ms = words.day_start_ms(now_ms)
     today = [span for span in spans if words.day_start_ms(span.start_ms) == day_ms]

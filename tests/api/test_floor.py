@@ -274,8 +274,8 @@ def test_a_day_without_service_hours_says_so():
     sunday = parse_instant("2026-11-22T10:00:00+07:00")
     spans = plan().spans(ID.day_start_ms(sunday))
     assert floor.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
-    always = [Span(sunday - 3_600_000, sunday + 7 * 24 * 3_600_000)]
-    assert floor.hours_sentence(always, sunday, ID) == "Jam layanan sepanjang waktu, siang dan malam."
+    always = [Span(sunday - 3_600_000, sunday + 8 * 24 * 3_600_000)]
+    assert floor.hours_sentence(always, sunday, ID) == "Buka sepanjang waktu."
     assert floor.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
     one = [Span(at("08:00:00"), at("11:00:00"))]
     assert floor.hours_sentence(one, NOW, ID).replace("\u00a0", " ") == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."

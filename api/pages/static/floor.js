@@ -263,7 +263,6 @@ function endedLine(alert, plan, words) {
 // The site as a whole
 
 export function hoursSentence(spans, nowMs, words) {
-  if (spans.some(([start, end]) => start <= nowMs && end - nowMs >= 24 * HOUR_MS)) return words.text("hours.always");
   if (spans.some(([start, end]) => end - start > 7 * 24 * HOUR_MS)) return words.text("hours.always");
   const today = spans.filter(([start]) => words.sameDay(start, nowMs));
   const parts = today.map(([start, end]) => `${words.clock(start)}–${words.clock(end)}`);
