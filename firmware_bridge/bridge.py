@@ -36,10 +36,14 @@ from transport.session import BrokerAddress, Received, Session
 log = logging.getLogger("hadir.bridge")
 
 TICK_S = 0.1
-# What comes in so long is committed together: a hundred sensors cost a commit, not a hundred.
+# Wake-ups cost more than readings do. News of presence is committed and sent at once; what repeats the last report
+# waits a little for company, and in a crowd (reads within CROWD_S) so do the bytes.
+REPEATS_WAIT_S = 0.05
+CROWD_S = 0.02
 GATHER_S = 0.004
 COUNTERS_EVERY_MS = 10_000
 _STATUSES_EVERY_MS = 500
+_REFUSED_PAUSE_S = 1.0
 _OPENERS = 4
 _SETTINGS_PATIENCE_S = 5.0
 _OTHER_SITES_S = 0.3
@@ -179,6 +183,7 @@ class _Bridge:
         self._openings: SimpleQueue[tuple[Line, Future[Port]]] = SimpleQueue()
         self._told: dict[str, Status] = {}
         self._counted = (0, 0, 0)
+        self._read_s = self._commit_due_s = 0.0
         self._tick_due_up_ms = self._statuses_due_up_ms = self._counters_due_up_ms = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -191,18 +196,28 @@ class _Bridge:
             self._close()
 
     def _cycle(self) -> None:
-        self._read(self._selector.select(TICK_S))
-        if self._outbox.waiting:
+        waiting = self._outbox.waiting
+        ready = self._selector.select(max(0.0, self._commit_due_s - time.monotonic()) if waiting else TICK_S)
+        if ready and time.monotonic() - self._read_s < CROWD_S:
             time.sleep(GATHER_S)
-            self._read(self._selector.select(0))
-            self._outbox.commit()
+            ready = self._selector.select(0)
+        news = self._read(ready)
+        now_s = time.monotonic()
+        if ready:
+            self._read_s = now_s
+        if not waiting:
+            self._commit_due_s = now_s + REPEATS_WAIT_S
+        if (news or now_s >= self._commit_due_s) and not self._outbox.commit():
+            self._commit_due_s = now_s + _REFUSED_PAUSE_S
         self._publisher.pump()
         self._take_opened()
         if (up_ms := uptime_ms()) >= self._tick_due_up_ms:
             self._tick_due_up_ms = up_ms + round(TICK_S * 1000)
             self._tick(up_ms)
 
-    def _read(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
+    def _read(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> bool:
+        """Takes what the ports have; whether any of it says something new about presence."""
+        news = False
         now, up_ms = self._clock.now(), uptime_ms()
         for key, _ in ready:
             if key.data is None:
@@ -211,10 +226,11 @@ class _Bridge:
             line, port = key.data
             try:
                 if data := port.read():
-                    line.received(data, now, up_ms)
+                    news = line.received(data, now, up_ms) or news
                     self._write(line, port, up_ms)
             except PortGone as gone:
                 self._lose(line, gone)
+        return news
 
     def _write(self, line: Line, port: Port, up_ms: int) -> None:
         if sending := line.outgoing(up_ms):
@@ -250,7 +266,7 @@ class _Bridge:
                     self._told[sensor] = status
                     topic = topics.sensor_topic(self._settings.site, sensor, "status")
                     self._publisher.retain(topic, status.encode())
-        counted = sent, sum(line.damaged for line in self._lines), lost
+        counted = sent, sum(line.damaged for line in self._lines), lost + self._publisher.undatable
         if counters_too and counted != self._counted:
             self._counted = counted
             self._publisher.count(sent=counted[0], damaged=counted[1], lost=counted[2])

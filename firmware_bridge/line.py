@@ -105,8 +105,8 @@ class Line:
         self._become("offline", now)
         self._say(str(reason))
 
-    def received(self, data: bytes, now: Stamp, up_ms: int) -> None:
-        """Takes what was read at `now`: its last byte came then."""
+    def received(self, data: bytes, now: Stamp, up_ms: int) -> bool:
+        """Takes what was read at `now`: its last byte came then. Whether it says anything new about presence."""
         decoded = []
         for result in self._driver.feed(data):
             if isinstance(result, Decoded):
@@ -114,17 +114,21 @@ class Line:
             else:
                 self.damaged += 1
         if not decoded:
-            return
+            return False
         self._spoke_up_ms = up_ms
         self._pause_ms = FIRST_PAUSE_MS
         if self._state != "online":
             self._become("online", now)
             self._say(None)
+        news = False
         for at_ms, result in zip(self._instants(now, len(decoded)), decoded, strict=True):
             if known := self.spec.sensors.get(result.part):
                 sensor = known[0]
-                if self._thinnings[sensor].admits(at_ms, result.values):
+                verdict = self._thinnings[sensor].judge(at_ms, result.values)
+                news = news or verdict == "news"
+                if verdict != "drop":
                     self._outbox.add(sensor, Stamp(at_ms, now.host_boot), result.values)
+        return news
 
     def outgoing(self, up_ms: int) -> bytes:
         """What the driver wants to tell its device now."""

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from itertools import takewhile
 from queue import Empty, SimpleQueue
 
 import msgspec
@@ -68,6 +67,7 @@ class Publisher:
         on_settings: Callable[[bytes], None] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
+        self.undatable = 0  # readings that were lost because nobody can tell when they were
         self._outbox = outbox
         self._clock = clock
         self._on_settings = on_settings
@@ -87,7 +87,6 @@ class Publisher:
         self._paused_until_s = 0.0
         self._newest_puback_s = 0.0
         self._forgot_s = 0.0
-        self._undatable = 0
         offline = Status(state="offline", since_ms=None, firmware=self._gateway.firmware)
         settings_topic = topics.gateway_topic(site, gateway, "settings")
         self._session = Session(
@@ -131,7 +130,6 @@ class Publisher:
 
     def count(self, *, sent: int, damaged: int, lost: int) -> None:
         """The sums that the gateway's status tells."""
-        lost += self._undatable
         self._gateway = msgspec.structs.replace(self._gateway, sent=sent, damaged=damaged, lost=lost)
         self._to_retain[self._status_topic] = self._gateway.encode()
 
@@ -213,13 +211,12 @@ class Publisher:
         return True
 
     def _send_pack(self, rows: list[tuple[int, Row]]) -> bool:
-        """Sends those at the head of `rows` that are stamped by one clock; False when nothing can be sent now."""
+        """Sends those at the head of `rows` that one pack can hold; False when nothing can be sent now."""
         boot = rows[0][1].host_boot
-        alike = list(takewhile(lambda row: row[1].host_boot == boot, rows))
+        alike = _alike(rows)
         pack = _Pack(alike[-1][0])
         if boot and boot != host_boot():
-            # How long the host was off is not known, so nobody can tell when they were.
-            self._undatable += len(alike)
+            self.undatable += len(alike)  # how long the host was off is not known
             pack.acknowledged_s = time.monotonic()
         else:
             readings = [Reading(row.sensor, row.at_ms, row.values) for _, row in alike]
@@ -266,3 +263,18 @@ class Publisher:
                 self._outbox.drop_through(through)
             except QueueFull as full:
                 log.error("%s", full)
+
+
+def _alike(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    """The head of `rows` that one pack can hold: stamped by one clock, and no two of one sensor at one instant.
+
+    Those would be read as one reading. They come about when the clock was set back, or after bursts.
+    """
+    boot = rows[0][1].host_boot
+    seen: set[tuple[str, int]] = set()
+    for place, (_, row) in enumerate(rows):
+        instant = row.sensor, row.at_ms
+        if row.host_boot != boot or instant in seen:
+            return rows[:place]
+        seen.add(instant)
+    return rows

@@ -15,7 +15,7 @@ REPORTS = st.lists(st.tuples(st.integers(1, 400), st.fixed_dictionaries({}, opti
 
 def sent(interval_ms: int | None, *reports: tuple[int, dict[str, float]]) -> list[int]:
     thinning = Thinning(interval_ms)
-    return [at for at, values in reports if thinning.admits(at, values)]
+    return [at for at, values in reports if thinning.judge(at, values) != "drop"]
 
 
 def test_what_repeats_is_sent_once_an_interval() -> None:
@@ -28,6 +28,13 @@ def test_a_change_is_sent_at_once_and_back_again_too() -> None:
 
 def test_a_report_without_presence_says_nothing_new_about_it() -> None:
     assert sent(1000, (0, PRESENT), (100, {"distance": 0.5}), (200, PRESENT)) == [0]
+
+
+def test_news_are_told_from_repeats() -> None:
+    thinning = Thinning(None)
+    assert [thinning.judge(0, each) for each in (PRESENT, PRESENT, {"distance": 1.0}, ABSENT, ABSENT)] == [
+        "news", "repeat", "repeat", "news", "repeat",
+    ]  # fmt: skip
 
 
 def test_without_thinning_everything_is_sent() -> None:
@@ -48,6 +55,6 @@ def test_the_sent_reports_alone_tell_the_same_presence_at_every_instant(
         at += step
         said = {name: value for name, value in values.items() if name != "distance"}
         truth |= said
-        if thinning.admits(at, values):
+        if thinning.judge(at, values) != "drop":
             told |= said
         assert told == truth
