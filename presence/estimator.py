@@ -8,7 +8,7 @@ moves it by its tempered evidence, and the state follows with hysteresis. Where 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -82,6 +82,7 @@ class _Filter:
 
     __slots__ = (
         "at_ms",
+        "bereft",
         "heard",
         "key",
         "logit",
@@ -106,6 +107,7 @@ class _Filter:
         # When evidence began to speak against the state, and the logit before that; in `unknown`, what it spoke for.
         self.turn: tuple[int, float] | None = None
         self.seen_ms: int | None = None
+        self.bereft = False  # a sensor that had spoken was there no more when this was loaded
         self.next_stale_ms: int | None = None  # no sensor turns stale before this instant
 
     @property
@@ -132,7 +134,7 @@ class _Filter:
             heard.said = present
             if heard.last_ms is None or changed:
                 heard.last_ms = at_ms
-                self._decide(at_ms)
+                self.decide(at_ms)
         else:
             self._weigh(sensor.model, heard, at_ms, values)
         heard.last_ms = at_ms
@@ -160,7 +162,7 @@ class _Filter:
         spoke = heard.last_ms is not None
         heard.last_ms = heard.said = None
         if spoke:
-            self._decide(at_ms)
+            self.decide(at_ms)
 
     def _weigh(self, model: Model, heard: _Heard, at_ms: int, values: dict[str, float]) -> None:
         llr = cast(float, model.llr(values))
@@ -175,7 +177,7 @@ class _Filter:
         self.weighed_ms = at_ms
         self.logit = max(-_BOUND, min(_BOUND, before + llr * weight))
         self._mark_turn(at_ms, before, llr)
-        self._decide(at_ms)
+        self.decide(at_ms)
 
     def _mark_turn(self, at_ms: int, before: float, llr: float) -> None:
         """Remember the observation that may turn out to have begun the next state; forget it when it did not."""
@@ -190,7 +192,7 @@ class _Filter:
         elif self.turn is not None and self.logit * side >= min(self.turn[1] * side, 0.75 * _BOUND):
             self.turn = None
 
-    def _decide(self, at_ms: int) -> None:
+    def decide(self, at_ms: int) -> None:
         """The state that what is fresh supports, from the observation on that began it."""
         verdict: float | None = None
         filtered = False
@@ -231,7 +233,7 @@ class _Filter:
     def dump(self) -> bytes:
         """Everything but the sensors' settings and the tail before the state that lasts, for `load`."""
         heard = {
-            sensor.id: (heard.last_ms, heard.said, heard.weighed_ms)
+            sensor.id: (heard.last_ms, heard.said, heard.weighed_ms, sensor.model is None)
             for sensor, heard in zip(self.sensors, self.heard, strict=True)
             if heard.last_ms is not None or heard.weighed_ms
         }
@@ -240,15 +242,18 @@ class _Filter:
 
     @classmethod
     def load(cls, sensors: Sequence[ZoneSensor], dumped: bytes) -> _Filter:
-        """The filter again; what a sensor that is gone had said is forgotten."""
+        """The filter again; what a sensor had said that is gone, or of another kind now, is forgotten."""
         now, at_ms, key, logit, weighed_ms, turn, seen_ms, heard = _DECODER.decode(dumped)
         state = cls(sensors, Transition(now[0], now[1], now[2]))
         state.at_ms, state.key, state.logit, state.weighed_ms = at_ms, (key[0], key[1]), logit, weighed_ms
         state.turn = (turn[0], turn[1]) if turn else None
         state.seen_ms = seen_ms
         for index, sensor in enumerate(sensors):
-            if sensor.id in heard:
-                state.heard[index] = _Heard(*heard[sensor.id])
+            *said, direct = heard.get(sensor.id, (None, None, 0, None))
+            if direct == (sensor.model is None):
+                state.heard[index] = _Heard(*said)
+                del heard[sensor.id]
+        state.bereft = bool(heard)
         ends = [
             one.last_ms + sensor.stale_after_ms
             for one, sensor in zip(state.heard, sensors, strict=True)
@@ -295,8 +300,13 @@ class ZoneEstimator:
         self._slots = _slots(sensors)
         start = Transition(start_ms, "unknown", _UNKNOWN_P)
         self._head = _Filter(sensors, start) if checkpoint is None else _Filter.load(sensors, checkpoint)
+        self.opening: Revision | None = None  # what a change of sensors since `checkpoint` made of the state
+        if self._head.bereft:
+            self._head.decide(max(start_ms, self._head.at_ms))
+            self.opening = _difference(self._head.start, [], self._head.tail)
         self._base = self._head.dump()
         self._base_key = self._head.key
+        self._base_start_ms = self._head.now.at_ms
         self._middle: tuple[bytes, tuple[int, int]] | None = None
         self._recent: list[_Observation] = []
         self._expired_ms = self._head.at_ms
@@ -390,6 +400,13 @@ class ZoneEstimator:
         start, tail = self._head.start, self._head.tail
         head = _Filter.load(self._sensors, self._base)
         settled = [one for one in tail if one.at_ms < head.now.at_ms]
+        self._middle = None
+        in_window = bisect_right(self._recent, self._recent[-1].at_ms - LATENESS_MS, key=lambda one: one.at_ms)
+        for observation in self._recent[:in_window]:
+            head.observe(*observation)
+        if in_window:
+            self._settle((head.dump(), head.key), head.now.at_ms)
+            self._recent = self._recent[in_window:]
         for observation in self._recent:
             head.observe(*observation)
         head.expire(self._expired_ms)
@@ -397,7 +414,6 @@ class ZoneEstimator:
         head.tail = settled + begun + head.tail
         head.start = start
         self._head = head
-        self._middle = None
 
     def _rotate(self) -> None:
         """Settle what is older than the window, so that what is kept stays bounded."""
@@ -405,16 +421,18 @@ class ZoneEstimator:
         if self._middle is None:
             if self._recent and at_ms - self._recent[0].at_ms >= LATENESS_MS:
                 self._middle = (self._head.dump(), self._head.key)
-            return
-        if at_ms - self._middle[1][0] <= LATENESS_MS:
-            return
-        self._base, self._base_key = self._middle
-        self._middle = (self._head.dump(), self._head.key)
-        self._recent = [one for one in self._recent if one[:2] > self._base_key]
-        base_start = _DECODER.decode(self._base)[0][0]
+        elif at_ms - self._middle[1][0] > LATENESS_MS:
+            self._settle(self._middle, _DECODER.decode(self._middle[0])[0][0])
+            self._middle = (self._head.dump(), self._head.key)
+            self._recent = [one for one in self._recent if one[:2] > self._base_key]
         tail = self._head.tail
-        while tail and tail[0].at_ms <= base_start:
+        while tail and tail[0].at_ms <= self._base_start_ms:
             self._head.start = tail.pop(0)
+
+    def _settle(self, state: tuple[bytes, tuple[int, int]], start_ms: int) -> None:
+        """Nothing at or before the key of `state` will be asked again; `start_ms`: since when its state lasts."""
+        self._base, self._base_key = state
+        self._base_start_ms = start_ms
 
 
 def _difference(start: Transition, old: list[Transition], new: list[Transition]) -> Revision | None:

@@ -163,3 +163,25 @@ def test_what_is_older_than_the_window_is_given_back():
         estimator.take([says("a", at, True)])
     _, late = estimator.take([says("a", 50.5, False), says("a", 290.5, False)])
     assert late == [says("a", 50.5, False)]
+
+
+def test_what_a_sensor_said_goes_with_it():
+    before = ZoneEstimator((direct("a", 600), direct("b", 600)), START)
+    before.take([says("a", 1, True), says("b", 2, False)])
+    one_left = ZoneEstimator((direct("b", 600), direct("new", 600)), START + 10 * S, before.checkpoint())
+    assert one_left.opening is not None
+    assert states(one_left.opening.intervals) == [("vacant", 10)]
+    none_left = ZoneEstimator((direct("new", 600),), START + 10 * S, before.checkpoint())
+    assert none_left.opening is not None
+    assert states(none_left.opening.intervals) == [("unknown", 10)]
+    assert ZoneEstimator((direct("a", 600), direct("b", 600)), START + 10 * S, before.checkpoint()).opening is None
+
+
+def test_a_backlog_after_a_silence_does_not_pile_up():
+    estimator = ZoneEstimator((direct("a"),), START)
+    estimator.take([says("a", 1, True)])
+    estimator.expire(START + 4_000 * S)
+    backlog = [says("a", at, True) for at in range(2, 4_000)]
+    for first in range(0, len(backlog), 100):
+        estimator.take(backlog[first : first + 100])
+        assert len(estimator.recent()) <= 131
