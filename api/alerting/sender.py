@@ -87,6 +87,9 @@ class Sender:
 
     def _begin(self) -> bool:
         """Begin to deliver what is due; whether anything is left that is not under way."""
+        # Before the queue is read: a delivery that ends in between has left the queue's rows as they were read.
+        with self._lock:
+            under_way = set(self._under_way)
         with self._record.reading() as connection:
             queue = pending(connection)
         now_ms = self._clock()
@@ -100,9 +103,9 @@ class Sender:
             to = (message.site, message.recipient)
             first, due = line not in blocked, message.next_try_ms <= now_ms
             blocked.add(line)
+            if to in under_way:
+                continue
             with self._lock:
-                if to in self._under_way:
-                    continue
                 if not (first and due) or len(self._under_way) >= _AT_ONCE:
                     waiting = True
                     continue
@@ -110,6 +113,7 @@ class Sender:
                     target=self._deliver, args=(message,), name=f"send {message.key}", daemon=True
                 )
                 self._under_way[to] = delivery
+            under_way.add(to)
             delivery.start()
         return waiting
 

@@ -5,12 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import cast
 
 import pytest
+from sqlalchemy import Connection
 
 from api.alerting.sender import Sender
 from api.channels import channels
 from presence.site import Agency, Contact, Site
+from storage.record import Record
 from storage.record.alerts import Recipient, enqueue
 from tests.fixtures.alerting import Floor, at, watched_site
 from tests.fixtures.hadir_command import eventually
@@ -21,12 +24,33 @@ ANI = Recipient("dinas", "ani")
 HOUR_MS = 3_600_000
 
 
+class SlowReader:
+    """The record of a sender whose look at the queue lets the receiver answer and lasts until deliveries end."""
+
+    def __init__(self, record: Record, answer: threading.Event) -> None:
+        self._record = record
+        self._answer = answer
+        self.writing = record.writing
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self._record.reading() as connection:
+            yield connection
+        under_way = [thread for thread in threading.enumerate() if thread.name.startswith("send ")]
+        if threading.current_thread().name == "sender" and under_way:
+            self._answer.set()
+            for thread in under_way:
+                thread.join()
+
+
 @contextmanager
-def sending(floor: Floor, environ: dict[str, str] | None = None, *, jitter: float = 1.0) -> Iterator[Sender]:
+def sending(
+    floor: Floor, environ: dict[str, str] | None = None, *, jitter: float = 1.0, record: Record | None = None
+) -> Iterator[Sender]:
     def site_of(site_id: str) -> Site | None:
         return floor.site if site_id == floor.site.id else None
 
-    sender = Sender(floor.record, site_of, channels(environ or {}), lambda: floor.now_ms, lambda: jitter)
+    sender = Sender(record or floor.record, site_of, channels(environ or {}), lambda: floor.now_ms, lambda: jitter)
     sender.start()
     try:
         yield sender
@@ -159,6 +183,23 @@ def test_a_receiver_who_does_not_answer_holds_up_nobody_else(floor: Floor, webho
             assert len(webhook.requests) == 1
             answer.set()
             webhook.wait_for(6)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(200, [1, 1, 1]), (503, [1, 0, 1])], ids=["delivered", "failed"])
+def test_a_delivery_that_ends_while_the_queue_is_read_is_not_begun_again(
+    floor: Floor, webhook: WebhookReceiver, status: int, attempts: list[int]
+) -> None:
+    floor.register(watched_site(webhook.url()))
+    answer = threading.Event()
+    webhook.answers = [Answer(status, wait=answer)]
+    for alert, event in (("a1", "firing"), ("a1", "resolved"), ("a2", "firing")):
+        queue(floor, alert, event)
+    with sending(floor, record=cast(Record, SlowReader(floor.record, answer))) as sender:
+        webhook.wait_for(1)
+        sender.wake()
+        settled(floor, sum(attempts))
+    assert [message.attempts for message in floor.queue()] == attempts
+    assert len({request.key for request in webhook.requests}) == len(webhook.requests)
 
 
 def test_a_contact_that_is_not_registered_any_more_is_not_told(floor: Floor, webhook: WebhookReceiver) -> None:
