@@ -83,7 +83,12 @@ def _drain(url: str, folder: Path, messages: int) -> dict[str, float]:
             registry.apply(connection, _site(), prune=True, now_ms=_clock())
         store = open_store(f"sqlite:///{folder}")
         collector = Collector(
-            record=record, store=store, spool_path=folder / "spool.db", address=parse_broker(url), clock=_clock
+            record=record,
+            store=store,
+            spool_path=folder / "spool.db",
+            address=parse_broker(url),
+            clock=_clock,
+            pace=_clock,
         )
         stop = threading.Event()
         thread = threading.Thread(target=collector.run, args=(stop,))

@@ -55,11 +55,13 @@ class Board:
         outlets = [self._outlets[place] for place in places if place in self._outlets]
         return [said for outlet in outlets if (said := self._said(outlet, now_ms, always=False)) is not None]
 
-    def due(self, now_ms: int) -> list[Said]:
-        """What time has changed: openings, closings, declared absences; and newer evidence, now and then."""
+    def due(self, now_ms: int, pace_ms: int) -> list[Said]:
+        """What time has changed: openings, closings, declared absences; newer evidence now and then, by `pace_ms`."""
         found = []
         for outlet in self._outlets.values():
-            newer = now_ms - outlet.said_ms >= _AGAIN_MS and outlet.seen_ms != _seen_ms(outlet)
+            newer = pace_ms - outlet.said_ms >= _AGAIN_MS and outlet.seen_ms != _seen_ms(outlet)
+            if newer:
+                outlet.said_ms = pace_ms
             if (now_ms >= outlet.due_ms or newer) and (said := self._said(outlet, now_ms, always=newer)) is not None:
                 found.append(said)
         return found
@@ -82,7 +84,7 @@ class Board:
         message = occupancy_message(outlet.site, outlet.id, status, zones, now_ms)
         if not always and _essence(message) == _essence(outlet.said):
             return None
-        outlet.said, outlet.said_ms, outlet.seen_ms = message, now_ms, _seen_ms(outlet)
+        outlet.said, outlet.seen_ms = message, _seen_ms(outlet)
         payload = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
         return outlet.site, topics.outlet_occupancy(outlet.site, outlet.id), payload
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -13,11 +14,10 @@ from collector.board import Board
 from collector.conventions import Message, Status, conventions
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live
-from collector.voice import Voice, status_instant
+from collector.voice import Voice, marker_of
 from collector.writer import Row, Writer
 from presence import topics
 from presence.errors import DamagedFrame
-from presence.instants import rfc3339
 from presence.readings import Reading, observed_at
 from storage.record import Record
 from storage.record.aside import DeadLetter
@@ -35,6 +35,7 @@ _CHECKPOINT_MS = 5_000
 _REGISTRY_MS = 2_000
 _LATE_PAUSE_MS = 2_000
 _MARK_AGAIN_MS = 1_000
+_STORE_CATCHES_UP_S = 0.2
 _ROWS_AT_ONCE = 2_000
 _SESSION_EXPIRY_S = 7 * 24 * 3600
 # For so long the broker's queue makes up for our absence: within it the order of arrival does not matter anyway.
@@ -44,15 +45,24 @@ _SHORT_ABSENCE_MS = 30_000
 class Collector:
     """One process that takes the readings of all sites of its registry.
 
-    `clock`: epoch ms. Everything but the sessions' callbacks and the store's writer runs in the thread of `run`.
+    `clock`: epoch ms; `pace`: ms of a clock that nobody sets, for what is done every so often.
+    Everything but the sessions' callbacks and the store's writer runs in the thread of `run`.
     """
 
     def __init__(
-        self, *, record: Record, store: Store, spool_path: Path, address: BrokerAddress, clock: Callable[[], int]
+        self,
+        *,
+        record: Record,
+        store: Store,
+        spool_path: Path,
+        address: BrokerAddress,
+        clock: Callable[[], int],
+        pace: Callable[[], int],
     ) -> None:
         self._store = store
         self._address = address
         self._clock = clock
+        self._pace = pace
         self._conventions = conventions()
         self._spool = DiskQueue(spool_path)
         self._live = Live(record, self._spool.identity, clock())
@@ -84,11 +94,13 @@ class Collector:
             ],
             on_message=lambda received: self._intake.receive(received, self._clock()),
             on_connected=self._connected,
-            on_lost=lambda reason: self._intake.wake(),
+            on_lost=self._lost,
         )
-        self._connections: deque[bool] = deque()
-        self._served_before = False
-        # Since when our own status must be to tell, by coming back, that all that waited at the broker has come.
+        # Connections that began and are not served yet: was the session kept, and how many had been lost before.
+        self._connections: deque[tuple[bool, int]] = deque()
+        self._losses = 0
+        self._served: int | None = None  # the losses before the connection that is served now
+        # What our own status must bear to tell, by coming back, that all that waited at the broker has come.
         self._marker: str | None = None
         self._marked_ms = 0
         self._gone: set[tuple[str, str]] = set()
@@ -120,35 +132,41 @@ class Collector:
 
     def step(self, now_ms: int) -> None:
         """One turn: what has arrived, what time has done, what is due to be written and said."""
+        pace_ms = self._pace()
+        self._writer.check()
         self._process(self._intake.spool(), offer=True)
         while self._connections:
-            self._begin_connection(self._connections.popleft(), now_ms)
+            self._begin_connection(*self._connections.popleft(), now_ms)
         if self._own and (rows := self._intake.write_down(self._own)):
             self._own = []
             self._process(rows, offer=True)
-        if self._marker is not None and now_ms - self._marked_ms >= _MARK_AGAIN_MS:
-            self._marked_ms = now_ms
+        if self._marker is not None and pace_ms - self._marked_ms >= _MARK_AGAIN_MS:
+            self._marked_ms = pace_ms
             for voice in self._voices.values():
-                voice.status(now_ms)
+                voice.status(now_ms, self._marker)
         until_ms = self._until_ms(now_ms)
         if until_ms is not None:
             self._live.expire(until_ms)
-        self._commit(now_ms, until_ms)
-        self._say(self._board.due(now_ms))
-        self._estimate_late(now_ms)
-        if now_ms - self._registry_ms >= _REGISTRY_MS:
-            self._registry_ms = now_ms
+        self._commit(now_ms, pace_ms, until_ms)
+        self._say(self._board.due(now_ms, pace_ms))
+        self._estimate_late(now_ms, pace_ms)
+        if pace_ms - self._registry_ms >= _REGISTRY_MS:
+            self._registry_ms = pace_ms
             if self._live.follow_registry(now_ms):
                 self._follow_sites()
         for site, voice in self._voices.items():
-            if voice.renew(now_ms):
+            if voice.renew(now_ms, pace_ms):
                 voice.say(self._board.all(site, now_ms))
                 voice.say(self._health_messages(site, all_of_them=True))
 
     # From the network to the spool
 
     def _connected(self, session_present: bool) -> None:
-        self._connections.append(session_present)
+        self._connections.append((session_present, self._losses))
+        self._intake.wake()
+
+    def _lost(self, reason: str) -> None:
+        self._losses += 1
         self._intake.wake()
 
     def _acknowledge(self, messages: Sequence[Received]) -> None:
@@ -159,20 +177,19 @@ class Collector:
         topic = topics.parse(message.topic)
         if topic is None or topic.thing != "collector":
             return False
-        at = status_instant(message.payload)
-        if self._marker is not None and not message.retain and at is not None and at >= self._marker:
+        if self._marker is not None and not message.retain and marker_of(message.payload) == self._marker:
             self._marker = None
         return True
 
-    def _begin_connection(self, session_present: bool, now_ms: int) -> None:
-        first = not self._served_before
-        self._served_before = True
+    def _begin_connection(self, session_present: bool, losses: int, now_ms: int) -> None:
+        first = self._served is None
+        self._served = losses
         for site_id in self._live.sites:
             until_ms = self._live.until_ms(site_id)
             if until_ms is None or (session_present and not (first and now_ms - until_ms > _SHORT_ABSENCE_MS)):
                 continue
             self._write_down_absence(site_id, until_ms, now_ms)
-        self._marker = rfc3339(now_ms) if self._voices else None
+        self._marker = secrets.token_hex(8) if self._voices else None
         self._marked_ms = 0
 
     def _write_down_absence(self, site_id: str, from_ms: int, to_ms: int) -> None:
@@ -211,6 +228,8 @@ class Collector:
             points = self._points(site, readings)
             if len(points) < len(readings):
                 readings = self._claimed(row, site, readings)
+            if len(new := self._live.fresh(site, readings)) < len(readings):
+                readings, points = new, self._points(site, new)
             if readings:
                 entries.append(Entry(row.id, site, readings))
             for_writer.append(Row(row.id, points))
@@ -234,6 +253,9 @@ class Collector:
         for status in decoded.statuses:
             self._hear_status(decoded.site, status, content)
         readings = _timed(decoded.readings, content.received_ms)
+        if content.retain:
+            # Retained, it speaks of the past: evidence at its own time, and without one no evidence at all.
+            return decoded.site, [reading for reading in readings if not reading.clock]
         if too_old := len(decoded.readings) - len(readings):
             why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
             self._live.dead.append(DeadLetter(content.topic, content.payload, why, content.received_ms))
@@ -290,7 +312,8 @@ class Collector:
         elif message.retain:
             return  # of the past, and the device has spoken since
         else:
-            at_ms = message.received_ms  # a will knows only when it was made
+            # A will knows only when it was made; and a device whose clock is ahead said nothing after its last word.
+            at_ms = max(message.received_ms, newest_ms or 0)
         if device not in self._gone:
             self._gone.add(device)
             self._own.append(Own(site, [Reading(status.device, at_ms, {"online": 0.0})]))
@@ -302,23 +325,23 @@ class Collector:
 
     def _until_ms(self, now_ms: int) -> int | None:
         """Up to when everything that was said has been heard; None when that cannot be told to have moved."""
-        if not self._session.connected or not self._served_before or self._marker is not None or self._own:
+        if self._served != self._losses or self._marker is not None or self._own:
             return None
         oldest_ms = self._intake.oldest_ms
         return now_ms if oldest_ms is None else min(now_ms, oldest_ms)
 
-    def _commit(self, now_ms: int, until_ms: int | None) -> None:
-        everything = now_ms - self._settled_ms >= _CHECKPOINT_MS
-        if not (self._live.pressing or everything or now_ms - self._committed_ms >= _PROGRESS_MS):
+    def _commit(self, now_ms: int, pace_ms: int, until_ms: int | None) -> None:
+        everything = pace_ms - self._settled_ms >= _CHECKPOINT_MS
+        if not (self._live.pressing or everything or pace_ms - self._committed_ms >= _PROGRESS_MS):
             return
         self._take_notes_of_writer()
         if everything:
             self._live.judge(now_ms if until_ms is None else until_ms)
         revised = self._live.commit(now_ms, until_ms, everything=everything)
-        self._committed_ms = now_ms
+        self._committed_ms = pace_ms
         self._say(self._board.changed(revised, now_ms))
         if everything:
-            self._settled_ms = now_ms
+            self._settled_ms = pace_ms
             self._spool.drop_through(min(self._writer.done_id, self._live.settled_id))
             for site in self._voices:
                 self._voices[site].say(self._health_messages(site, all_of_them=False))
@@ -334,12 +357,12 @@ class Collector:
                     watch.stored += count
                     watch.counted = watch.unsaved = True
 
-    def _estimate_late(self, now_ms: int) -> None:
-        if now_ms - self._late_tried_ms < _LATE_PAUSE_MS:
+    def _estimate_late(self, now_ms: int, pace_ms: int) -> None:
+        if pace_ms - self._late_tried_ms < _LATE_PAUSE_MS:
             return
-        self._late_tried_ms = now_ms
+        self._late_tried_ms = pace_ms
         for zone in self._live.late_zones():
-            if self._writer.trouble or self._writer.done_id < max(zone.late_id, self._live.settled_id):
+            if self._writer.trouble or not self._writer.reached(zone.late_id, _STORE_CATCHES_UP_S):
                 continue
             try:
                 self._live.estimate_again(zone, self._store, now_ms)

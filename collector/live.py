@@ -47,9 +47,12 @@ class Zone:
     spool_id: int = 0
     batch: list[Reading] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
+    since_ms: int = 0  # since when it has these sensors: nothing before is estimated again
     snapshot_ms: int = 0
+    snapshots: list[Snapshot] = field(default_factory=list)  # to be kept by the next commit …
+    untrue_ms: int | None = None  # … which drops those from here on
     late_ms: int | None = None  # the oldest reading that came too late for the window
-    late_id: int = 0  # the newest row that held one
+    late_id: int = 0  # the store must have the rows up to here before the stretch is estimated again
 
 
 class Live:
@@ -111,36 +114,53 @@ class Live:
             for site in self.sites.values()
             for key, sensors in zones(site).items()
         }
-        begun = []
-        for gone in self.zones.keys() - wanted.keys():
-            zone = self.zones.pop(gone)
-            self._revised.discard(zone)
-            self._dirty.discard(zone)
-            begun.append((zone, now_ms))
+        ended = [place for place in (*self.zones, *self._restored) if place not in wanted]
+        begun = [place for place in wanted if place not in self.zones and place not in self._restored]
         for place, sensors in wanted.items():
             if place not in self.zones:
-                zone = self._open_zone(*place, sensors, now_ms)
-                if place not in self._restored:
-                    begun.append((zone, now_ms))
-            elif (zone := self.zones[place]).sensors != sensors:
-                zone.estimator = ZoneEstimator(sensors, now_ms, zone.estimator.checkpoint())
-                zone.sensors = sensors
-                self._dirty.add(zone)
+                self._open_zone(*place, sensors, now_ms)
+            elif self.zones[place].sensors != sensors:
+                self._change_sensors(self.zones[place], sensors, now_ms)
         self._watch_sensors(now_ms)
-        if begun:
+        if ended or begun:
             with self._record.writing() as connection:
-                for zone, at_ms in begun:
-                    unknown = [Interval(at_ms, None, "unknown", 0.5)]
-                    intervals.revise(connection, zone.site, *zone.key, at_ms, unknown, now_ms)
+                for site, key in (*ended, *begun):
+                    unknown = [Interval(now_ms, None, "unknown", 0.5)]
+                    intervals.revise(connection, site, *key, now_ms, unknown, now_ms)
+                for site, key in ended:
+                    checkpoints.forget(connection, site, *key)
+        for place in ended:
+            self._restored.pop(place, None)
+            if (zone := self.zones.pop(place, None)) is not None:
+                self._revised.discard(zone)
+                self._dirty.discard(zone)
         return True
 
-    def _open_zone(self, site: str, key: ZoneKey, sensors: tuple[ZoneSensor, ...], now_ms: int) -> Zone:
-        saved = self._restored.get((site, key))
-        estimator = ZoneEstimator(sensors, now_ms, saved.state if saved else None)
-        zone = Zone(site, key, sensors, estimator, spool_id=saved.spool_id if saved else 0)
+    def _open_zone(self, site: str, key: ZoneKey, sensors: tuple[ZoneSensor, ...], now_ms: int) -> None:
+        """Watch a zone, going on from its checkpoint when it has one."""
+        zone = Zone(site, key, sensors, ZoneEstimator(sensors, now_ms), since_ms=now_ms)
+        if (saved := self._restored.pop((site, key), None)) is not None:
+            zone.estimator = ZoneEstimator(sensors, now_ms, saved.state)
+            zone.spool_id, zone.since_ms = saved.spool_id, saved.since_ms
+            zone.late_ms, zone.late_id = saved.late_ms, saved.spool_id
         self.zones[site, key] = zone
         self._dirty.add(zone)
-        return zone
+        self._begin_anew(zone, now_ms)
+
+    def _change_sensors(self, zone: Zone, sensors: tuple[ZoneSensor, ...], now_ms: int) -> None:
+        zone.estimator = ZoneEstimator(sensors, now_ms, zone.estimator.checkpoint())
+        zone.sensors = sensors
+        self._dirty.add(zone)
+        # Of what the sensors before said nothing is estimated again: there is no telling it from the new ones' silence.
+        zone.since_ms, zone.late_ms = now_ms, None
+        zone.snapshots.append(Snapshot(now_ms, zone.estimator.checkpoint()))
+        self._begin_anew(zone, now_ms)
+
+    def _begin_anew(self, zone: Zone, now_ms: int) -> None:
+        """What a sensor had said that is there no more is not evidence any longer."""
+        if zone.estimator.opening is not None:
+            zone.since_ms = now_ms
+            self._revise(zone, zone.estimator.opening)
 
     def _watch_sensors(self, now_ms: int) -> None:
         watches: dict[tuple[str, str], SensorWatch] = {}
@@ -150,13 +170,22 @@ class Live:
                 for sensor in outlet.sensors:
                     place = (site.id, sensor.id)
                     fresh = SensorWatch(site.id, sensor, now_ms)
-                    row = self.watches[place].row() if place in self.watches else self._health.get(place)
+                    row = self.watches[place].row() if place in self.watches else self._health.pop(place, None)
                     if row is not None:
                         fresh.restore(row)
                     watches[place] = fresh
                     if sensor.source is not None and sensor.source.gateway is not None:
                         self._gateways_of.setdefault((site.id, sensor.source.gateway), []).append(fresh)
         self.watches = watches
+
+    def fresh(self, site: str, readings: Iterable[Reading]) -> list[Reading]:
+        """Those of `readings` that were not here before, by their running numbers."""
+        new = []
+        for reading in readings:
+            watch = self.watches.get((site, reading.sensor))
+            if watch is None or watch.take(reading):
+                new.append(reading)
+        return new
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Let the estimators see `entries`, in the order of their rows; the record hears of it by `commit`."""
@@ -165,14 +194,9 @@ class Live:
             self.last_id = max(self.last_id, row_id)
             for reading in readings:
                 place = (site, reading.sensor)
-                watch = self.watches.get(place)
-                if watch is not None:
-                    if not watch.take(reading):
-                        continue
-                else:
-                    for sensor in self._gateways_of.get(place, ()):
-                        if reading.values.get("online") == 0.0:
-                            sensor.silence(reading.at_ms)
+                if place in self._gateways_of and reading.values.get("online") == 0.0:
+                    for sensor in self._gateways_of[place]:
+                        sensor.silence(reading.at_ms)
                 for zone_place in self.claims.zones(*place):
                     zone = self.zones[zone_place]
                     if row_id > zone.spool_id:
@@ -184,9 +208,10 @@ class Live:
             self._dirty.add(zone)
             if revision is not None:
                 self._revise(zone, revision)
-            for reading in late:
+            late_ms = [reading.at_ms for reading in late if reading.at_ms > zone.since_ms]
+            if late_ms or zone.late_ms is not None:
+                zone.late_ms = min(late_ms if zone.late_ms is None else [*late_ms, zone.late_ms])
                 zone.late_id = self.last_id
-                zone.late_ms = reading.at_ms if zone.late_ms is None else min(zone.late_ms, reading.at_ms)
 
     def expire(self, now_ms: int) -> None:
         """Let time pass: sensors that are silent for too long turn stale."""
@@ -226,11 +251,12 @@ class Live:
                 for revision in zone.revisions:
                     intervals.revise(connection, zone.site, *zone.key, revision.from_ms, revision.intervals, now_ms)
             checkpoints.save(connection, [self._checkpoint(zone) for zone in saved])
+            self._keep_snapshots(connection, saved)
             if everything:
-                self._keep_snapshots(connection, saved, now_ms)
+                self._sweep_snapshots(connection, now_ms)
                 health.save(connection, [watch.row() for watch in self.watches.values() if watch.unsaved])
             for site, before_ms in self._until_ms.items():
-                site_until_ms = before_ms if until_ms is None else until_ms
+                site_until_ms = before_ms if until_ms is None else max(before_ms, until_ms)
                 intervals.set_progress(connection, site, site_until_ms, spool=self._spool, spool_id=settled_id)
             aside.keep_dead_letters(connection, self.dead)
             aside.note_unclaimed(connection, self._unclaimed.values())
@@ -239,14 +265,28 @@ class Live:
 
     def _checkpoint(self, zone: Zone) -> Checkpoint:
         estimator = zone.estimator
-        return Checkpoint(zone.site, *zone.key, self.last_id, estimator.seen_ms, estimator.checkpoint())
+        return Checkpoint(
+            zone.site,
+            *zone.key,
+            self.last_id,
+            estimator.seen_ms,
+            zone.since_ms,
+            zone.late_ms,
+            estimator.checkpoint(),
+        )
 
-    def _keep_snapshots(self, connection: Connection, zones: Iterable[Zone], now_ms: int) -> None:
+    def _keep_snapshots(self, connection: Connection, zones: Iterable[Zone]) -> None:
         for zone in zones:
             at_ms, state = zone.estimator.settled()
             if at_ms - zone.snapshot_ms >= _SNAPSHOT_EVERY_MS:
-                checkpoints.keep_snapshot(connection, zone.site, *zone.key, Snapshot(at_ms, state))
+                zone.snapshots.append(Snapshot(at_ms, state))
                 zone.snapshot_ms = at_ms
+            if zone.untrue_ms is not None:
+                checkpoints.forget_snapshots_from(connection, zone.site, *zone.key, zone.untrue_ms)
+            for snapshot in zone.snapshots:
+                checkpoints.keep_snapshot(connection, zone.site, *zone.key, snapshot)
+
+    def _sweep_snapshots(self, connection: Connection, now_ms: int) -> None:
         if now_ms - self._swept_ms >= _SNAPSHOT_EVERY_MS:
             checkpoints.forget_snapshots_before(connection, now_ms - _SNAPSHOTS_KEPT_MS)
             self._swept_ms = now_ms
@@ -258,9 +298,12 @@ class Live:
         self.dead.clear()
         self._unclaimed.clear()
         if until_ms is not None:
-            self._until_ms = dict.fromkeys(self._until_ms, until_ms)
+            self._until_ms = {site: max(before_ms, until_ms) for site, before_ms in self._until_ms.items()}
         for zone in revised:
             zone.revisions.clear()
+        for zone in saved:
+            zone.snapshots.clear()
+            zone.untrue_ms = None
         self._revised.clear()
         self._dirty.difference_update(saved)
         if everything:
@@ -291,13 +334,15 @@ class Live:
         assert zone.late_ms is not None
         with self._record.reading() as connection:
             snapshot = checkpoints.snapshot_before(connection, zone.site, *zone.key, zone.late_ms)
-            first_ms = intervals.first_start(connection, zone.site, *zone.key)
-        start_ms = min(zone.late_ms, first_ms or zone.late_ms) if snapshot is None else snapshot.at_ms
+        if snapshot is not None and snapshot.at_ms < zone.since_ms:
+            snapshot = None
+        start_ms = zone.since_ms if snapshot is None else snapshot.at_ms
+        end_ms = max(now_ms, zone.estimator.at_ms) + 1
         devices = {sensor.id for sensor in zone.sensors} | {sensor.gateway for sensor in zone.sensors if sensor.gateway}
         series = [found for device in sorted(devices) if (found := self.claims.series(zone.site, device)) is not None]
         known = {(reading.at_ms, reading.sensor): reading for reading in zone.estimator.recent()}
         # A point is stored whole and once, so what the store has stands over what memory has.
-        known |= {(reading.at_ms, reading.sensor): reading for reading in store.read(series, start_ms, now_ms + 1)}
+        known |= {(reading.at_ms, reading.sensor): reading for reading in store.read(series, start_ms, end_ms)}
         estimator = ZoneEstimator(zone.sensors, start_ms, snapshot.state if snapshot else None)
         line = closed([estimator.now])
         kept: list[Snapshot] = []
@@ -309,10 +354,7 @@ class Live:
             if at_ms - (kept[-1].at_ms if kept else start_ms) >= _SNAPSHOT_EVERY_MS:
                 kept.append(Snapshot(at_ms, state))
         line = spliced(line, estimator.expire(now_ms))
-        with self._record.writing() as connection:
-            checkpoints.forget_snapshots_from(connection, zone.site, *zone.key, zone.late_ms)
-            for one in kept:
-                checkpoints.keep_snapshot(connection, zone.site, *zone.key, one)
-        zone.estimator, zone.late_ms, zone.revisions = estimator, None, []
+        zone.estimator, zone.revisions, zone.snapshots = estimator, [], kept
+        zone.untrue_ms, zone.late_ms = zone.late_ms, None
         zone.snapshot_ms = kept[-1].at_ms if kept else start_ms
         self._revise(zone, Revision(line[0].start_ms, line))

@@ -38,21 +38,21 @@ class Voice:
         self._new.set()
         self._wake()
 
-    def renew(self, now_ms: int) -> bool:
-        """Say that we are alive when it is time to; True when the broker has to be told everything."""
+    def renew(self, now_ms: int, pace_ms: int) -> bool:
+        """Say that we are alive when it is time to, by `pace_ms`; True when the broker has to be told everything."""
         if not self._session.connected:
             return False
         new = self._new.is_set()
         if new:
             self._new.clear()
-        if new or now_ms - self._said_ms >= _STATUS_MS:
+        if new or pace_ms - self._said_ms >= _STATUS_MS:
+            self._said_ms = pace_ms
             self.status(now_ms)
         return new
 
-    def status(self, now_ms: int) -> None:
-        """Publish that we are alive."""
-        self._said_ms = now_ms
-        self._publish(Message(self._topic, _status("online", now_ms), retain=True))
+    def status(self, now_ms: int, marker: str | None = None) -> None:
+        """Publish that we are alive; with a `marker`, to be known when it comes back."""
+        self._publish(Message(self._topic, _status("online", now_ms, marker), retain=True))
 
     def say(self, messages: Iterable[tuple[str, str, bytes]]) -> None:
         """Publish (site, topic, payload), retained. What is said while the broker is away is said again by `renew`."""
@@ -70,13 +70,16 @@ class Voice:
         self._session.stop(last=Message(self._topic, _status("offline", now_ms), retain=True))
 
 
-def _status(state: str, at_ms: int) -> bytes:
-    return json.dumps({"state": state, "at": rfc3339(at_ms)}, separators=(",", ":")).encode()
+def _status(state: str, at_ms: int, marker: str | None = None) -> bytes:
+    body = {"state": state, "at": rfc3339(at_ms)}
+    if marker is not None:
+        body["marker"] = marker
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
-def status_instant(payload: bytes) -> str | None:
-    """The instant that a status bears, None for a will's and for what is no status."""
+def marker_of(payload: bytes) -> str | None:
+    """The marker of a status of ours; None for any other, and for what is no status."""
     try:
-        return str(json.loads(payload)["at"] or "") or None
-    except (ValueError, KeyError, TypeError):
+        return str(json.loads(payload).get("marker") or "") or None
+    except (ValueError, AttributeError):
         return None

@@ -65,6 +65,7 @@ class Writer:
         self._stopping = False
         self._failures = 0
         self.done_id = done_id
+        self._failed: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
 
     def start(self) -> None:
@@ -93,14 +94,32 @@ class Writer:
             self._last_id = rows[-1].id
             self._changed.notify_all()
 
+    def reached(self, row_id: int, timeout_s: float) -> bool:
+        """Whether the store has all rows up to `row_id`, waiting a little for it."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.done_id >= row_id, timeout_s)
+
+    def check(self) -> None:
+        """Raises what ended the thread, if something did: nothing would be stored any more, and nobody told."""
+        if self._failed is not None:
+            raise self._failed
+
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001  (raised by `check` in the collector's thread)
+            self._failed = error
+
+    def _work(self) -> None:
         while (rows := self._next_rows()) is not None:
             if not rows:
                 self._seal()
                 continue
             points = [point for row in rows for point in row.points]
             if not points or self._write(points):
-                self.done_id = rows[-1].id
+                with self._changed:
+                    self.done_id = rows[-1].id
+                    self._changed.notify_all()
 
     def _next_rows(self) -> Sequence[Row] | None:
         """The rows after `done_id`; none when it is time to seal instead; None at the end."""

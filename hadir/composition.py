@@ -30,6 +30,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def pace_ms() -> int:
+    """Milliseconds of a clock that nobody sets, for what is done every so often."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def preload() -> None:
     """Load what the parts need, so that processes forked from this one share it."""
     for module in _HEAVY:
@@ -52,6 +57,7 @@ def run_collector(settings: Settings, stop: threading.Event) -> None:
             spool_path=settings.data / "spool.db",
             address=settings.broker_address(),
             clock=now_ms,
+            pace=pace_ms,
         ).run(stop)
 
 

@@ -50,13 +50,20 @@ Resolved: TypeAlias = tuple[str, str | None, float | bool | None, float]
 
 
 def decode(
-    payload: bytes, *, content_type: str | None, sensor: str | None, received_ms: int, waited_ms: int = 0
+    payload: bytes,
+    *,
+    content_type: str | None,
+    sensor: str | None,
+    received_ms: int,
+    waited_ms: int = 0,
+    dated_only: bool = False,
 ) -> list[Reading]:
     """The readings of one pack, oldest first.
 
     `content_type`: as the message says, None to judge by the first byte. `sensor`: whose topic it came on, None for a
     gateway's pack. `received_ms`: epoch ms; relative times, and records without one, count from `waited_ms` before it,
-    which is how long the broker kept the message. Quantities that Hadir does not know, text and data are left out.
+    which is how long the broker kept the message; with `dated_only` they are left out, as are quantities that Hadir
+    does not know, text and data.
     The `clock` rule is not applied here. Raises DamagedFrame.
     """
     now_ms = received_ms - waited_ms
@@ -66,7 +73,7 @@ def decode(
     gateway = sensor is None
     for name, unit, value, time_s in resolve(payload, content_type):
         known = _native(name, gateway)
-        if known is None or value is None:
+        if known is None or value is None or (dated_only and time_s < _RELATIVE_BELOW_S):
             continue
         named, what = known
         if what.truth:

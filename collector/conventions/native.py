@@ -60,6 +60,8 @@ class Native:
             sensor=topic.id if topic.thing == "sensor" else None,
             received_ms=message.received_ms,
             waited_ms=waited_ms,
+            # What is delivered at subscribe time speaks of the past: at its own time, or not at all.
+            dated_only=message.retain,
         )
         return Decoded(topic.site, readings=readings)
 

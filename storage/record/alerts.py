@@ -15,11 +15,12 @@ from presence.site import AlertKind
 from storage.record.tables import alert, engine_cursor, notification
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
+_CHANGING = ("fired_ms", "resolved_ms", "reason", "disproved_ms", "judged_by")
 _insert_alert = upsert(alert).values(revision=_next_revision)
 _put = _insert_alert.on_conflict_do_update(
     index_elements=["id"],
     set_={
-        **{name: _insert_alert.excluded[name] for name in ("fired_ms", "resolved_ms", "reason", "disproved_ms")},
+        **{name: _insert_alert.excluded[name] for name in _CHANGING},
         "revision": _next_revision,
     },
 ).returning(alert.c.revision)
@@ -56,12 +57,16 @@ _last_pending = select(func.max(_queue.due_ms)).where(
 
 
 class StoredAlert(NamedTuple):
-    """An alert of the record. `late`: it was due while nobody watched."""
+    """An alert of the record. `late`: it was due while nobody watched.
+
+    `judged_by`: names rule, hours and absences under which it fired; "": of nobody's who computes anew.
+    """
 
     id: str
     alert: Alert
     late: bool
     disproved_ms: int | None
+    judged_by: str = ""
 
     @property
     def stands(self) -> bool:
@@ -138,6 +143,7 @@ def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> 
             "reason": said.reason,
             "disproved_ms": stored.disproved_ms,
             "late": int(stored.late),
+            "judged_by": stored.judged_by,
             "made_ms": now_ms,
         },
     ).scalar_one()
@@ -184,6 +190,15 @@ def reached(connection: Connection, alert_id: str) -> list[Recipient]:
             .order_by(func.min(columns.due_ms), columns.agency, columns.recipient)
         )
     ]
+
+
+def announced(connection: Connection, alert_id: str) -> bool:
+    """Whether the last that was queued of an alert, to anybody, is that it fired."""
+    columns = notification.c
+    last: str | None = connection.execute(
+        select(columns.event).where(columns.alert == alert_id).order_by(columns.due_ms.desc()).limit(1)
+    ).scalar()
+    return last == "firing"
 
 
 def pending(connection: Connection) -> list[Pending]:
@@ -234,4 +249,4 @@ def set_cursor(connection: Connection, site: str, reached: Cursor) -> None:
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredAlert:
     said = Alert(row.kind, row.subject_type, row.subject, row.since_ms, row.fired_ms, row.resolved_ms, row.reason)
-    return StoredAlert(row.id, said, bool(row.late), row.disproved_ms)
+    return StoredAlert(row.id, said, bool(row.late), row.disproved_ms, row.judged_by)

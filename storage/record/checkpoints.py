@@ -13,7 +13,7 @@ from storage.record.tables import zone_checkpoint, zone_snapshot
 _save = upsert(zone_checkpoint)
 _save = _save.on_conflict_do_update(
     index_elements=["site", "outlet", "zone"],
-    set_={name: _save.excluded[name] for name in ("spool_id", "seen_ms", "state")},
+    set_={name: _save.excluded[name] for name in ("spool_id", "seen_ms", "since_ms", "late_ms", "state")},
 )
 _keep = upsert(zone_snapshot).on_conflict_do_nothing()
 _of_zone = (
@@ -24,13 +24,18 @@ _of_zone = (
 
 
 class Checkpoint(NamedTuple):
-    """What the estimator of a zone knew after row `spool_id` of the spool."""
+    """What the estimator of a zone knew after row `spool_id` of the spool.
+
+    `since_ms`: since when it has these sensors. `late_ms`: the oldest reading that still has to be folded in.
+    """
 
     site: str
     outlet: str
     zone: str
     spool_id: int
     seen_ms: int | None
+    since_ms: int
+    late_ms: int | None
     state: bytes
 
 
@@ -45,6 +50,12 @@ def save(connection: Connection, checkpoints: Iterable[Checkpoint]) -> None:
     """Replace the checkpoints of these zones."""
     if rows := [checkpoint._asdict() for checkpoint in checkpoints]:
         connection.execute(_save, rows)
+
+
+def forget(connection: Connection, site: str, outlet: str, zone: str) -> None:
+    """Drop the checkpoint of a zone that is watched no more."""
+    of_zone = (zone_checkpoint.c.site == site, zone_checkpoint.c.outlet == outlet, zone_checkpoint.c.zone == zone)
+    connection.execute(delete(zone_checkpoint).where(*of_zone))
 
 
 def load(connection: Connection) -> list[Checkpoint]:

@@ -176,6 +176,8 @@ zone_checkpoint = Table(
     Column("zone", String, primary_key=True),
     Column("spool_id", BigInteger, nullable=False),
     _instant("seen_ms", nullable=True),
+    _instant("since_ms"),  # since when it has the sensors that it has: nothing before is estimated again
+    _instant("late_ms", nullable=True),  # the oldest reading that came too late and is not yet folded in
     Column("state", LargeBinary, nullable=False),
 )
 # Older states of the estimator, from which a stretch with late readings is estimated again.
@@ -250,6 +252,7 @@ alert = Table(
     Column("reason", String, nullable=True),
     _instant("disproved_ms", nullable=True),
     Column("late", Integer, nullable=False),  # 1: fired while nobody watched, told afterwards
+    Column("judged_by", String, nullable=False),  # hash of the rule, hours and absences under which it fired
     _instant("made_ms"),
     Column("revision", BigInteger, nullable=False),  # raised at each transition: what pages follow by a cursor
     Index("ix_alert_site_fired_ms", "site", "fired_ms"),

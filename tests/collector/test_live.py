@@ -164,3 +164,69 @@ def test_a_gateway_that_is_gone_silences_its_sensors(record: Record):
     live.commit(START + 3 * S, START + 3 * S, everything=True)
     assert shapes(written(record, START + 10 * S))[-1] == (START + 2 * S, None, "unknown")
     assert live.watches["balai", "desk"].row().state == "offline"
+
+
+def test_a_sensor_that_is_replaced_leaves_nothing_of_what_it_said(record: Record):
+    def with_sensor(name: str) -> Site:
+        return site(outlets=[outlet(sensors=[sensor(name)])], service_hours="24/7")
+
+    apply(record, with_sensor("old"))
+    live = Live(record, "spool-1", START)
+    live.take([Entry(1, "balai", [Reading("old", START + S, {"presence": 0.0})])])
+    live.commit(START + 2 * S, START + 2 * S, everything=True)
+    apply(record, with_sensor("new"))
+    live.follow_registry(START + 10 * S)
+    live.commit(START + 10 * S, START + 10 * S, everything=True)
+    assert shapes(written(record, START + 20 * S))[-1] == (START + 10 * S, None, "unknown")
+    again = Live(record, "spool-1", START + 20 * S)
+    again.commit(START + 21 * S, START + 21 * S, everything=True)
+    assert shapes(written(record, START + 30 * S))[-1] == (START + 10 * S, None, "unknown")
+
+
+def test_a_zone_that_is_removed_while_nobody_watches_is_not_vacant_for_ever(record: Record):
+    apply(record, two_sensors())
+    live = Live(record, "spool-1", START)
+    live.take([Entry(1, "balai", [Reading("desk", START + S, {"presence": 0.0})])])
+    live.commit(START + 2 * S, START + 2 * S, everything=True)
+    apply(record, site(outlets=[outlet("b-1")], service_hours="24/7"))
+    Live(record, "spool-1", START + 60 * S)
+    assert shapes(written(record, START + 90 * S))[-1] == (START + 60 * S, None, "unknown")
+
+
+def test_late_readings_are_not_forgotten_by_a_kill(record: Record, store: Store):
+    wanted = two_sensors()
+    apply(record, wanted)
+    readings = history(11)
+    live = Live(record, "spool-1", START)
+    on_time = [one for one in readings if one.sensor == "radar"]
+    late = [one for one in readings if one.sensor == "desk"]
+    live.take([Entry(n, "balai", [one]) for n, one in enumerate(on_time, 1)])
+    until_ms = readings[-1].at_ms + 1
+    live.expire(until_ms)
+    live.take([Entry(10_000, "balai", late)])
+    live.commit(until_ms, until_ms, everything=True)  # and then it is killed
+    store.write([Point(live.claims.series("balai", one.sensor), one.at_ms, one.values) for one in readings])  # type: ignore[arg-type]
+
+    again = Live(record, "spool-1", until_ms)
+    for zone in again.late_zones():
+        again.estimate_again(zone, store, until_ms)
+    again.commit(until_ms, until_ms, everything=True)
+    assert shapes(written(record, until_ms)) == shapes(expected(wanted, readings, until_ms))
+
+
+def test_what_came_before_a_change_of_sensors_is_not_estimated_with_the_new_ones(record: Record, store: Store):
+    def with_sensors(*names: str) -> Site:
+        return site(outlets=[outlet(sensors=[sensor(name) for name in names])], service_hours="24/7")
+
+    apply(record, with_sensors("p", "z"))
+    live = Live(record, "spool-1", START)
+    before = [Reading("p", START + S, {"presence": 1.0}), Reading("z", START + 2 * S, {"presence": 0.0})]
+    live.take([Entry(1, "balai", before)])
+    live.commit(START + 600 * S, START + 600 * S, everything=True)
+    apply(record, with_sensors("q", "z"))
+    live.follow_registry(START + 600 * S)
+    live.take([Entry(2, "balai", [Reading("q", START + 700 * S, {"presence": 1.0})])])
+    live.take([Entry(3, "balai", [Reading("z", START + 301 * S, {"presence": 0.0})])])
+    assert live.late_zones() == []
+    live.commit(START + 800 * S, START + 800 * S, everything=True)
+    assert shapes(written(record, START + 900 * S))[1] == (START + S, START + 600 * S, "occupied")

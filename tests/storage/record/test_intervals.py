@@ -123,7 +123,10 @@ def test_a_window_gives_whole_intervals_that_overlap_it(connection: Connection) 
 
 def test_the_newest_evidence_is_that_of_the_outlet_seen_last(connection: Connection) -> None:
     seen = {("a-1", "staff"): 500, ("a-2", "staff"): 900, ("a-2", "visitor"): 950, ("a-3", "staff"): None}
-    save(connection, [Checkpoint("mpp", outlet, zone, 1, seen_ms, b"") for (outlet, zone), seen_ms in seen.items()])
+    save(
+        connection,
+        [Checkpoint("mpp", outlet, zone, 1, seen_ms, 0, None, b"") for (outlet, zone), seen_ms in seen.items()],
+    )
     assert newest_evidence(connection, "mpp", ["a-1", "a-2", "a-3"], "staff") == 900
     assert newest_evidence(connection, "mpp", ["a-3"], "staff") is None
 

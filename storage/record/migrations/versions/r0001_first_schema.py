@@ -41,6 +41,7 @@ def upgrade() -> None:
         Column("reason", String, nullable=True),
         Column("disproved_ms", BigInteger, nullable=True),
         Column("late", Integer, nullable=False),
+        Column("judged_by", String, nullable=False),
         Column("made_ms", BigInteger, nullable=False),
         Column("revision", BigInteger, nullable=False),
         PrimaryKeyConstraint("id", name=op.f("pk_alert")),
@@ -183,6 +184,8 @@ def upgrade() -> None:
         Column("zone", String, nullable=False),
         Column("spool_id", BigInteger, nullable=False),
         Column("seen_ms", BigInteger, nullable=True),
+        Column("since_ms", BigInteger, nullable=False),
+        Column("late_ms", BigInteger, nullable=True),
         Column("state", LargeBinary, nullable=False),
         PrimaryKeyConstraint("site", "outlet", "zone", name=op.f("pk_zone_checkpoint")),
     )
