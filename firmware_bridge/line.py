@@ -80,7 +80,7 @@ class Line:
         self._outbox = outbox
         self._module = DRIVERS[spec.driver]
         self._driver: Driver = self._module.driver(spec.config)
-        self._thinnings = {sensor: Thinning(interval_ms) for sensor, interval_ms in spec.sensors.values()}
+        self._thinnings = _thinnings(spec)
         self._pause_ms = FIRST_PAUSE_MS
         self._spoke_up_ms = 0
         self._newest = Stamp(0)
@@ -180,6 +180,9 @@ class Line:
     def _become(self, state: State, now: Stamp) -> None:
         if state != self._state:
             self._state, self._since_ms = state, now.date_ms
+            if state == "offline":
+                # Who is told "offline" waits for the next report: the first one after it may not be thinned away.
+                self._thinnings = _thinnings(self.spec)
 
     def _say(self, trouble: str | None) -> None:
         """Logs `trouble` unless it was said last; None: all is well again."""
@@ -190,3 +193,7 @@ class Line:
         elif self._said is not None:
             log.warning("%s (%s): is understood again", self.spec.port, self.spec.driver)
         self._said = trouble
+
+
+def _thinnings(spec: LineSpec) -> dict[str, Thinning]:
+    return {sensor: Thinning(interval_ms) for sensor, interval_ms in spec.sensors.values()}

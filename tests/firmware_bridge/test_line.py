@@ -77,6 +77,15 @@ def test_thinned_readings_are_not_numbered(outbox: Outbox) -> None:
     assert taken(outbox) == [(T, 1.0, 1), (T + 200, 0.0, 2), (T + 1300, 0.0, 3)]
 
 
+def test_the_first_reading_after_a_loss_is_not_thinned_away(outbox: Outbox) -> None:
+    radar = line(outbox, thinning_ms=60_000)
+    radar.received(PRESENT, Stamp(T), 0)
+    radar.gone(PortGone("unplugged"), Stamp(T + 5_000), 5_000)
+    radar.opened(None, 6_000)  # type: ignore[arg-type]  # no bytes go to it here
+    radar.received(PRESENT, Stamp(T + 6_000), 6_000)
+    assert [at_ms for at_ms, _, _ in taken(outbox)] == [T, T + 6_000]
+
+
 def test_a_line_is_online_from_its_first_frame_and_counts(outbox: Outbox) -> None:
     radar = line(outbox)
     assert list(radar.statuses()) == []
