@@ -50,10 +50,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _from_site(file: str, gateway: str) -> GatewaySettings:
     import msgspec
 
+    from hadir.commands.site import read_site_file
     from presence.gateway_settings import GatewaySettings, gateway_settings
     from presence.site_file import parse_site
 
-    site = parse_site(Path(file).read_text(encoding="utf-8"), file)
+    site = parse_site(read_site_file(Path(file)), file)
     try:
         return msgspec.convert(gateway_settings(site, gateway), GatewaySettings)
     except LookupError:
