@@ -246,7 +246,7 @@ class Collector:
         try:
             decoded = next((one for convention in self._conventions if (one := convention.decode(content))), None)
         except DamagedFrame as error:
-            self._live.dead.append(DeadLetter(content.topic, content.payload, error.reason, content.received_ms))
+            self._live.bury(DeadLetter(content.topic, content.payload, error.reason, content.received_ms))
             return "", ()
         if decoded is None:
             return "", ()
@@ -258,7 +258,7 @@ class Collector:
             return decoded.site, [reading for reading in readings if not reading.clock]
         if too_old := len(decoded.readings) - len(readings):
             why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
-            self._live.dead.append(DeadLetter(content.topic, content.payload, why, content.received_ms))
+            self._live.bury(DeadLetter(content.topic, content.payload, why, content.received_ms))
         return decoded.site, readings
 
     def _points(self, site: str, readings: Iterable[Reading]) -> list[Point]:
@@ -350,7 +350,7 @@ class Collector:
         while self._refused:
             point, reason = self._refused.popleft()
             payload = json.dumps({"series": point.series, "at_ms": point.at_ms, "values": point.values}).encode()
-            self._live.dead.append(DeadLetter("store", payload, reason, point.at_ms))
+            self._live.bury(DeadLetter("store", payload, reason, point.at_ms))
         while self._stored:
             for place, count in self._stored.popleft().items():
                 if (watch := self._live.watches.get(place)) is not None:

@@ -6,6 +6,7 @@ checkpointed now and then. A row of the spool may go when every zone's checkpoin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
@@ -23,8 +24,11 @@ from storage.record import Record, aside, checkpoints, health, intervals, regist
 from storage.record.checkpoints import Checkpoint, Snapshot
 from storage.timeseries import Store
 
+_log = logging.getLogger("hadir.collector")
+
 _SNAPSHOT_EVERY_MS = 3_600_000
 _SNAPSHOTS_KEPT_MS = 31 * 24 * 3_600_000
+_TELL_AGAIN_MS = 600_000
 _SLICE = 500  # readings at a time when a stretch is estimated again
 
 
@@ -91,6 +95,8 @@ class Live:
         }
         self._health = {(row.site, row.sensor): row for row in rows}
         self._swept_ms = 0
+        self._told: set[tuple[str, str]] = set()
+        self._told_ms = now_ms
         self.follow_registry(now_ms)
 
     def until_ms(self, site: str) -> int | None:
@@ -225,8 +231,18 @@ class Live:
         self._revised.add(zone)
         self._dirty.add(zone)
 
+    def bury(self, letter: aside.DeadLetter) -> None:
+        """Keep what cannot be used, and say so, each topic and reason once in ten minutes."""
+        self.dead.append(letter)
+        if (letter.topic, letter.why) not in self._told:
+            self._told.add((letter.topic, letter.why))
+            _log.warning("%s: %s; kept aside as a dead letter", letter.topic, letter.why)
+
     def put_aside(self, site: str, device: str, topic: str, at_ms: int, sample: bytes) -> None:
-        """A device that nobody claims sent something; the inbox shows it."""
+        """A device that nobody claims sent something; the inbox keeps it."""
+        if ("inbox", f"{site}/{device}") not in self._told:
+            self._told.add(("inbox", f"{site}/{device}"))
+            _log.warning("%s: no sensor %s is registered at site %s; kept in the inbox", topic, device, site)
         before = self._unclaimed.get((site, device))
         messages = 1 if before is None else before.messages + 1
         self._unclaimed[site, device] = aside.Unclaimed(site, device, topic, at_ms, messages, sample[:4096])
@@ -287,6 +303,9 @@ class Live:
                 checkpoints.keep_snapshot(connection, zone.site, *zone.key, snapshot)
 
     def _sweep_snapshots(self, connection: Connection, now_ms: int) -> None:
+        if abs(now_ms - self._told_ms) >= _TELL_AGAIN_MS:
+            self._told.clear()
+            self._told_ms = now_ms
         if now_ms - self._swept_ms >= _SNAPSHOT_EVERY_MS:
             checkpoints.forget_snapshots_before(connection, now_ms - _SNAPSHOTS_KEPT_MS)
             self._swept_ms = now_ms

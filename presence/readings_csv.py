@@ -42,6 +42,8 @@ def read_csv(lines: Iterable[str], source: str) -> CsvReadings:
     rows = csv.reader(lines)
     try:
         header = next(rows, None)
+        if header:
+            header[0] = header[0].removeprefix("\ufeff")  # what spreadsheets put before UTF-8
         if header != HEADER:
             found = "is empty" if header is None else f'begins with "{",".join(header)[:80]}"'
             raise BadInput(source, f"{found}", line=1, remedy=f'the first line must be "{",".join(HEADER)}"')

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
 import gzip
 import io
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from hadir.settings import Settings
 from presence.errors import BadInput
 from presence.instants import parse_instant
+
+if TYPE_CHECKING:
+    from presence.readings import Reading
+    from presence.site import Site
 
 NAME = "replay"
 HELP = "what happened: intervals, alerts and ledger of a readings CSV, as JSON lines"
@@ -44,6 +50,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         found = read_csv(lines, arguments.readings)
     for name, rows in found.unknown.items():
         print(f'{arguments.readings}: no quantity "{name}" is known; its {rows} rows are left out', file=sys.stderr)
+    for notice in _unclaimed(site, found.readings, arguments.readings):
+        print(notice, file=sys.stderr)
     start_ms = _instant("--from", arguments.from_, found.first_ms)
     end_ms = _instant("--to", arguments.to, found.last_ms)
     if start_ms is None or end_ms is None:
@@ -55,6 +63,17 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     for line in replay(site, found.readings, Span(start_ms, end_ms)).lines():
         print(json_line(line))
     return 0
+
+
+def _unclaimed(site: Site, readings: Iterable[Reading], source: str) -> Iterator[str]:
+    """What is said of sensors that the site does not know: their readings count for nothing."""
+    known = [sensor.id for outlet in site.outlets for sensor in outlet.sensors]
+    gateways = [gateway.id for gateway in site.gateways]
+    for name, count in sorted(Counter(reading.sensor for reading in readings).items()):
+        if name not in known and name not in gateways:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            yield f'{source}: no sensor "{name}" is in the site file; its {count} readings count for nothing{hint}'
 
 
 def _instant(flag: str, text: str | None, default: int | None) -> int | None:
@@ -76,8 +95,8 @@ def _lines(name: str) -> Iterator[TextIO]:
             assert isinstance(packed, io.TextIOWrapper)
             try:
                 yield packed
-            except (gzip.BadGzipFile, EOFError) as error:
-                raise BadInput(name, f"is no whole gzip file ({error})", remedy="copy it again") from None
+            except (gzip.BadGzipFile, EOFError):
+                raise BadInput(name, "is no whole gzip file", remedy="copy it again") from None
     else:
         with open(name, encoding="utf-8", newline="") as plain:
             yield plain

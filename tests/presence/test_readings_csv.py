@@ -19,6 +19,10 @@ def test_rows_of_equal_time_and_sensor_are_one_reading_whatever_their_order():
     ]
 
 
+def test_a_spreadsheets_mark_of_utf_8_is_no_part_of_the_header():
+    assert len(read_csv(["\ufeff" + HEADER, "1,a,presence,1"], "r.csv").readings) == 1
+
+
 def test_what_hadir_has_no_name_for_is_left_out_and_counted():
     found = read_csv([HEADER, "1,a,presence,1", "1,a,vibes,3", "2,a,vibes,4"], "r.csv")
     assert (len(found.readings), found.unknown) == (1, {"vibes": 2})
