@@ -70,12 +70,12 @@ class NotUnderstood(Exception):
 
 class _CollectorStatus(msgspec.Struct, frozen=True):
     state: Literal["online", "offline"]
-    at: str
+    at: str | None  # None in a will, which was written before the end that it tells of
 
 
 class _Collector(NamedTuple):
     online: bool
-    heard_ms: int  # when it last said that it is there
+    heard_ms: int | None  # when it last said that it is there; None: only its will was heard
 
 
 _occupancy_decoder = msgspec.json.Decoder(Occupancy)
@@ -126,11 +126,13 @@ class Live:
             return
         try:
             status = _status_decoder.decode(payload)
-            said_ms = min(parse_instant(status.at), now_ms)
+            said_ms = None if status.at is None else min(parse_instant(status.at), now_ms)
         except ValueError as error:
             raise NotUnderstood(str(error)) from None
         before = self._collectors.get(site)
         if status.state == "online":
+            if said_ms is None:
+                raise NotUnderstood("online, but since when is not said")
             self._collectors[site] = _Collector(True, said_ms if retained else now_ms)
         else:
             # A will carries the instant of connecting: the last sign of life is what was heard before it.
@@ -161,14 +163,14 @@ class Live:
             return Distrust("collector", collector.heard_ms)
         # While the broker is away nothing can be heard; that is told above, in its own time.
         until_ms = now_ms if self._broker_lost_ms is None else self._broker_lost_ms
-        if until_ms - collector.heard_ms > SILENT_MS:
+        if collector.heard_ms is None or until_ms - collector.heard_ms > SILENT_MS:
             return Distrust("collector", collector.heard_ms)
         return None
 
     def collector_age_ms(self, site: str, now_ms: int) -> int | None:
         """How long ago the collector of `site` was last heard; None when never."""
         collector = self._collectors.get(site)
-        return None if collector is None else now_ms - collector.heard_ms
+        return None if collector is None or collector.heard_ms is None else now_ms - collector.heard_ms
 
     def occupancy(self, site: str, outlet: str, now_ms: int) -> Occupancy:
         """What may be said of one outlet."""

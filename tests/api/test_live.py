@@ -83,6 +83,15 @@ def test_an_offline_collector_is_not_believed_since_it_was_last_heard(live: Live
     assert live.distrust("balai", NOW + 5_000) == Distrust("collector", NOW)
 
 
+def test_a_will_names_no_instant_and_a_status_may_bear_what_is_not_for_us(live: Live):
+    live.hear_collector("balai", b'{"state":"offline","at":null,"marker":"x"}', retained=False, now_ms=NOW + 5_000)
+    assert live.distrust("balai", NOW + 5_000) == Distrust("collector", NOW)
+    live.hear_collector("balai", b"", retained=False, now_ms=NOW)
+    live.hear_collector("balai", b'{"state":"offline","at":null}', retained=True, now_ms=NOW)
+    assert live.distrust("balai", NOW) == Distrust("collector", None)
+    assert live.collector_age_ms("balai", NOW) is None
+
+
 def test_a_retained_status_counts_from_the_time_it_names(live: Live):
     live.hear_collector("balai", online(NOW - 2 * SILENT_MS), retained=True, now_ms=NOW)
     assert live.distrust("balai", NOW) == Distrust("collector", NOW - 2 * SILENT_MS)
@@ -132,7 +141,13 @@ def test_a_message_that_breaks_its_contract_changes_nothing(live: Live, payload:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"?", b'{"state":"gone","at":"2026-11-24T03:42:00Z"}', b'{"state":"online","at":""}']
+    "payload",
+    [
+        b"?",
+        b'{"state":"gone","at":"2026-11-24T03:42:00Z"}',
+        b'{"state":"online","at":""}',
+        b'{"state":"online","at":null}',
+    ],
 )
 def test_a_collector_status_that_breaks_its_contract_changes_nothing(live: Live, payload: bytes):
     with pytest.raises(NotUnderstood):
