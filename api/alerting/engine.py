@@ -115,14 +115,14 @@ class Engine:
             newest = last_change(connection)
             self._take_up(connection, registered)
             for site_id, watch in self._watches.items():
+                if watch.version != registered[site_id]:
+                    self._reload(connection, watch, registered[site_id])
+            for site_id, watch in self._watches.items():
                 frontier_ms = frontiers.get(site_id)
                 if frontier_ms is not None and watch.is_due(frontier_ms, newest):
                     looks.append((watch, *watch.look(connection, frontier_ms, now_ms)))
         for watch, findings, cursor in looks:
             self._write(watch, findings, cursor, now_ms)
-        for site_id, version in registered.items():
-            if site_id in self._watches and self._watches[site_id].version != version:
-                self._reload(self._watches[site_id], now_ms)
         self._publish_settings()
 
     def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
@@ -148,19 +148,13 @@ class Engine:
             self._sender.wake()
             _log.info("%s: watching %d outlets", site_id, len(site.outlets))
 
-    def _reload(self, watch: SiteWatch, now_ms: int) -> None:
-        """Take another registry of the site, and what it means for alerts that stand."""
-        with self._record.reading() as connection:
-            site = load_site(connection, watch.site.id)
-            if site is None:
-                return
-            watch.reload(connection, site, versions(connection)[site.id])
-            self._sites[site.id] = site
-            frontier_ms = progress_of_sites(connection).get(site.id)
-            look = None if frontier_ms is None else watch.look(connection, frontier_ms, now_ms)
-        _log.info("%s: registry is at version %d", site.id, watch.version)
-        if look is not None:
-            self._write(watch, *look, now_ms)
+    def _reload(self, connection: Connection, watch: SiteWatch, version: int) -> None:
+        """Take another registry of the site, before anything is judged by the one that is over."""
+        site = load_site(connection, watch.site.id)
+        assert site is not None, "read in the same transaction"
+        watch.reload(connection, site, version)
+        self._sites[site.id] = site
+        _log.info("%s: registry is at version %d", site.id, version)
 
     def _write(self, watch: SiteWatch, findings: list[Finding], cursor: Cursor, now_ms: int) -> None:
         """Transitions with their audit rows and messages, and the cursor, in one transaction; then wake who waits."""
@@ -175,18 +169,22 @@ class Engine:
         with self._record.writing() as connection:
             self._advance(connection, watch, cursor)
             for finding in findings:
-                revision = alerts.put(connection, site_id, finding.transition.now, now_ms)
-                audit.append(connection, now_ms, _audit_body(site_id, finding))
+                if finding.transition.what != "told":
+                    revision = alerts.put(connection, site_id, finding.transition.now, now_ms)
+                    audit.append(connection, now_ms, _audit_body(site_id, finding))
                 self._enqueue(connection, watch.site, finding, now_ms)
         self._saved_ms[site_id] = now_ms
         for finding in findings:
+            if finding.transition.what == "told":
+                continue
             alert = finding.transition.now.alert
             _log.info(
                 "%s: %s of %s since %s: %s",
                 site_id, alert.kind, alert.subject, rfc3339(alert.since_ms), finding.transition.what,
             )  # fmt: skip
         self._sender.wake()
-        self._publish(Message(topics.alerts_changed(site_id), _json({"revision": revision}).encode()))
+        if revision:
+            self._publish(Message(topics.alerts_changed(site_id), _json({"revision": revision}).encode()))
 
     def _advance(self, connection: Connection, watch: SiteWatch, cursor: Cursor) -> None:
         if alerts.cursor(connection, watch.site.id) != watch.cursor:

@@ -18,13 +18,14 @@ from storage.record.alerts import StoredAlert
 # An alert that is recorded longer than this after it fired was due while nobody watched.
 LATE_AFTER_MS = 10_000
 
-What = Literal["firing", "resolved", "disproved", "reopened", "corrected"]
+What = Literal["firing", "resolved", "disproved", "reopened", "corrected", "told"]
 
 
 class Transition(NamedTuple):
     """One change of one alert: `now` is written over `was`, which is None for a new one.
 
-    `tells`: what is said of it; None: nobody is told. A `reopened` alert had ended and stands, or is true, again.
+    `tells`: what is said of it; None: nobody is told. A `reopened` alert had ended and stands, or is true, again; one
+    that is `told` is as it was, and its message, which was held, is due.
     """
 
     what: What
@@ -33,45 +34,56 @@ class Transition(NamedTuple):
     tells: Event | None
 
 
+class Look(NamedTuple):
+    """When alerts were computed, and under what. `judged_by`: names rule, hours and absences, as in StoredAlert.
+
+    `true_now`: whether the condition is true at the end of what is known.
+    """
+
+    now_ms: int
+    judged_by: str
+    true_now: bool
+
+
 def from_intervals(
-    site: str, stored: Sequence[StoredAlert], computed: Sequence[Alert], now_ms: int
+    site: str, stored: Sequence[StoredAlert], computed: Sequence[Alert], look: Look
 ) -> Iterator[Transition]:
     """What `computed`, all alerts of one subject from some instant on, makes of `stored`, those of the record.
 
-    An alert that was over before anybody was told is recorded, and nobody is told.
+    An alert that was over before anybody was told is recorded, and nobody is told. One that fired under other rules and
+    is over stays as it is: what those rules would say of the intervals now is not known. It only can stand again.
     """
-    found = {alert_id(site, alert.kind, alert.subject, alert.since_ms): alert for alert in computed}
+    found = _by_id(site, computed)
     known = {one.id: one for one in stored}
     # What was wrong is taken back before anything new is said.
     for was in stored:
-        if was.id not in found and was.disproved_ms is None and not _ended(was):
-            yield Transition("disproved", was._replace(disproved_ms=now_ms), was, "disproved")
+        if was.disproved_ms is None and not _settled(was, look) and _denied(was, found.get(was.id), look):
+            found.pop(was.id, None)
+            yield Transition("disproved", was._replace(disproved_ms=look.now_ms), was, "disproved")
     for found_id, alert in found.items():
-        yield from _again(known[found_id], alert) if found_id in known else _new(found_id, alert, now_ms)
+        yield from _again(known[found_id], alert, look) if found_id in known else _new(found_id, alert, look)
 
 
 def from_registry(
     site: str,
     stored: Sequence[StoredAlert],
     computed: Sequence[Alert],
+    look: Look,
     disarmed: Disarmed | None,
     until_ms: int,
-    now_ms: int,
 ) -> Iterator[Transition]:
-    """As `from_intervals`, where not the intervals changed but rules, hours, absences or outlets.
+    """As `from_intervals`, when the registry was changed since the last look.
 
-    That makes nothing wrong which was right when it was said: nothing is disproved, and what ended stays as it ended.
-    What stands and would not have fired ends at `until_ms`, because it is `disarmed` now or, if not, as `ended`.
+    Other rules, hours, absences or outlets make nothing wrong which was right when it was said: what stands, fired
+    under others and would not have fired is not disproved; it ends at `until_ms`, because it is `disarmed` now or, if
+    not, as `ended`.
     """
-    found = {alert_id(site, alert.kind, alert.subject, alert.since_ms): alert for alert in computed}
-    known = {one.id: one for one in stored}
-    yield from ends((was for was in stored if was.id not in found), disarmed, until_ms)
-    for found_id, alert in found.items():
-        if found_id not in known:
-            yield from _new(found_id, alert, now_ms)
-        elif known[found_id].stands:
-            # A new rule may put the instant of firing elsewhere; people were told under the old one.
-            yield from _again(known[found_id], replace(alert, fired_ms=known[found_id].alert.fired_ms))
+    found = _by_id(site, computed)
+    others = [was for was in stored if was.stands and was.judged_by != look.judged_by]
+    over = {was.id: was for was in others if _denied(was, found.get(was.id), look)}
+    yield from ends(over.values(), disarmed, until_ms)
+    left = [alert for found_id, alert in found.items() if found_id not in over]
+    yield from from_intervals(site, [was for was in stored if was.id not in over], left, look)
 
 
 def ends(stored: Iterable[StoredAlert], disarmed: Disarmed | None, until_ms: int) -> Iterator[Transition]:
@@ -82,29 +94,57 @@ def ends(stored: Iterable[StoredAlert], disarmed: Disarmed | None, until_ms: int
             yield Transition("resolved", was._replace(alert=over), was, "resolved")
 
 
-def _new(new_id: str, alert: Alert, now_ms: int) -> Iterator[Transition]:
-    late = now_ms - alert.fired_ms > LATE_AFTER_MS
+def _by_id(site: str, computed: Iterable[Alert]) -> dict[str, Alert]:
+    return {alert_id(site, alert.kind, alert.subject, alert.since_ms): alert for alert in computed}
+
+
+def _denied(was: StoredAlert, alert: Alert | None, look: Look) -> bool:
+    """Whether `alert`, what was computed of it, says that it did not fire: under other rules, over before it had."""
+    if alert is None or alert.resolved_ms is None or was.judged_by == look.judged_by:
+        return alert is None
+    return alert.resolved_ms <= was.alert.fired_ms
+
+
+def _new(new_id: str, alert: Alert, look: Look) -> Iterator[Transition]:
     fired = replace(alert, resolved_ms=None, reason=None)
-    first = StoredAlert(new_id, fired, late, None)
+    first = StoredAlert(new_id, fired, _is_late(alert, look), None, look.judged_by)
     if alert.resolved_ms is None:
-        yield Transition("firing", first, None, "firing")
+        yield Transition("firing", first, None, _said_now(alert, look))
     else:
         yield Transition("firing", first, None, None)
         yield Transition("resolved", first._replace(alert=alert), first, None)
 
 
-def _again(was: StoredAlert, alert: Alert) -> Iterator[Transition]:
+def _again(was: StoredAlert, alert: Alert, look: Look) -> Iterator[Transition]:
+    if alert.resolved_ms is None and not was.stands:
+        now = was._replace(alert=alert, disproved_ms=None, judged_by=look.judged_by)
+        yield Transition("reopened", now, was, _said_now(alert, look))
+        return
+    if was.judged_by != look.judged_by:
+        # Another rule may put the instant of firing elsewhere; people were told under the old one.
+        alert = replace(alert, fired_ms=was.alert.fired_ms)
     now = was._replace(alert=alert, disproved_ms=None)
-    if now == was or (_ended(was) and was.disproved_ms is None):
+    if now == was or _settled(was, look):
         return
     if was.stands and alert.resolved_ms is not None:
         yield Transition("resolved", now, was, "resolved")
-    elif was.disproved_ms is not None or (now.stands and not was.stands):
-        yield Transition("reopened", now, was, "firing" if now.stands else None)
     else:
-        yield Transition("corrected", now, was, None)
+        yield Transition("corrected" if was.disproved_ms is None else "reopened", now, was, None)
 
 
-def _ended(stored: StoredAlert) -> bool:
-    """Ended by the registry, of which intervals know nothing."""
-    return stored.alert.reason == "ended"
+def _is_late(alert: Alert, look: Look) -> bool:
+    return look.now_ms - alert.fired_ms > LATE_AFTER_MS
+
+
+def _said_now(alert: Alert, look: Look) -> Event | None:
+    """The message of an alert that stands; None when it is to be held until the condition is seen to be true.
+
+    Half of a gateway's backlog ends in the past: what stands by it, only because nothing later is known yet, is mostly
+    over by the other half.
+    """
+    return None if _is_late(alert, look) and not look.true_now else "firing"
+
+
+def _settled(was: StoredAlert, look: Look) -> bool:
+    """Over, and not what intervals under today's rules can date: ended by a registry, or fired under another one."""
+    return not was.stands and (was.alert.reason == "ended" or was.judged_by != look.judged_by)

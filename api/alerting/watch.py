@@ -7,6 +7,7 @@ that is worth doing.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
-from api.alerting.transitions import Transition, ends, from_intervals, from_registry
+from api.alerting.transitions import Look, Transition, ends, from_intervals, from_registry
 from presence.alerts import life, rule
 from presence.alerts.conditions import OutletHistory, vacancy
 from presence.alerts.life import DutyOf
@@ -22,7 +23,7 @@ from presence.alerts.rule import Change, Disarmed, Rule
 from presence.intervals import Span, union
 from presence.service_hours import ServiceHours, hours_of
 from presence.site import AlertKind, Site
-from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
+from storage.record.alerts import Cursor, StoredAlert, announced, cursor, of_subject, standing
 from storage.record.intervals import changes_after, first_start, last_change, newest_evidence, zone_intervals
 
 _KIND: AlertKind = "vacancy"
@@ -45,11 +46,15 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class _Watched:
-    """One duty. `due_ms`: when it is to be looked at though nothing comes in; None: never, for its rule is off."""
+    """One duty. `due_ms`: when it is to be looked at though nothing comes in; None: never, for its rule is off.
+
+    `judged_by`: names all of the registry that decides on its alerts, as in StoredAlert.
+    """
 
     duty: DutyOf
     rule: Rule | None
     hours: list[ServiceHours]
+    judged_by: str
     due_ms: int | None
 
 
@@ -75,17 +80,18 @@ class SiteWatch:
         self.site, self.version = site, version
         self._by_registry = changed
         self._all_due = True
-        self._watched = {
-            duty.id: _Watched(
-                duty, life.rule_of(site, duty, _KIND), [hours_of(site, outlet) for outlet in duty.outlets], None
-            )
-            for duty in life.duties(site)
+        self._maintenance, self._declared = _spans_of(site)
+        self._watched = {duty.id: self._watch(duty) for duty in life.duties(site)}
+        self._held = {
+            stored.id
+            for alerts in self._standing.values()
+            for stored in alerts.values()
+            if not announced(connection, stored.id)
         }
         self._duties_of_outlet: dict[str, list[_Watched]] = {}
         for watched in self._watched.values():
             for outlet in watched.duty.outlets:
                 self._duties_of_outlet.setdefault(outlet.id, []).append(watched)
-        self._maintenance, self._declared = _spans_of(site)
         starts = [
             start_ms
             for outlet in site.outlets
@@ -121,8 +127,7 @@ class SiteWatch:
                 if changed_ms is None and not due:
                     continue
                 from_ms = before_ms if changed_ms is None else min(before_ms, changed_ms)
-                by_registry = self._by_registry and changed_ms is None
-                findings += self._evaluate(connection, watched, from_ms, until_ms, now_ms, by_registry=by_registry)
+                findings += self._evaluate(connection, watched, from_ms, until_ms, now_ms)
             if self._all_due:
                 findings += self._of_no_duty(until_ms)
             self._all_due = self._by_registry = False
@@ -138,6 +143,29 @@ class SiteWatch:
             if stored.alert.subject_type == "outlet" and outlet.id == stored.alert.subject:
                 return DutyOf("outlet", outlet.id, outlet.agency, (outlet,), 1, outlet.rules)
         return None
+
+    def _watch(self, duty: DutyOf) -> _Watched:
+        site, times = self.site, life.rule_of(self.site, duty, _KIND)
+        agency = next(agency for agency in site.agencies if agency.id == duty.agency)
+        decides = (
+            times,
+            duty.at_least,
+            site.timezone,
+            site.country,
+            site.cuti_bersama,
+            [
+                (
+                    outlet.id,
+                    outlet.service_hours or agency.service_hours or site.service_hours,
+                    (*site.exceptions, *agency.exceptions, *outlet.exceptions),
+                    self._declared.get(outlet.id, ()),
+                    self._maintenance.get(outlet.id, ()),
+                )
+                for outlet in duty.outlets
+            ],
+        )
+        judged_by = hashlib.sha256(repr(decides).encode()).hexdigest()[:16]
+        return _Watched(duty, times, [hours_of(site, outlet) for outlet in duty.outlets], judged_by, None)
 
     def _take_changes(self, connection: Connection) -> dict[str, int]:
         """From when on the intervals of which duties changed since the last look."""
@@ -162,8 +190,6 @@ class SiteWatch:
         before_ms: int,
         until_ms: int,
         now_ms: int,
-        *,
-        by_registry: bool,
     ) -> list[Finding]:
         """Compute the duty's alerts anew from a quiet instant up to `before_ms` on, and compare."""
         duty, times = watched.duty, watched.rule
@@ -180,12 +206,15 @@ class SiteWatch:
         watched.due_ms = min([until_ms + _AHEAD_MS, *ahead, *([] if due_ms is None else [due_ms])])
         stored = of_subject(connection, self.site.id, _KIND, duty.id, start_ms)
         computed = life.alerts(_KIND, duty.subject_type, duty.id, effects)
-        if by_registry:
+        look = Look(now_ms, watched.judged_by, state.truth is True)
+        if self._by_registry:
             disarmed = self._disarmed(watched, until_ms)
-            made = from_registry(self.site.id, stored, computed, disarmed, until_ms, now_ms)
+            made = from_registry(self.site.id, stored, computed, look, disarmed, until_ms)
         else:
-            made = from_intervals(self.site.id, stored, computed, now_ms)
+            made = from_intervals(self.site.id, stored, computed, look)
         found = self._taken_in(duty, list(made))
+        if look.true_now:
+            found += self._taken_in(duty, [Transition("told", held, held, "firing") for held in self._held_of(duty)])
         return [self._with_facts(connection, finding, times, until_ms) for finding in found]
 
     def _quiet(self, connection: Connection, watched: _Watched, times: Rule, before_ms: int) -> int:
@@ -238,14 +267,27 @@ class SiteWatch:
                 found += self._taken_in(self.duty_of(stored), list(ends([stored], None, until_ms)))
         return found
 
+    def _held_of(self, duty: DutyOf) -> list[StoredAlert]:
+        """The alerts that stand and of which nobody knows."""
+        return [stored for stored in self._standing[duty.id].values() if stored.id in self._held]
+
     def _taken_in(self, duty: DutyOf | None, transitions: Sequence[Transition]) -> list[Finding]:
+        found: list[Finding] = []
         for transition in transitions:
-            subject = self._standing[transition.now.alert.subject]
-            if transition.now.stands:
-                subject[transition.now.id] = transition.now
-            else:
-                subject.pop(transition.now.id, None)
-        return [Finding(transition, duty) for transition in transitions]
+            now = transition.now
+            if transition.what == "resolved" and now.id in self._held:
+                transition = transition._replace(tells=None)
+            found.append(Finding(transition, duty))
+            if not now.stands:
+                self._standing[now.alert.subject].pop(now.id, None)
+                self._held.discard(now.id)
+                continue
+            self._standing[now.alert.subject][now.id] = now
+            if transition.tells == "firing":
+                self._held.discard(now.id)
+            elif transition.what in ("firing", "reopened"):
+                self._held.add(now.id)
+        return found
 
     def _with_facts(self, connection: Connection, finding: Finding, times: Rule, until_ms: int) -> Finding:
         """What the message of a transition says beside the alert itself."""

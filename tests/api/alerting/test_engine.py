@@ -245,6 +245,167 @@ def test_a_shorter_rule_fires_at_once_for_what_is_true_now(floor: Floor) -> None
     assert (floor.alerts(), floor.late(), keys(floor)) == ([vacancy("09:00", "09:05")], [True], ["09:00.firing.budi.0"])
 
 
+def test_another_registry_is_heard_before_anything_is_judged(floor: Floor) -> None:
+    wanted = watched_site(HOOK)
+    floor.register(wanted)
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:05")
+    engine.tick()
+    floor.register(replace(wanted, rules={"vacancy": Rule(after_ms=1_800_000)}))
+    floor.pass_until("09:15")
+    engine.tick()
+    assert (floor.alerts(), floor.audit_rows()) == ([], 0)
+    floor.pass_until("09:30:01")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:30")]
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the-same-engine", "another-engine"])
+@pytest.mark.parametrize(
+    ("registries", "fired"),
+    [
+        ([{"rules": {"vacancy": Rule(after_ms=1_800_000)}}], "09:30"),
+        ([{"rules": {"vacancy": Rule(off=True)}}, {}], "09:10"),
+        ([{"maintenance": (Maintenance(outlet="a-1", from_ms=at("08:30"), to_ms=at("11:00")),)}, {}], "09:10"),
+        ([{"outlets": (outlet("a-2"),)}, {}], "09:10"),
+    ],
+    ids=["later", "off-and-on", "maintenance-withdrawn", "removed-and-back"],
+)
+def test_what_a_registry_ended_and_stands_again_is_told_again(
+    floor: Floor, registries: list[dict[str, object]], fired: str, anew: bool
+) -> None:
+    wanted = watched_site(HOOK)
+    floor.register(wanted)
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:20")
+    engine.tick()
+    for change in registries:
+        floor.register(replace(wanted, **change))  # type: ignore[arg-type]
+        engine = floor.restarted() if anew else engine
+        engine.tick()
+    floor.pass_until("09:31")
+    engine = floor.restarted() if anew else engine
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", fired)]
+    floor.staff("a-1", {"09:40": "occupied"}, until="09:50")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", fired, "09:40", "presence")]
+    *before, again, end = [key.removeprefix("09:00.") for key in keys(floor)]
+    # Whose outlet is removed is not told of the end.
+    assert before == (["firing.budi.0"] if registries[0].get("outlets") else ["firing.budi.0", "resolved.budi.0"])
+    assert (again, end.rpartition(".")[0]) == ("firing.budi.1", "resolved.budi")
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the-same-engine", "another-engine"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rules": {"vacancy": Rule(after_ms=3_600_000)}},
+        {"absences": (Absence(outlet="a-1", from_ms=at("08:30"), to_ms=at("11:00"), reason="sick"),)},
+        {"service_hours": "Mo-Fr 08:00-09:05,13:00-15:00"},
+    ],
+    ids=["later", "declared", "closed"],
+)
+def test_what_fired_and_resolved_under_another_registry_no_correction_elsewhere_disproves(
+    floor: Floor, change: dict[str, object], anew: bool
+) -> None:
+    wanted = watched_site(HOOK)
+    floor.register(wanted)
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant", "09:30": "occupied"}, until="08:05")
+    engine.tick()
+    for clock in ("09:20", "10:00"):
+        floor.pass_until(clock)
+        engine.tick()
+    floor.register(replace(wanted, **change))  # type: ignore[arg-type]
+    engine.tick()
+    engine = floor.restarted() if anew else engine
+    floor.staff("a-1", {"08:20": "vacant", "08:21": "occupied", "09:00": "vacant", "09:30": "occupied"}, until="10:01")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:10", "09:30", "presence")]
+    assert keys(floor) == ["09:00.firing.budi.0", "09:00.resolved.budi.0"]
+
+
+def test_another_contact_or_another_outlets_absence_hides_no_correction(floor: Floor) -> None:
+    wanted = watched_site(HOOK, outlets=(outlet("a-1"), outlet("a-2")))
+    floor.register(wanted)
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant", "09:30": "occupied"}, until="08:05")
+    engine.tick()
+    for clock in ("09:20", "10:00"):
+        floor.pass_until(clock)
+        engine.tick()
+    manager = Contact(id="pengelola", name="P", role="facility_manager", channel=HOOK)
+    absence = Absence(outlet="a-2", from_ms=at("08:30"), to_ms=at("11:00"), reason="sick")
+    floor.register(replace(wanted, contacts=(manager,), absences=(absence,)))
+    engine.tick()
+    floor.staff("a-1", {"09:04": "occupied"}, until="10:01")
+    engine.tick()
+    assert (floor.alerts(), floor.alerts(disproved=True)) == ([], [vacancy("09:00", "09:10", "09:30", "presence")])
+
+
+# A gateway was away and delivers its past in batches: what lies between two of them is the past, not the present.
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the-same-engine", "another-engine"])
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ({"09:20": "vacant", "09:22": "occupied"}, []),
+        ({"09:20": "vacant"}, ["09:00.firing.budi.0"]),
+        ({"09:20": "unknown"}, []),
+    ],
+    ids=["over-by-the-other-half", "true-after-all", "nothing-more"],
+)
+def test_what_half_a_backlog_says_of_the_past_is_told_when_it_is_seen_to_be_true_now(
+    floor: Floor, rest: dict[str, State], told: list[str], anew: bool
+) -> None:
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "08:40": "unknown"}, until="09:20")
+    engine.tick()
+    floor.staff("a-1", {"08:40": "occupied", "09:00": "vacant", "09:20": "unknown"}, until="09:24")
+    engine.tick()
+    engine.tick()
+    assert (floor.alerts(), floor.late(), keys(floor)) == ([vacancy("09:00", "09:10")], [True], [])
+    engine = floor.restarted() if anew else engine
+    floor.staff("a-1", rest, until="09:26")
+    rows = floor.audit_rows()
+    for _ in range(2):
+        engine.tick()
+    assert keys(floor) == told
+    assert floor.audit_rows() == (rows if told else rows + 1)
+    floor.restarted().tick()
+    assert keys(floor) == told
+
+
+def test_an_end_that_half_a_backlog_takes_back_is_told_once(floor: Floor) -> None:
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:12")
+    engine.tick()
+    floor.staff("a-1", {"09:12": "unknown"}, until="09:20")
+    engine.tick()
+    floor.staff("a-1", {"09:12": "vacant", "09:17": "unknown"}, until="09:21")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:10")]
+    floor.staff("a-1", {"09:17": "vacant", "09:18": "occupied"}, until="09:22")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:10", "09:18", "presence")]
+    assert keys(floor) == ["09:00.firing.budi.0", "09:00.resolved.budi.0"]
+
+
+def test_who_is_registered_while_an_alert_stands_that_nobody_heard_of_is_told(floor: Floor) -> None:
+    floor.register(watched_site())
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:20")
+    engine.tick()
+    floor.register(watched_site(HOOK))
+    for _ in range(2):
+        engine.tick()
+    assert (keys(floor), floor.audit_rows()) == (["09:00.firing.budi.0"], 1)
+
+
 def test_only_those_whom_the_ladder_addresses_at_once_over_a_channel_we_have_are_told(
     floor: Floor, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from api.alerting.transitions import LATE_AFTER_MS, Transition, ends, from_intervals, from_registry
+import pytest
+
+from api.alerting.transitions import LATE_AFTER_MS, Look, Transition, ends, from_intervals, from_registry
 from presence.alerts.life import Alert, alert_id
 from storage.record.alerts import StoredAlert
 
@@ -12,16 +14,21 @@ STANDS = Alert("vacancy", "outlet", "a-1", FIRED_MS - 600_000, FIRED_MS)
 OVER = replace(STANDS, resolved_ms=FIRED_MS + 500, reason="presence")
 
 
-def stored(alert: Alert, *, late: bool = False, disproved_ms: int | None = None) -> StoredAlert:
-    return StoredAlert(alert_id("mpp", alert.kind, alert.subject, alert.since_ms), alert, late, disproved_ms)
+LOOK = Look(NOW_MS, judged_by="today's", true_now=True)
 
 
-def by_intervals(was: list[StoredAlert], computed: list[Alert]) -> list[Transition]:
-    return list(from_intervals("mpp", was, computed, NOW_MS))
+def stored(
+    alert: Alert, *, late: bool = False, disproved_ms: int | None = None, judged_by: str = LOOK.judged_by
+) -> StoredAlert:
+    return StoredAlert(alert_id("mpp", alert.kind, alert.subject, alert.since_ms), alert, late, disproved_ms, judged_by)
 
 
-def by_registry(was: list[StoredAlert], computed: list[Alert]) -> list[Transition]:
-    return list(from_registry("mpp", was, computed, None, NOW_MS, NOW_MS))
+def by_intervals(was: list[StoredAlert], computed: list[Alert], look: Look = LOOK) -> list[Transition]:
+    return list(from_intervals("mpp", was, computed, look))
+
+
+def by_registry(was: list[StoredAlert], computed: list[Alert], look: Look = LOOK) -> list[Transition]:
+    return list(from_registry("mpp", was, computed, look, None, NOW_MS))
 
 
 def test_a_new_alert_fires_and_is_told() -> None:
@@ -76,22 +83,67 @@ def test_other_dates_are_corrected_in_silence() -> None:
     assert by_intervals([stored(STANDS)], [bridged]) == [Transition("corrected", stored(bridged), stored(STANDS), None)]
 
 
-def test_what_a_registry_ended_no_interval_changes() -> None:
+def test_what_a_registry_ended_no_interval_dates_anew() -> None:
     ended = stored(replace(OVER, reason="ended"))
-    assert by_intervals([ended], [STANDS]) == by_intervals([ended], []) == []
+    assert by_intervals([ended], [OVER]) == by_intervals([ended], []) == []
 
 
-def test_another_registry_ends_what_it_would_not_have_fired_and_leaves_the_past_alone() -> None:
-    over = replace(STANDS, resolved_ms=NOW_MS, reason="ended")
-    assert by_registry([stored(STANDS)], []) == [Transition("resolved", stored(over), stored(STANDS), "resolved")]
-    assert by_registry([stored(OVER)], []) == by_registry([stored(OVER)], [STANDS]) == []
-    assert by_registry([stored(STANDS, disproved_ms=5)], [STANDS]) == []
+def test_what_a_registry_ended_and_stands_again_is_told_again() -> None:
+    ended = stored(replace(OVER, reason="ended"), judged_by="yesterday's")
+    later = replace(STANDS, fired_ms=FIRED_MS + 900)
+    for compare in (by_intervals, by_registry):
+        assert compare([ended], [later]) == [Transition("reopened", stored(later), ended, "firing")]
 
 
-def test_another_registry_fires_and_resolves_too() -> None:
+def test_what_fired_under_other_rules_and_is_over_stays_as_it_is_unless_it_stands_again() -> None:
+    was = stored(OVER, judged_by="yesterday's")
+    later = replace(OVER, resolved_ms=FIRED_MS + 900)
+    for compare in (by_intervals, by_registry):
+        assert compare([was], []) == compare([was], [later]) == []
+        assert compare([was._replace(disproved_ms=5)], [OVER]) == []
+        assert compare([was], [STANDS]) == [Transition("reopened", stored(STANDS), was, "firing")]
+
+
+def test_what_stands_under_another_registry_too_is_disproved_by_intervals() -> None:
+    was = stored(STANDS, judged_by="yesterday's")
+    assert by_registry([was], [STANDS]) == []
+    assert by_intervals([was], []) == [Transition("disproved", was._replace(disproved_ms=NOW_MS), was, "disproved")]
+
+
+def test_another_registry_ends_what_it_would_not_have_fired() -> None:
+    was = stored(STANDS, judged_by="yesterday's")
+    over = was._replace(alert=replace(STANDS, resolved_ms=NOW_MS, reason="ended"))
+    assert by_registry([was], []) == [Transition("resolved", over, was, "resolved")]
+
+
+def test_another_registry_fires_and_resolves_too_and_leaves_the_firing_where_it_was() -> None:
     assert by_registry([], [STANDS]) == [Transition("firing", stored(STANDS), None, "firing")]
+    was, over = stored(STANDS, judged_by="yesterday's"), stored(OVER, judged_by="yesterday's")
     sooner = replace(OVER, fired_ms=FIRED_MS - 300)
-    assert by_registry([stored(STANDS)], [sooner]) == [Transition("resolved", stored(OVER), stored(STANDS), "resolved")]
+    for compare in (by_intervals, by_registry):
+        assert compare([was], [sooner]) == [Transition("resolved", over, was, "resolved")]
+
+
+def test_what_fired_under_other_rules_does_not_end_before_it_fired() -> None:
+    was = stored(STANDS, judged_by="yesterday's")
+    before = replace(STANDS, fired_ms=FIRED_MS - 300, resolved_ms=FIRED_MS, reason="presence")
+    assert [one.what for one in by_intervals([was], [before])] == ["disproved"]
+    assert [(one.what, one.now.alert.reason) for one in by_registry([was], [before])] == [("resolved", "ended")]
+
+
+def test_a_change_of_the_registry_that_decides_nothing_hides_no_correction() -> None:
+    was = stored(STANDS)
+    assert by_registry([was], []) == [Transition("disproved", was._replace(disproved_ms=NOW_MS), was, "disproved")]
+
+
+@pytest.mark.parametrize("was", [[], [stored(replace(OVER, reason="unknown"))]], ids=["new", "reopened"])
+def test_what_is_late_and_no_longer_seen_to_be_true_is_held(was: list[StoredAlert]) -> None:
+    due = replace(STANDS, fired_ms=NOW_MS - LATE_AFTER_MS)
+    late = replace(due, fired_ms=due.fired_ms - 1)
+    unknown_now = LOOK._replace(true_now=False)
+    assert [one.tells for one in by_intervals(was, [late], unknown_now)] == [None]
+    assert [one.tells for one in by_intervals(was, [late])] == ["firing"]
+    assert [one.tells for one in by_intervals(was, [due], unknown_now)] == ["firing"]
 
 
 def test_an_end_is_never_before_the_firing() -> None:

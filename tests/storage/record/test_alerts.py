@@ -14,6 +14,7 @@ from storage.record.alerts import (
     Pending,
     Recipient,
     StoredAlert,
+    announced,
     body_of,
     cursor,
     enqueue,
@@ -90,6 +91,15 @@ def test_what_is_said_again_has_a_key_of_its_own(connection: Connection) -> None
     assert keys == ["a1.firing.koordinator.0", "a1.firing.koordinator.1", "a1.firing.koordinator.2"]
     assert body_of(connection, keys[1]) == "1"
     assert reached(connection, "a1") == [KOORDINATOR]
+
+
+def test_an_alert_is_announced_until_its_end_is_told(connection: Connection) -> None:
+    said = [announced(connection, "a1")]
+    for at_ms, event in enumerate(("firing", "resolved", "firing")):
+        enqueue(connection, "mpp", "a1", event, KOORDINATOR, "{}", at_ms)
+        enqueue(connection, "mpp", "a2", "disproved", KOORDINATOR, "{}", at_ms)
+        said.append(announced(connection, "a1"))
+    assert said == [False, True, False, True]
 
 
 def test_equal_ids_at_agency_and_site_are_two_recipients(connection: Connection) -> None:
