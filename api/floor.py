@@ -26,8 +26,11 @@ FILTERS = ("all", "action", "obliged", "staffed", "serving", "unattended", "vaca
 
 # People first, the most urgent on top; the technical kinds keep this order among themselves.
 _PEOPLE = ("unattended", "vacancy", "late_opening")
+_VACANCY = ("vacancy", "late_opening")
 _TECHNICAL = ("equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery")
 KIND_ORDER = ("site_outage", *_PEOPLE, *_TECHNICAL)
+
+OF_VISITORS = ("serving", "unattended")
 
 LOG_LENGTH = 12
 _HOUR_MS = 3_600_000
@@ -66,6 +69,7 @@ class Plan:
     subjects: Mapping[str, Subject]
     contacts: Mapping[str, str]
     hours: ServiceHours
+    visitors: bool  # whether any sensor watches for visitors
 
     def spans(self, from_ms: int) -> list[Span]:
         """When the site is open: eight days from `from_ms` on."""
@@ -80,6 +84,7 @@ class Plan:
             "floors": [[outlet.id for outlet in outlets] for _, outlets in self.floors],
             "subjects": {key: subject._asdict() for key, subject in self.subjects.items()},
             "contacts": self.contacts,
+            "visitors": self.visitors,
         }
 
 
@@ -117,7 +122,8 @@ def plan(site: Site) -> Plan:
         for outlet in site.outlets
     }
     hours = ServiceHours(site.timezone, site.country, site.cuti_bersama, site.service_hours, site.exceptions)
-    return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours)
+    visitors = any(sensor.zone == "visitor" for outlet in site.outlets for sensor in outlet.sensors)
+    return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours, visitors)
 
 
 def _vacancy_after(site: Site) -> dict[str, int]:
@@ -226,6 +232,11 @@ def seats(occupancies: Iterable[Occupancy]) -> list[Seat]:
     return found
 
 
+def figure(name: str, found: Mapping[str, int], floor: Plan, words: Words) -> str:
+    """One of `sums`; a dash where no sensor could have counted it."""
+    return "–" if not floor.visitors and name in OF_VISITORS and not found[name] else words.number(found[name])
+
+
 def in_words(found: Mapping[str, int], words: Words) -> str:
     """`2 warga menunggu, 4 kosong, 29 ada petugas`: the parts of the obliged outlets, worst first, without noughts."""
     parts = ("unattended", "vacant", "unknown", "declared", "staffed")
@@ -265,17 +276,31 @@ class Tile(NamedTuple):
 def tile(fixed: Fixed, occupancy: Occupancy, alerts: Sequence[AlertRow], now_ms: int, words: Words) -> Tile:
     """The tile of one outlet; `alerts`: those that stand and concern it."""
     phase, icon, note = _note(fixed, occupancy, alerts, now_ms, words)
-    since = occupancy.since
-    lasts = since is not None and occupancy.status != "closed"
+    since_ms = _since_ms(occupancy, alerts)
     return Tile(
         status=occupancy.status,
         phase=phase,
-        duration=words.span(now_ms - parse_instant(since)) if lasts and since is not None else "",
+        duration="" if since_ms is None else words.span(now_ms - since_ms),
         word=words(f"state.{occupancy.status}"),
         note_icon=icon,
         note=note,
         age=_age(occupancy, now_ms, words),
     )
+
+
+def _since_ms(occupancy: Occupancy, alerts: Sequence[AlertRow]) -> int | None:
+    """Since when the word of a tile is true; None when it does not say. It agrees with the card of its alert."""
+    if occupancy.since is None or occupancy.status == "closed":
+        return None
+    if occupancy.status in _EMPTY:
+        told = _first(alerts, ("unattended",) if occupancy.status == "unattended" else _VACANCY)
+        if told is not None:
+            return told.alert.since_ms
+    since_ms = parse_instant(occupancy.since)
+    visitor = occupancy.zones.get("visitor")
+    if occupancy.status in ("serving", "unattended") and visitor is not None and visitor.since is not None:
+        return max(since_ms, parse_instant(visitor.since))
+    return since_ms
 
 
 def _age(occupancy: Occupancy, now_ms: int, words: Words) -> str:
@@ -373,16 +398,20 @@ class Card(NamedTuple):
     told: str
 
 
-def cards(alerts: Iterable[AlertRow], floor: Plan, now_ms: int, words: Words) -> list[Card]:
-    """The alerts that stand, the most urgent first, the oldest of a kind first."""
+def cards(
+    alerts: Iterable[AlertRow], occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words
+) -> list[Card]:
+    """The alerts that stand, the most urgent first, the oldest of a kind first. `occupancies`: by outlet."""
     firing = [row for row in alerts if row.state == "firing"]
     firing.sort(key=lambda row: (KIND_ORDER.index(row.alert.kind), row.alert.since_ms, row.id))
-    return [_card(row, floor, now_ms, words) for row in firing]
+    return [_card(row, occupancies, floor, now_ms, words) for row in firing]
 
 
-def _card(row: AlertRow, floor: Plan, now_ms: int, words: Words) -> Card:
+def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words) -> Card:
     subject = floor.subjects.get(subject_key(row), Subject(row.alert.subject, ()))
     state = _state_of(row)
+    back_ms = _back_ms(row, subject, occupancies)
+    told = _told(row, floor.contacts, words)
     return Card(
         id=row.id,
         state=state,
@@ -390,10 +419,24 @@ def _card(row: AlertRow, floor: Plan, now_ms: int, words: Words) -> Card:
         what=words(f"kind.{row.alert.kind}"),
         where=subject.label,
         href=f"#o-{subject.outlets[0]}" if subject.outlets else "",
-        duration=words.span(now_ms - row.alert.since_ms),
+        duration=words.span((now_ms if back_ms is None else back_ms) - row.alert.since_ms),
         since=words("alert.since", at=words.clock(row.alert.since_ms)),
-        told=_told(row, floor.contacts, words),
+        told=told if back_ms is None else f"{words('alert.confirming', at=words.clock(back_ms))}. {told}",
     )
+
+
+def _back_ms(row: AlertRow, subject: Subject, occupancies: Mapping[str, Occupancy]) -> int | None:
+    """Since when the outlet of a standing alert is staffed again; the alert ends once that has lasted.
+
+    None for an alert of several outlets: how many of them must be staffed is for the engine to judge.
+    """
+    if row.alert.kind not in _PEOPLE or len(subject.outlets) != 1:
+        return None
+    occupancy = occupancies.get(subject.outlets[0])
+    staff = None if occupancy is None else occupancy.zones.get("staff")
+    if staff is None or staff.state != "occupied" or staff.since is None:
+        return None
+    return max(parse_instant(staff.since), row.alert.since_ms)
 
 
 def _state_of(row: AlertRow) -> str:
@@ -449,13 +492,13 @@ class Line(NamedTuple):
 def log_lines(
     changes: Iterable[Change], alerts: Iterable[AlertRow], floor: Plan, now_ms: int, words: Words
 ) -> list[Line]:
-    """What happened within the last hour, newest first."""
+    """What happened within the last hour, newest first; the page shows the first `LOG_LENGTH`."""
     lines = [
         _change_line(change, floor, words) for change in changes if change.outlet in floor.outlets and _tells(change)
     ]
     lines += [_ended_line(row, floor, words) for row in alerts if row.state != "firing"]
     recent = [line for line in lines if line.at_ms > now_ms - _HOUR_MS]
-    return sorted(recent, key=lambda line: (line.at_ms, line.where), reverse=True)[:LOG_LENGTH]
+    return sorted(recent, key=lambda line: (line.at_ms, line.where), reverse=True)
 
 
 def _tells(change: Change) -> bool:
@@ -535,6 +578,6 @@ def calm(found: Mapping[str, int], occupancies: Iterable[Occupancy], now_ms: int
         sentence = words("alerts.none.all", n=found["obliged"])
     else:
         sentence = words("alerts.none.parts", n=found["obliged"], parts=in_words(found, words))
-    ages = [seen(one) for one in occupancies if one.status not in ("closed", "unknown")]
+    ages = [seen(one) for one in occupancies if one.status != "closed"]
     oldest = min((age for age in ages if age is not None), default=None)
     return sentence if oldest is None else f"{sentence} {words('alerts.oldest', age=words.span(now_ms - oldest))}"

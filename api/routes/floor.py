@@ -78,6 +78,7 @@ def _view(
     concerned = floor.standing(alerts, plan.subjects)
     found = floor.sums(occupancies, concerned)
     spans = plan.spans(words.day_start_ms(now_ms))
+    lines = floor.log_lines(changes, alerts, plan, now_ms, words)
     floors = []
     for level, outlets in plan.floors:
         tiles = []
@@ -105,14 +106,16 @@ def _view(
         "q": q,
         "warning": floor.warning(alerts, distrust, found, words),
         "hours": floor.hours_sentence(spans, now_ms, words),
-        "sums": found,
+        "figures": {name: floor.figure(name, found, plan, words) for name in found},
+        "uncounted": () if plan.visitors else floor.OF_VISITORS,
         "seats": floor.seats(occupancies),
         "seats_in_words": floor.seats_in_words(found, words),
-        "cards": floor.cards(alerts, plan, now_ms, words),
+        "cards": floor.cards(alerts, by_outlet, plan, now_ms, words),
         "calm": floor.calm(found, occupancies, now_ms, words),
         "floors": floors,
         "anything": any(one["shown"] for one in floors),
-        "lines": floor.log_lines(changes, alerts, plan, now_ms, words),
+        "lines": lines[: floor.LOG_LENGTH],
+        "more": words("log.more", n=len(lines) - floor.LOG_LENGTH) if len(lines) > floor.LOG_LENGTH else "",
         "blank_card": _BLANK_CARD,
         "blank_line": _BLANK_LINE,
         "data": plan.as_json()

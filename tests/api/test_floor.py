@@ -29,7 +29,7 @@ def occupancy(status: Status, since: str = "10:36:00", *, seen: str | None = "10
     zone = ZoneOccupancy(state="vacant", p=0.1, seen=None if seen is None else rfc3339(at(seen)))
     defaults: dict[str, Any] = {"outlet": "a-1", "until": rfc3339(at("12:00:00")), "at": rfc3339(NOW)}
     return Occupancy(
-        site="balai", status=status, since=rfc3339(at(since)), zones={"staff": zone}, **{**defaults, **fields}
+        site="balai", status=status, since=rfc3339(at(since)), **{"zones": {"staff": zone}, **defaults, **fields}
     )
 
 
@@ -170,7 +170,7 @@ def test_alerts_are_ordered_by_urgency_and_then_by_age():
         row("unattended", "a-3", "10:37:00"),
         row("vacancy", "a-4", "08:00:00", resolved_ms=at("09:00:00"), reason="presence"),
     ]
-    cards = floor.cards(rows, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
+    cards = floor.cards(rows, {}, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
     assert [(card.state, card.icon, card.where, card.href) for card in cards] == [
         ("unattended", "st-unattended", "Loket a-3 · Dinas dinas", "#o-a-3"),
         ("vacant", "st-vacant", "Loket a-1 · Dinas dinas", "#o-a-1"),
@@ -178,6 +178,33 @@ def test_alerts_are_ordered_by_urgency_and_then_by_age():
         ("unknown", "i-sensor", "a-1-s · Loket a-1", "#o-a-1"),
     ]
     assert (cards[1].duration, cards[1].since) == ("51\u00a0mnt", "sejak 09.51")
+
+
+def test_a_card_counts_no_further_once_somebody_is_back():
+    back = {"staff": ZoneOccupancy(state="occupied", p=0.9, since=rfc3339(at("10:40:30")))}
+    again = {"a-1": occupancy("staffed", "10:40:30", zones=back)}
+    (card,) = floor.cards([row()], again, plan(), NOW, ID)
+    assert (card.duration, card.since) == ("49\u00a0mnt", "sejak 09.51")
+    assert card.told == "Ada petugas sejak 10.40, dipastikan dulu. Peringatan 10.01 · belum ada yang diberitahu"
+    (card,) = floor.cards([row()], {"a-1": occupancy("vacant")}, plan(), NOW, ID)
+    assert card.duration == "51\u00a0mnt"
+
+
+def test_a_tile_lasts_as_long_as_its_word_and_as_the_card_of_its_alert():
+    assert shown(occupancy("vacant", "10:36:00"), [row(since="09:51:00")]).duration == "51\u00a0mnt"
+    visitor = {"visitor": ZoneOccupancy(state="occupied", p=0.9, since=rfc3339(at("10:39:00")))}
+    statuses: tuple[Status, ...] = ("serving", "unattended")
+    for status in statuses:
+        assert shown(occupancy(status, "10:02:00", zones=visitor)).duration == "3\u00a0mnt"
+        assert shown(occupancy(status, "10:40:00", zones=visitor)).duration == "2\u00a0mnt"
+    assert shown(occupancy("staffed", "10:02:00", zones=visitor)).duration == "40\u00a0mnt"
+
+
+def test_what_no_sensor_counts_is_a_dash():
+    found = floor.sums([occupancy("staffed")], {})
+    watched = plan(outlets=[outlet("a-1", sensors=[sensor("s", zone="visitor")])])
+    assert [floor.figure("serving", found, where, ID) for where in (plan(), watched)] == ["–", "0"]
+    assert floor.figure("vacant", found, plan(), ID) == "0"
 
 
 def test_a_card_names_whom_it_reached_and_when():
@@ -196,14 +223,14 @@ def test_a_card_names_whom_it_reached_and_when():
             ("10:40:00", "", "sudah-dihapus"),
         ]
     )
-    (card,) = floor.cards([row(told=told)], where, NOW, ID)
+    (card,) = floor.cards([row(told=told)], {}, where, NOW, ID)
     assert card.told == (
         "Diberitahu 10.01, 10.16 · Koordinator loket; 10.21 · Kepala dinas; 10.36 · Pengelola; 10.40 · sudah-dihapus"
     )
     assert card.where == "Loket a-1 · Din"
-    (card,) = floor.cards([row()], where, NOW, ID)
+    (card,) = floor.cards([row()], {}, where, NOW, ID)
     assert card.told == "Peringatan 10.01 · belum ada yang diberitahu"
-    (card,) = floor.cards([row(late=True)], where, NOW, ID)
+    (card,) = floor.cards([row(late=True)], {}, where, NOW, ID)
     assert card.told.endswith(". Terlambat diketahui: Hadir sedang tidak berjalan waktu itu")
 
 
@@ -309,7 +336,7 @@ def test_calm_is_said_only_as_far_as_it_is_known():
     staffed, serving = occupancy("staffed", seen="10:41:58"), occupancy("serving", outlet="a-2")
     assert calm(staffed, serving) == "2 loket wajib buka, semuanya ada petugas. Bukti tertua 9 dtk."
     assert calm(staffed, occupancy("unknown", outlet="a-2", seen="10:00:00")) == (
-        "2 loket wajib buka: 1 tidak diketahui, 1 ada petugas. Bukti tertua 9 dtk."
+        "2 loket wajib buka: 1 tidak diketahui, 1 ada petugas. Bukti tertua 42 mnt."
     )
     assert calm(occupancy("closed")) == "Sekarang tidak ada loket yang wajib buka."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from presence.alerts.life import Alert
-from presence.instants import parse_instant, rfc3339
+from presence.instants import rfc3339
 from storage.record.alerts import StoredAlert, put
 from tests.builders import outlet, site
 from tests.fixtures.mall import NOW
@@ -37,8 +37,7 @@ def floor(demo: Web) -> Web:
     return demo
 
 
-def occupancy(name: str, status: str) -> bytes:
-    since = rfc3339(parse_instant("2026-11-24T10:36:00+07:00"))
+def occupancy(name: str, status: str, since: str = "2026-11-24T03:36:00.000Z") -> bytes:
     zones = {"staff": {"state": "vacant", "p": 0.02, "since": since, "seen": rfc3339(NOW - 4000)}}
     body = {"site": "balai", "outlet": name, "status": status, "since": since, "zones": zones, "until": None}
     return json.dumps(body | {"reason": None, "at": rfc3339(NOW), "version": 1}).encode()
@@ -71,7 +70,7 @@ def test_the_floor_is_whole_without_javascript(floor: Web):
     assert '<html lang="id">' in html
     assert "Balai Layanan" in words
     assert "Jam layanan 08.00–12.00 dan 13.00–15.00. Istirahat dalam 1 j 17 mnt." in words
-    assert "3 wajib buka sekarang 2 ada petugas 1 di antaranya melayani 0 warga menunggu 1 kosong" in words
+    assert "3 wajib buka sekarang 2 ada petugas 1 di antaranya melayani – warga menunggu 1 kosong" in words
     assert "Loket 1 6 mnt Dinas dinas KTP-el terakhir: Kosong Peringatan pada 10.46 bukti 4 dtk" in words
     assert "Lantai 1 1 dari 2 ada petugas" in words
     assert "Lantai 2 1 dari 1 ada petugas" in words
@@ -79,6 +78,17 @@ def test_the_floor_is_whole_without_javascript(floor: Web):
     assert '<noscript><a href="/?site=balai">Muat ulang</a></noscript>' in html
     assert "Demo: data tiruan. Terbuka tanpa masuk, hanya di komputer ini." in words
     assert "Semua waktu dalam WIB (Asia/Jakarta)" in words
+
+
+def test_what_the_last_hour_does_not_show_is_counted(floor: Web):
+    live = floor.app.state.feed.live
+    for n in range(14):
+        status, minute = ("vacant", "staffed")[n % 2], rfc3339(NOW - (14 - n) * 60_000)
+        live.hear_occupancy("balai", "a-2", occupancy("a-2", status, minute), NOW)
+    lines = re.search(r'<ol class="log" id="log">(.*?)</ol>', page(floor), re.DOTALL)
+    assert lines is not None
+    assert lines[1].count("<li") == 12
+    assert re.search(r"… dan \d lagi", in_words(page(floor)))
 
 
 def test_pages_hold_no_inline_script_or_style_and_nothing_from_elsewhere(floor: Web):

@@ -5,11 +5,13 @@ const WORST_FIRST = ["unattended", "vacant", "unknown", "declared", "staffed", "
 const STAFFED = ["staffed", "serving"];
 const EMPTY = ["unattended", "vacant"];
 const PEOPLE = ["unattended", "vacancy", "late_opening"];
+const VACANCY = ["vacancy", "late_opening"];
 const TECHNICAL = ["equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery"];
 const KIND_ORDER = ["site_outage", ...PEOPLE, ...TECHNICAL];
 const SUBJECT_TYPES = ["outlet", "duty", "sensor", "gateway", "site"];
 const HOUR_MS = 3_600_000;
-const LOG_LENGTH = 12;
+export const LOG_LENGTH = 12;
+const OF_VISITORS = ["serving", "unattended"];
 const SEAT_MARGIN = 0.065;
 const SEAT_SHAPES = {
   unattended: [0, 14], vacant: [0, 14], unknown: [2.5, 9], declared: [2.5, 9], staffed: [5, 4], serving: [2, 10],
@@ -42,12 +44,22 @@ const first = (alerts, kinds) =>
 const stateOf = (alert) =>
   alert.kind === "unattended" ? "unattended" : PEOPLE.includes(alert.kind) ? "vacant" : "unknown";
 
-export function cards(alerts, plan, nowMs, words) {
+// Since when the outlet of a standing alert is staffed again; null for an alert of several outlets.
+function back(alert, subject, occupancies) {
+  if (!PEOPLE.includes(alert.kind) || subject.outlets.length !== 1) return null;
+  const staff = occupancies.get(subject.outlets[0])?.zones.staff;
+  if (staff?.state !== "occupied" || !staff.since) return null;
+  return Math.max(ms(staff.since), ms(alert.since));
+}
+
+export function cards(alerts, occupancies, plan, nowMs, words) {
   return alerts.filter((one) => one.state === "firing").sort((a, b) =>
     KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || ms(a.since) - ms(b.since) || (a.id < b.id ? -1 : 1),
   ).map((alert) => {
     const subject = subjectOf(alert, plan);
     const state = stateOf(alert);
+    const backMs = back(alert, subject, occupancies);
+    const confirming = backMs === null ? "" : `${words.text("alert.confirming", { at: words.clock(backMs) })}. `;
     return {
       id: alert.id,
       state,
@@ -55,9 +67,9 @@ export function cards(alerts, plan, nowMs, words) {
       what: words.text(`kind.${alert.kind}`),
       where: subject.label,
       href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
-      duration: words.span(nowMs - ms(alert.since)),
+      duration: words.span((backMs ?? nowMs) - ms(alert.since)),
       since: words.text("alert.since", { at: words.clock(ms(alert.since)) }),
-      told: told(alert, plan, words),
+      told: confirming + told(alert, plan, words),
     };
   });
 }
@@ -108,6 +120,10 @@ export function seats(occupancies) {
   });
 }
 
+export function figure(name, found, plan, words) {
+  return !plan.visitors && OF_VISITORS.includes(name) && !found[name] ? "–" : words.number(found[name]);
+}
+
 function inWords(found, words) {
   return ["unattended", "vacant", "unknown", "declared", "staffed"].filter((part) => found[part])
     .map((part) => `${words.number(found[part])} ${words.text(`sum.${part}`)}`).join(", ");
@@ -130,7 +146,7 @@ export function calm(found, occupancies, nowMs, words) {
   const sentence = found.staffed === found.obliged
     ? words.text("alerts.none.all", { n: found.obliged })
     : words.text("alerts.none.parts", { n: found.obliged, parts: inWords(found, words) });
-  const ages = occupancies.filter((one) => one.status !== "closed" && one.status !== "unknown")
+  const ages = occupancies.filter((one) => one.status !== "closed")
     .map(seen).filter((at) => at !== null);
   if (!ages.length) return sentence;
   return `${sentence} ${words.text("alerts.oldest", { age: words.span(nowMs - Math.min(...ages)) })}`;
@@ -148,16 +164,26 @@ function seen(occupancy) {
 export function tile(fixed, occupancy, alerts, nowMs, words) {
   const [phase, noteIcon, note] = noteOf(fixed, occupancy, alerts, nowMs, words);
   const seenMs = seen(occupancy);
-  const lasts = occupancy.since !== null && occupancy.status !== "closed";
+  const sinceMs = wordSince(occupancy, alerts);
   return {
     status: occupancy.status,
     phase,
-    duration: lasts ? words.span(nowMs - ms(occupancy.since)) : "",
+    duration: sinceMs === null ? "" : words.span(nowMs - sinceMs),
     word: words.text(`state.${occupancy.status}`),
     noteIcon,
     note,
     age: seenMs === null ? words.text("tile.age.none") : words.text("tile.age", { age: words.span(nowMs - seenMs) }),
   };
+}
+
+// Since when the word of a tile is true; it agrees with the card of its alert.
+function wordSince({ status, since, zones }, alerts) {
+  if (since === null || status === "closed") return null;
+  if (EMPTY.includes(status)) {
+    const told = first(alerts, status === "unattended" ? ["unattended"] : VACANCY);
+    if (told) return ms(told.since);
+  }
+  return OF_VISITORS.includes(status) ? Math.max(ms(since), ms(zones.visitor?.since) ?? 0) : ms(since);
 }
 
 function noteOf(fixed, occupancy, alerts, nowMs, words) {
@@ -237,7 +263,7 @@ export function lines(changes, alerts, plan, nowMs, words) {
   }));
   const ended = alerts.filter((one) => one.state !== "firing").map((one) => endedLine(one, plan, words));
   return [...found, ...ended].filter((line) => line.atMs > nowMs - HOUR_MS)
-    .sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1)).slice(0, LOG_LENGTH);
+    .sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1));
 }
 
 function endedLine(alert, plan, words) {

@@ -114,8 +114,12 @@ function render() {
       renderTile(tile, floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words));
     }
   }
-  for (const link of part("sums").children) set(link.querySelector(".n"), words.number(found[link.dataset.show]));
-  for (const figure of document.querySelectorAll("[data-sum]")) set(figure, words.number(found[figure.dataset.sum]));
+  for (const link of part("sums").children) {
+    set(link.querySelector(".n"), floor.figure(link.dataset.show, found, plan, words));
+  }
+  for (const node of document.querySelectorAll("[data-sum]")) {
+    set(node, floor.figure(node.dataset.sum, found, plan, words));
+  }
   document.querySelectorAll("#floors > .floor .staffed").forEach((node, place) => {
     set(node, floor.staffedInWords(plan.floors[place].map((outlet) => occupancies.get(outlet).status), words));
   });
@@ -160,7 +164,7 @@ function renderSeats(shown, found) {
 
 function renderAlerts(known, found, shown, nowMs) {
   const list = part("alerts");
-  const cards = floor.cards(known, plan, nowMs, words);
+  const cards = floor.cards(known, occupancies, plan, nowMs, words);
   fill(list, cards, part("t-alert"), (card) => card.id, (item, card) => {
     item.dataset.alertId = card.id;
     setAttribute(item, "data-state", card.state);
@@ -178,7 +182,10 @@ function renderAlerts(known, found, shown, nowMs) {
 }
 
 function renderLines(lines) {
-  fill(part("log"), lines, part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (item, line) => {
+  const more = lines.length - floor.LOG_LENGTH;
+  part("log-more").hidden = more <= 0;
+  set(part("log-more"), more > 0 ? words.text("log.more", { n: more }) : "");
+  fill(part("log"), lines.slice(0, floor.LOG_LENGTH), part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (item, line) => {
     setAttribute(item, "data-state", line.state);
     set(item.querySelector("time"), line.at);
     link(item.querySelector(".where"), line);
