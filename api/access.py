@@ -47,7 +47,7 @@ def admit(request: Request) -> None:
     rule = RULES.get(getattr(request.scope.get("route"), "path", ""))
     if rule == "open":
         return
-    request.state.account = _account(request)
+    request.state.account = account_of(request)
     if request.state.account is not None:
         return
     if rule == "local" and is_local(request):
@@ -71,7 +71,8 @@ def is_secure(request: HTTPConnection) -> bool:
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 
-def _account(request: Request) -> str | None:
+def account_of(request: Request) -> str | None:
+    """The account whose token or session the request bears; it may wait for the record."""
     given = request.headers.get("authorization", "")
     if given.lower().startswith(_BEARER):
         return _who(request, given[len(_BEARER) :].strip(), "token")

@@ -38,8 +38,9 @@ class Preferences(NamedTuple):
 
 
 def preferences(request: Request) -> Preferences:
-    """What the reader chose on this browser: Indonesian and the device's own theme until then."""
-    lang, theme = request.cookies.get(LANG_COOKIE), request.cookies.get(THEME_COOKIE)
+    """What the reader asks for here, or chose on this browser: Indonesian and the device's own theme until then."""
+    lang = request.query_params.get("lang", request.cookies.get(LANG_COOKIE))
+    theme = request.query_params.get("theme", request.cookies.get(THEME_COOKIE))
     return Preferences(
         next((known for known in LANGUAGES if known == lang), "id"),
         next((known for known in THEMES if known == theme), "auto"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_DATE_LENGTH = len("2026-11-24")
+
 
 def rfc3339(at_ms: int) -> str:
     """`2026-11-24T03:12:07.250Z`."""
@@ -26,6 +28,8 @@ def parse_instant(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f'"{text}" is no RFC 3339 time; write 2026-11-24T09:00:00+07:00') from None
+    if at.tzinfo is None and len(text) <= _DATE_LENGTH:
+        raise ValueError(f'"{text}" is a date without a time; write {at:%Y-%m-%d}T00:00:00+07:00')
     if at.tzinfo is None:
         raise ValueError(f'"{text}" has no offset; write {text}Z or {text}+07:00')
     return round(at.timestamp() * 1000)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from api.answers import page
+from api.answers import LangChoice, ThemeChoice, choices, page, remember
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,8 +18,10 @@ async def openapi(request: Request) -> Response:
 
 
 @router.get("/docs")
-async def docs(request: Request) -> Response:
-    return await page(request, "docs.html", operations=_operations(request.app.openapi()))
+async def docs(request: Request, lang: LangChoice = None, theme: ThemeChoice = None) -> Response:
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, "/docs")
+    return await page(request, "docs.html", operations=_operations(request.app.openapi()), **choices(request, "/docs"))
 
 
 def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:

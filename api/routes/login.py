@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api.access import SESSION_COOKIE, is_secure
-from api.answers import LangChoice, ThemeChoice, choices, page, remember
+from api.access import SESSION_COOKIE, account_of, is_secure
+from api.answers import LangChoice, ThemeChoice, address, choices, page, remember
 from api.parts import Parts
 from storage.record.users import SESSION_LIFE_MS, end_session, use_link
 
@@ -19,11 +19,13 @@ async def login(
     request: Request, code: str | None = None, lang: LangChoice = None, theme: ThemeChoice = None
 ) -> Response:
     if lang is not None or theme is not None:
-        return remember(request, lang, theme, "/login")
+        return remember(request, lang, theme, address("/login", code=code))
     if code is None:
         return await page(request, "login.html", used=False, **choices(request, "/login"))
     session = await run_in_threadpool(_use, request.app.state.parts, code)
     if session is None:
+        if await run_in_threadpool(account_of, request) is not None:
+            return RedirectResponse("/", 303)
         return await page(request, "login.html", status=403, used=True, **choices(request, "/login"))
     answer = RedirectResponse("/", 303)
     answer.set_cookie(

@@ -72,6 +72,8 @@ def test_a_one_time_link_logs_a_browser_in_once(web: Web):
     assert "Max-Age=2592000" in cookie
     assert "Secure" not in cookie
     assert browser.get("/").status_code == 200
+    spent = browser.get("/login", params={"code": code})
+    assert (spent.status_code, spent.headers["location"]) == (303, "/")
     again = web.ask(accept="text/html").get("/login", params={"code": code})
     assert again.status_code == 403
     assert "sudah dipakai" in again.text

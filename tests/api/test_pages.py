@@ -159,6 +159,14 @@ def test_the_language_can_be_chosen_before_logging_in(web: Web):
     assert "Log in to Hadir" in reader.get("/").text
 
 
+def test_the_language_that_is_asked_for_holds_before_it_is_remembered(web: Web, demo: Web):
+    assert "Log in to Hadir" in web.ask(accept="text/html").get("/?lang=en").text
+    reader = demo.ask(accept="text/html")
+    assert reader.get("/docs?lang=en").headers["location"] == "/docs"
+    assert "All paths that Hadir offers" in reader.get("/docs").text
+    assert reader.get("/login?code=spent&lang=id").headers["location"] == "/login?code=spent"
+
+
 def test_several_sites_are_a_choice(demo: Web):
     demo.apply(site(), site(id="cabang", name="Cabang Timur", timezone="Asia/Jayapura"))
     first, second = page(demo), page(demo, "/?site=cabang")
@@ -264,6 +272,11 @@ def test_the_api_lists_alerts(floor: Web):
         answer = browser.get(f"/api/v1/alerts?{wrong}")
         assert answer.status_code == 400
         assert wrong.split("=")[0] in answer.json()["error"]
+
+
+def test_a_date_without_a_time_is_answered_with_how_to_write_it(floor: Web):
+    said = floor.ask().get("/api/v1/alerts?from=2026-11-25").json()["error"]
+    assert said == 'from: "2026-11-25" is a date without a time; write 2026-11-25T00:00:00+07:00'
 
 
 def test_readiness_names_what_is_not_in_order(floor: Web):
