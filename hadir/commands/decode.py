@@ -15,7 +15,7 @@ from firmware_bridge.drivers import driver_named
 from firmware_bridge.resync import Damage, Decoded
 from hadir.output import json_line
 from hadir.settings import Settings
-from presence.errors import BadInput, DamagedFrame
+from presence.errors import BadInput, DamagedFrame, HadirError
 from presence.quantities import TRUTHS
 
 NAME = "decode"
@@ -50,12 +50,25 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _stream(driver: str, file: str, *, is_hex: bool) -> int:
-    decoder = driver_named(driver, "hadir decode serial", "--driver").driver({})
+    module = driver_named(driver, "hadir decode serial", "--driver")
+    decoder = module.driver({})
+    size, understood = 0, False
     with _opened(file) as source:
         for chunk in _from_hex(source, file) if is_hex else iter(lambda: source.read1(_CHUNK), b""):
+            size += len(chunk)
             if results := decoder.feed(chunk):
+                understood = True
                 print("\n".join(json_line(_line(result)) for result in results), flush=True)
-    return 0
+    if understood:
+        return 0
+    if size == 0:
+        raise HadirError(f"{_name(file)}: is empty")
+    hint = f"is the baud rate {module.BAUD}" + ("" if is_hex else ", or is it hexadecimal text (--hex)")
+    raise HadirError(f"{_name(file)}: no frame of {driver} in {size} bytes; {hint}?")
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == _STDIN else file
 
 
 @contextmanager
@@ -69,9 +82,8 @@ def _opened(file: str) -> Iterator[Any]:
 
 
 def _from_hex(source: BinaryIO, file: str) -> Iterator[bytes]:
-    name = "standard input" if file == _STDIN else file
     for number, line in enumerate(source, 1):
-        yield _unhexed(line.decode("ascii", errors="replace"), name, line=number)
+        yield _unhexed(line.decode("ascii", errors="replace"), _name(file), line=number)
 
 
 def _unhexed(text: str, source: str, *, line: int | None = None, field: str | None = None) -> bytes:

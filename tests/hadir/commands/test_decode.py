@@ -45,6 +45,34 @@ def test_standard_input_in_hexadecimal(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert decode(capsys, "serial", "--driver", "ld2410", "--hex")[:2] == (0, [{"values": VALUES}])
 
 
+@pytest.mark.parametrize(
+    ("words", "content", "says"),
+    [
+        (
+            [],
+            bytes(4096),
+            "no frame of ld2410 in 4096 bytes; is the baud rate 256000, or is it hexadecimal text (--hex)?",
+        ),
+        (
+            [],
+            BASIC.encode(),
+            "no frame of ld2410 in 46 bytes; is the baud rate 256000, or is it hexadecimal text (--hex)?",
+        ),
+        (["--hex"], BASIC[:-8].encode(), "no frame of ld2410 in 19 bytes; is the baud rate 256000?"),
+        ([], b"", "is empty"),
+    ],
+)
+def test_nothing_understood_is_a_failure_that_says_what_to_look_at(
+    words: list[str], content: bytes, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "radar.bin").write_bytes(content)
+    assert decode(capsys, "serial", "--driver", "ld2410", *words, str(tmp_path / "radar.bin")) == (
+        1,
+        [],
+        f"{tmp_path / 'radar.bin'}: {says}\n",
+    )
+
+
 def test_a_vectors_file_gives_a_line_a_vector(capsys: pytest.CaptureFixture[str]) -> None:
     status, lines, _ = decode(capsys, "serial", "--batch", str(SERIAL / "ld2410.json"))
     vectors = json.loads((SERIAL / "ld2410.json").read_text())
