@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hadir.data_directory import RUN_FILE
@@ -40,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record import Record
 
-    makes = arguments.word in ("link", "token")
-    if makes or arguments.word == "revoke":
+    if arguments.word != "list":
         _check_name(arguments.name)
-    with Record.open(settings.record_url(), create=makes) as record:
+    with Record.open(settings.record_url(), create=False) as record:
         match arguments.word:
             case "link":
                 print(_link(record, arguments.name, arguments.url or _running_at(settings)))
@@ -99,11 +99,14 @@ def _list(record: Record, *, as_json: bool) -> str:
         )
     return table(
         ["account", "role", "made", "tokens", "sessions"],
-        [
-            (one.name, one.role, rfc3339(one.made_ms), ", ".join(label or "-" for label in one.tokens), one.sessions)
-            for one in found
-        ],
+        [(one.name, one.role, rfc3339(one.made_ms), _counted(one.tokens), one.sessions) for one in found],
     )
+
+
+def _counted(labels: Sequence[str]) -> str:
+    """How many tokens, and the labels of those that have one."""
+    named = ", ".join(filter(None, labels))
+    return f"{len(labels)} ({named})" if named else str(len(labels))
 
 
 def _revoke(record: Record, name: str) -> str:

@@ -13,6 +13,7 @@ from storage.record.users import use_link, who
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HADIR_DATA", str(tmp_path))
+    Record.open(f"sqlite:///{tmp_path / 'record.db'}").close()
     return tmp_path
 
 
@@ -29,7 +30,8 @@ def test_a_token_is_printed_once_and_opens(capsys: pytest.CaptureFixture[str], d
     listed = json.loads(said(capsys, "list", "--json"))
     assert token not in str(listed)
     assert (listed["name"], listed["tokens"], listed["sessions"]) == ("ani", ["grafana"], 0)
-    assert "grafana" in said(capsys, "list")
+    said(capsys, "token", "--name", "ani")
+    assert " 2 (grafana) " in said(capsys, "list")
 
 
 def test_a_link_leads_to_where_the_pages_are(capsys: pytest.CaptureFixture[str], data: Path) -> None:
@@ -50,4 +52,12 @@ def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str])
 
 def test_wrong_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--name" in said(capsys, "token", "--name", " ", status=2)
-    assert "there is no record" in said(capsys, "list", status=2)
+
+
+@pytest.mark.parametrize("words", [["list"], ["link"], ["token", "--name", "ani"], ["revoke", "--name", "ani"]])
+def test_nobody_is_let_into_a_folder_without_a_record(
+    words: list[str], capsys: pytest.CaptureFixture[str], data: Path
+) -> None:
+    (data / "record.db").unlink()
+    assert "there is no record" in said(capsys, *words, status=2)
+    assert not (data / "record.db").exists()
