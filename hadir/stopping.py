@@ -14,6 +14,10 @@ def stop_at(*signals: signal.Signals) -> threading.Event:
     """
     stop = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    for number in signals:
+        # As shells leave SIGINT to what they start with `&`; an ignored signal need not reach who waits for it.
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
     def wait() -> None:
         signal.sigwait(signals)

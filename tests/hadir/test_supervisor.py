@@ -159,6 +159,17 @@ def test_a_signal_to_the_whole_group_ends_the_last_part_first(
     assert program.child.wait() == 0
 
 
+def test_ctrl_c_is_heeded_where_a_shell_had_it_ignored(programs: list[Program], tmp_path: Path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # children inherit it, as from `sh -c "hadir up &"`
+    try:
+        programs.append(program := Program(tmp_path, "first"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    program.running("first")
+    program.child.send_signal(signal.SIGINT)
+    assert program.over() == ["first"]
+
+
 def test_one_that_does_not_stop_is_killed_and_the_rest_ends_in_order(programs: list[Program], tmp_path: Path):
     programs.append(program := Program(tmp_path, "first", "stubborn"))
     stubborn = program.running("first", "stubborn")["stubborn"]
