@@ -106,6 +106,7 @@ def _foretold() -> list[str]:
         )
     return [
         *lines,
+        "  Then others are left alone in turn",
         f"  The radar of Loket {officers.FAILING + 1} fails after {officers.FAILS_AT_S:.0f} s: not known is not vacant",
         "  Elsewhere somebody is away for a few seconds now and then: no alert",
         "",
