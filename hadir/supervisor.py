@@ -172,7 +172,7 @@ class Supervisor:
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         self._handlers = {number: signal.getsignal(number) for number in _HEEDED}
         for number in _HEEDED:
-            # `nohup` ignores SIGHUP, to be obeyed; shells ignore SIGINT for what they start with `&`, and Ctrl-C is promised.
+            # `nohup` ignores SIGHUP, to be obeyed; shells ignore SIGINT after `&`, though Ctrl-C is promised.
             if number != signal.SIGHUP or self._handlers[number] != signal.SIG_IGN:
                 signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to be woken
