@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
+import os
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from hadir.settings import Settings
+from presence.site import Site
+from presence.site_inactive import ACTING_CHANNELS
 
+log = logging.getLogger("hadir.engine")
+
+_REFERENCE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _HEAVY = (
     "collector.collector",
     "api.alerting.engine",
@@ -64,10 +72,31 @@ def run_collector(settings: Settings, stop: threading.Event) -> None:
 def run_engine(settings: Settings, stop: threading.Event) -> None:
     """Raise, send and resolve alerts until `stop` is set."""
     from api.alerting.engine import Engine
-    from storage.record import Record
+    from storage.record import Record, registry
 
     with Record.open(settings.record_url()) as record:
+        with record.reading() as connection:
+            sites = [registry.load_site(connection, site) for site in registry.site_ids(connection)]
+        for sentence in (sentence for site in sites if site for sentence in unset_secrets(site, os.environ)):
+            log.warning("%s", sentence)
         Engine(record=record, address=settings.broker_address(), clock=now_ms, lock_dir=settings.data).run(stop)
+
+
+def unset_secrets(site: Site, environ: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each contact whose channel names variables that `environ` does not have, or has empty."""
+    owners = [("the site", site.contacts), *((f"agency {agency.id}", agency.contacts) for agency in site.agencies)]
+    for owner, contacts in owners:
+        for contact in contacts:
+            channel = contact.channel or ""
+            # What goes by no channel of this version is said when the site file is applied.
+            if channel.partition("://")[0] not in ACTING_CHANNELS:
+                continue
+            if unset := [name for name in dict.fromkeys(_REFERENCE.findall(channel)) if not environ.get(name)]:
+                are = "is" if len(unset) == 1 else "are"
+                yield (
+                    f"contact {contact.id} of {owner} cannot be told of anything: "
+                    f"{', '.join(unset)} {are} not set in the environment"
+                )
 
 
 def run_bridge(settings: Settings, gateway: str, stop: threading.Event) -> None:
