@@ -329,7 +329,7 @@ class _Bridge:
         """Makes the lines those of `settings`; unchanged ones go on undisturbed."""
         specs, problems = line_specs(settings, f"settings of {settings.gateway}")
         for problem in problems:
-            log.error("%s", problem)
+            log.warning("%s", problem)
         stay = [line for line in self._lines if line.spec in specs]
         for line in self._lines:
             if line not in stay:

@@ -192,7 +192,7 @@ class Installation:
             with record.writing() as connection:
                 changes = registry.apply(connection, wanted, prune=False, now_ms=composition.now_ms())
         self._data.applied(text)
-        return Applied(wanted.id, len(changes), inactive(wanted))
+        return Applied(wanted.id, len(changes), inactive(wanted) if changes else [])
 
     def _start_bridges(self) -> None:
         """Start the bridge of each gateway of which a port is there and that has none yet.
