@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 
 from presence.site import AlertKind, Contact, Outlet, Rules, Sensor, Site, Step
 
@@ -11,6 +12,9 @@ ACTING_SENSOR_KINDS = ("direct", "mmwave")
 ACTING_DRIVERS = ("ld2410",)
 ACTING_CONVENTIONS = ("native",)
 ACTING_CHANNELS = ("hadir+http", "hadir+https")
+
+_CHANNELS_AS_TYPED = {typed: name for name in ACTING_CHANNELS for typed in (name, name.removeprefix("hadir+"))}
+_NEAR = 0.75
 
 
 def inactive(site: Site) -> list[str]:
@@ -28,9 +32,17 @@ def _sensors(site: Site) -> Iterator[str]:
             if (source := _unread_source(sensor)) is not None:
                 sources.setdefault(source, []).append(_named(sensor, outlet))
     for source, sensors in sources.items():
-        yield f"{source} is not understood yet: nothing is read from {_listed(sensors)}"
+        what, _, name = source.partition(" ")
+        near = _near(name, {name: name for name in ACTING_DRIVERS if what == "driver"})
+        yield f"{source} is not understood yet: nothing is read from {_listed(sensors)}{near}"
     for kind, sensors in kinds.items():
         yield f"kind {kind} says nothing about presence yet: readings are stored, without effect, of {_listed(sensors)}"
+
+
+def _near(name: str, known: Mapping[str, str]) -> str:
+    """`known`: what may be meant, by how it may be written."""
+    close = difflib.get_close_matches(name, known, 1, _NEAR)
+    return f'; did you mean "{known[close[0]]}"?' if close else ""
 
 
 def _named(sensor: Sensor, outlet: Outlet) -> str:
@@ -78,7 +90,8 @@ def _contacts(site: Site) -> Iterator[str]:
             if (scheme := _scheme(contact)) is not None and scheme not in ACTING_CHANNELS:
                 unsent.setdefault(scheme, []).append(f"{contact.id} of {owner}")
     for scheme, names in unsent.items():
-        yield f"channel {scheme}:// is not served yet: nothing is sent to {_listed(names)}"
+        near = _near(scheme, _CHANNELS_AS_TYPED)
+        yield f"channel {scheme}:// is not served yet: nothing is sent to {_listed(names)}{near}"
 
 
 def _scheme(contact: Contact) -> str | None:

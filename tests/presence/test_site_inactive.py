@@ -51,3 +51,14 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
         "floor plans are not shown yet: kept are those of floor 2",
         "outlets are not announced to Home Assistant yet",
     ]
+
+
+def test_a_name_that_is_nearly_one_that_acts_is_asked_about() -> None:
+    def said(driver: str, channel: str) -> list[str]:
+        read = sensor("a", source=Source(gateway="gw", driver=driver, port="/dev/ttyUSB0"))
+        told = Contact(id="k", name="K", channel=f"{channel}://host/x")
+        return [text.partition("; ")[2] for text in inactive(site(outlets=[outlet(sensors=[read])], contacts=(told,)))]
+
+    assert said("ld2411", "htps") == ['did you mean "ld2410"?', 'did you mean "hadir+https"?']
+    assert said("ld241o", "hadir+htp") == ['did you mean "ld2410"?', 'did you mean "hadir+http"?']
+    assert said("mysensors", "mailto") == ["", ""]
