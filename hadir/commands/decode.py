@@ -15,7 +15,7 @@ from firmware_bridge.drivers import driver_named
 from firmware_bridge.resync import Damage, Decoded
 from hadir.output import json_line
 from hadir.settings import Settings
-from presence.errors import BadInput, DamagedFrame, HadirError
+from presence.errors import BadInput, DamagedFrame
 from presence.quantities import TRUTHS
 
 NAME = "decode"
@@ -59,12 +59,12 @@ def _stream(driver: str, file: str, *, is_hex: bool) -> int:
             if results := decoder.feed(chunk):
                 understood = True
                 print("\n".join(json_line(_line(result)) for result in results), flush=True)
-    if understood:
-        return 0
-    if size == 0:
-        raise HadirError(f"{_name(file)}: is empty")
-    hint = f"is the baud rate {module.BAUD}" + ("" if is_hex else ", or is it hexadecimal text (--hex)")
-    raise HadirError(f"{_name(file)}: no frame of {driver} in {size} bytes; {hint}?")
+    if not understood:
+        # No failure: answers to commands, or a frame that goes on, say nothing either. But nobody should have to guess.
+        hint = f"is the baud rate {module.BAUD}" + ("" if is_hex else ", or is it hexadecimal text (--hex)")
+        said = f"no reading of {driver} in {size} bytes; {hint}?" if size else "is empty"
+        print(f"{_name(file)}: {said}", file=sys.stderr)
+    return 0
 
 
 def _name(file: str) -> str:

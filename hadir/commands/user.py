@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.word != "list":
         _check_name(arguments.name)
-    with Record.open(settings.record_url(), create=False) as record:
+    # A token may be made before the first start, by a script that sets a machine up; a link needs a server to lead to.
+    with Record.open(settings.record_url(), create=arguments.word == "token") as record:
         match arguments.word:
             case "link":
                 print(_link(record, arguments.name, arguments.url or _running_at(settings)))

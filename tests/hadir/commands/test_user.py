@@ -54,7 +54,7 @@ def test_wrong_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> No
     assert "--name" in said(capsys, "token", "--name", " ", status=2)
 
 
-@pytest.mark.parametrize("words", [["list"], ["link"], ["token", "--name", "ani"], ["revoke", "--name", "ani"]])
+@pytest.mark.parametrize("words", [["list"], ["link"], ["revoke", "--name", "ani"]])
 def test_nobody_is_let_into_a_folder_without_a_record(
     words: list[str], capsys: pytest.CaptureFixture[str], data: Path
 ) -> None:
