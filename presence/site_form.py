@@ -299,7 +299,7 @@ SITE = Form(
     (
         Key("id", ID, "Unique among all sites; part of every topic."),
         Key("name", TEXT, "Shown to people."),
-        Key("timezone", ZONE, "IANA name; service hours are local to it."),
+        Key("timezone", ZONE, "The IANA name; service hours are local to it."),
         Key("country", COUNTRY, "Whose public holidays `PH` means (ISO 3166-1, two letters)."),
         Key("cuti_bersama", TRUTH, "Count the government's collective leave days as PH too."),
         Key("service_hours", HOURS, "When outlets must be staffed, in opening_hours syntax."),
