@@ -9,6 +9,7 @@ import argparse
 import difflib
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,22 @@ class CommandParser(argparse.ArgumentParser):
         setting_table.add_flags(self)
 
     def error(self, message: str) -> NoReturn:
+        if refused := _CHOICE.fullmatch(message):
+            self.exit(MISUSED, f"{self.prog}: {_no_such_word(**refused.groupdict())}\n")
         self.exit(MISUSED, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+# As argparse says it; Python 3.12 no longer quotes what there is to choose from.
+_CHOICE = re.compile(r"argument (?P<of>.+?): invalid choice: (?P<word>.+) \(choose from (?P<known>.+)\)")
+
+
+def _no_such_word(of: str, word: str, known: str) -> str:
+    word = word[1:-1]
+    words = [each.strip("'") for each in known.split(", ")]
+    near = difflib.get_close_matches(word, words, 1)
+    hint = f'did you mean "{near[0]}"?' if near else f"write one of {', '.join(words)}"
+    where = f"{of}: " if of.startswith("-") else ""
+    return f'{where}no word "{word}"; {hint}'
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -127,6 +127,20 @@ def test_an_unknown_command_is_one_line(words: list[str], line: str, capsys: pyt
     assert capsys.readouterr() == ("", line)
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["site", "chekc"], 'hadir site: no word "chekc"; did you mean "check"?\n'),
+        (["site", "zzz"], 'hadir site: no word "zzz"; write one of check, apply, export\n'),
+        (["api", "run", "--only", "wb"], 'hadir api run: --only: no word "wb"; did you mean "web"?\n'),
+    ],
+)
+def test_an_unknown_word_of_a_command_is_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert (ended.value.code, *capsys.readouterr()) == (2, "", line)
+
+
 @pytest.mark.usefixtures("case")
 def test_wrong_arguments_are_one_line_with_status_2(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
