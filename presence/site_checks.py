@@ -89,13 +89,8 @@ def _outlets(site: Site) -> Iterator[Problem]:
     agencies = {agency.id for agency in site.agencies}
     gateways = {gateway.id for gateway in site.gateways}
     sources: dict[str, str] = {}
-    numbers: dict[int, int] = {}
     for o, outlet in enumerate(site.outlets):
         yield from _exceptions(f"outlets[{o}].exceptions", outlet.exceptions)
-        if outlet.number is not None and (first := numbers.setdefault(outlet.number, o)) != o:
-            yield Problem(
-                f"outlets[{o}].number", f"{outlet.number} is that of outlets[{first}] too; give each its own number"
-            )
         yield from _unknown(f"outlets[{o}].agency", "agency", outlet.agency, agencies)
         for s, sensor in enumerate(outlet.sensors):
             path = f"outlets[{o}].sensors[{s}].source"
