@@ -40,8 +40,14 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   say "setup: installing for the tests:$missing"
   export DEBIAN_FRONTEND=noninteractive
+  # The packages must not start services: the tests start their own, on free ports.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod +x "$policy"
+  fi
   apt-get update -qq
-  # policy-rc.d keeps the packages from starting services: the tests start their own, on free ports.
   apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null
 else
   say "setup: not here:$missing (needs root and apt-get); the tests that use them will be skipped and say so"
