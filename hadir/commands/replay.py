@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from hadir.commands.site import read_site_file
-    from hadir.output import json_line
+    from hadir.output import json_line, progress
     from presence.intervals import Span
     from presence.pipeline import replay
     from presence.readings_csv import read_csv
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     gc.disable()
     site = parse_site(read_site_file(Path(arguments.site)), arguments.site)
     with _lines(arguments.readings) as lines:
-        found = read_csv(lines, arguments.readings)
+        found = read_csv(progress(lines, f"{arguments.readings}: rows"), arguments.readings)
     for name, rows in found.unknown.items():
         print(f'{arguments.readings}: no quantity "{name}" is known; its {rows} rows are left out', file=sys.stderr)
     for notice in _unclaimed(site, found.readings, arguments.readings):
