@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 State = Literal["occupied", "vacant", "unknown"]
+Truth = bool | None  # None: unknown
 
 
 class Span(NamedTuple):
@@ -22,6 +23,14 @@ class Interval(NamedTuple):
     end_ms: int | None
     state: State
     p: float
+
+
+class TruthInterval(NamedTuple):
+    """What a condition of a device is from `start_ms` on; `end_ms` is None while it lasts."""
+
+    start_ms: int
+    end_ms: int | None
+    truth: Truth
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from presence.alerts.rule import Change, Disarmed, Truth
-from presence.intervals import Interval, Span, State
+from presence.alerts.rule import Change, Disarmed
+from presence.intervals import Interval, Span, State, Truth
 
 _REASONS: tuple[Disarmed, ...] = ("closed", "declared", "maintenance")
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-Truth = bool | None
+from presence.intervals import Truth
+
 Disarmed = Literal["closed", "declared", "maintenance"]
 Reason = Literal["presence", "ended", "visitor_left", "unknown", "closed", "declared", "maintenance"]
 

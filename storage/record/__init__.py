@@ -17,7 +17,7 @@ from presence.errors import BadInput
 from storage.sqlite_lock import SqliteLock
 
 # Known here too, so that a process that finds it in the file need not load Alembic to start.
-NEWEST_REVISION = "0001"
+NEWEST_REVISION = "0002"
 
 _SCHEME = "sqlite:///"
 _READERS = 8

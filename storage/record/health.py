@@ -20,7 +20,8 @@ _save = _save.on_conflict_do_update(
 class SensorHealth(NamedTuple):
     """`state`: fresh, stale, offline (its own or its gateway's word) or stuck; `seen_ms`: the newest report.
 
-    `received`, `stored`, `missing`: readings; `sequence`: `presence.sequence.Sequence` as it dumps itself.
+    `received`, `stored`, `missing`: readings; `sequence`: `presence.sequence.Sequence` as it dumps itself;
+    `conditions`: what the lines of the sensor's conditions go on from.
     """
 
     site: str
@@ -33,6 +34,7 @@ class SensorHealth(NamedTuple):
     stored: int
     missing: int
     sequence: bytes
+    conditions: bytes | None = None
 
 
 def save(connection: Connection, rows: Iterable[SensorHealth]) -> None:

@@ -1,7 +1,7 @@
 """The relational schema of the record. Instants are epoch ms UTC in integers; keys carry the site; `body` is JSON.
 
-Who writes what: the collector the intervals, progress, health, inbox and dead letters; the api and `hadir site apply`
-the registry, alerts, queue, audit and users.
+Who writes what: the collector the intervals, conditions, progress, health, inbox and dead letters; the api and `hadir
+site apply` the registry, alerts, queue, ledger, audit and users.
 """
 
 from __future__ import annotations
@@ -116,6 +116,9 @@ absence = Table(
     _instant("to_ms"),
     Column("origin", String, nullable=False),
     Column("body", Text, nullable=False),
+    Column("author", String, nullable=True),  # the person who made it
+    _instant("made_ms", nullable=True),
+    _instant("withdrawn_ms", nullable=True),  # taken back before it began; kept for the audit
     CheckConstraint("origin IN ('file', 'person')", "origin"),
     ForeignKeyConstraint(["site"], ["site.id"]),  # not the outlet: what was declared outlives a removed outlet
     Index("ix_absence_site_to_ms", "site", "to_ms"),
@@ -130,10 +133,24 @@ maintenance = Table(
     _instant("to_ms"),
     Column("origin", String, nullable=False),
     Column("body", Text, nullable=False),
+    Column("author", String, nullable=True),  # the person who made it
+    _instant("made_ms", nullable=True),
+    _instant("withdrawn_ms", nullable=True),  # taken back before it began; kept for the audit
     CheckConstraint("origin IN ('file', 'person')", "origin"),
     ForeignKeyConstraint(["site"], ["site.id"]),
     Index("ix_maintenance_site_to_ms", "site", "to_ms"),
     sqlite_autoincrement=True,
+)
+
+# The hours by which an outlet is judged from an instant on: a change of today says nothing of yesterday.
+hours_in_force = Table(
+    "hours_in_force",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("outlet", String, primary_key=True),
+    Column("from_ms", BigInteger, primary_key=True),
+    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["site"], ["site.id"]),
 )
 
 # What the collector found
@@ -156,7 +173,26 @@ occupancy_interval = Table(
     Index("ix_occupancy_interval_zone_start", "site", "outlet", "zone", "start_ms"),
     sqlite_autoincrement=True,
 )
-# One row each time that the intervals of a zone changed from `from_ms` on: what readers follow by a cursor.
+# What is true, false or unknown of a device: one line for each technical kind of alert and its sensor or gateway.
+condition_interval = Table(
+    "condition_interval",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("kind", String, nullable=False),
+    _instant("start_ms"),
+    _instant("end_ms", nullable=True),
+    Column("truth", String, nullable=False),
+    _instant("made_ms"),
+    _instant("superseded_ms", nullable=True),  # replaced by a correction; kept for the audit
+    CheckConstraint("truth IN ('true', 'false', 'unknown')", "truth"),
+    CheckConstraint("end_ms IS NULL OR end_ms > start_ms", "half_open"),
+    Index("ix_condition_interval_device_start", "site", "device", "kind", "start_ms"),
+    sqlite_autoincrement=True,
+)
+# One row each time that the intervals of a zone (or, as outlet and zone, of a device and kind) changed from `from_ms`
+# on: what readers follow by a cursor.
 interval_change = Table(
     "interval_change",
     metadata,
@@ -212,6 +248,7 @@ sensor_health = Table(
     Column("stored", BigInteger, nullable=False),
     Column("missing", BigInteger, nullable=False),
     Column("sequence", LargeBinary, nullable=False),
+    Column("conditions", LargeBinary, nullable=True),  # what the lines of `condition_interval` go on from
     CheckConstraint("state IN ('fresh', 'stale', 'offline', 'stuck')", "state"),
 )
 inbox = Table(
@@ -259,6 +296,21 @@ alert = Table(
     Index("ix_alert_subject", "site", "kind", "subject", "since_ms"),
     Index("ix_alert_revision", "revision"),
 )
+# An answer to an alert that stops its ladder until `until_ms`; the newest one counts.
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("alert", String, nullable=False),
+    _instant("at_ms"),
+    _instant("until_ms"),
+    Column("reason", String, nullable=False),
+    Column("note", Text, nullable=True),
+    Column("author", String, nullable=False),
+    Index("ix_acknowledgement_alert", "alert"),
+    sqlite_autoincrement=True,
+)
 notification = Table(
     "notification",
     metadata,
@@ -284,6 +336,39 @@ engine_cursor = Table(
     Column("interval_change", BigInteger, nullable=False),
     Column("registry_version", Integer, nullable=False),
     _instant("until_ms"),
+    _instant("booked_ms", nullable=True),  # the ledger's days that end by then are in `ledger_day`
+)
+# Which engine watches a site, on a database that several machines share; on SQLite a file lock does.
+engine_lease = Table(
+    "engine_lease",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    _instant("until_ms"),  # by the database's clock
+)
+# A closed day of an outlet or duty, booked; what late data corrected is kept with `superseded_ms`.
+ledger_day = Table(
+    "ledger_day",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("subject_type", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("date", String, nullable=False),
+    Column("attended_ms", BigInteger, nullable=False),
+    Column("absent_ms", BigInteger, nullable=False),
+    Column("declared_ms", BigInteger, nullable=False),
+    Column("unknown_ms", BigInteger, nullable=False),
+    Column("equipment_down_ms", BigInteger, nullable=False),
+    _instant("opened_at_ms", nullable=True),
+    _instant("left_at_ms", nullable=True),
+    _instant("made_ms"),
+    _instant("superseded_ms", nullable=True),
+    CheckConstraint("subject_type IN ('outlet', 'duty')", "subject_type"),
+    Index("ix_ledger_day_site_date", "site", "date"),
+    Index("ix_ledger_day_subject", "site", "subject", "date"),
+    sqlite_autoincrement=True,
 )
 audit = Table(
     "audit",
