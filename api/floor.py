@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from api.live import Change, Distrust, Occupancy
 from api.words import Words
-from presence.alerts.life import duties, rule_of
+from presence.alerts.subjects import rule_of
+from presence.duties import duties
 from presence.instants import parse_instant
 from presence.intervals import Span, union
 from presence.service_hours import ServiceHours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from presence.pipeline import ZoneKey
+from presence.zones import ZoneKey
 from presence.site import Site
 from storage.timeseries import Series
 

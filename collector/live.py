@@ -17,7 +17,7 @@ from collector.claims import Claims
 from collector.health import SensorWatch
 from presence.estimator import Revision, ZoneEstimator, ZoneSensor, closed, spliced, zone_sensors
 from presence.intervals import Interval
-from presence.pipeline import ZoneKey, zones
+from presence.zones import ZoneKey, zones
 from presence.readings import Reading
 from presence.site import Site, ZoneName
 from storage.record import Record, aside, checkpoints, health, intervals, registry

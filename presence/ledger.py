@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from presence.instants import rfc3339_or_none
 from presence.intervals import Interval, Span, clip, union
-from presence.service_hours import ServiceHours
+from presence.obligations import Hours
 
 _Booking = Literal["attended", "absent", "declared", "unknown"]
 _Signal = Literal["open", "declared", "occupied", "vacant"]
@@ -24,7 +24,7 @@ class WatchedOutlet(NamedTuple):
     """What the ledger needs of an outlet. `staff`: intervals of its staff zone, in order; gaps are unknown."""
 
     staff: Sequence[Interval]
-    hours: ServiceHours
+    hours: Hours
     declared: Sequence[Span]
 
 
@@ -86,7 +86,7 @@ def coverage(days: Iterable[LedgerDay]) -> Coverage | None:
 def outlet_ledger(
     outlet_id: str,
     staff: Sequence[Interval],
-    hours: ServiceHours,
+    hours: Hours,
     declared: Sequence[Span],
     horizon: Span,
     min_presence_ms: int,

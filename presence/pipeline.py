@@ -6,103 +6,111 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from presence.alerts import life, rule
-from presence.alerts.conditions import OutletHistory, vacancy
-from presence.alerts.life import Alert, DutyOf
+from presence.alerts import life
+from presence.alerts.evaluate import Known, evaluate
+from presence.alerts.life import Alert
+from presence.alerts.subjects import min_presence_ms, subjects
+from presence.devices import DeviceKey, device_conditions
+from presence.duties import duties
 from presence.estimator import estimate, zone_sensors
 from presence.instants import rfc3339, rfc3339_or_none
-from presence.intervals import Interval, Span, union
+from presence.intervals import Interval, Span, TruthInterval
 from presence.ledger import LedgerDay, WatchedOutlet, duty_ledger, outlet_ledger
+from presence.obligations import Obligations
 from presence.readings import Reading
-from presence.service_hours import hours_of
-from presence.site import Sensor, Site, ZoneName
-
-
-class ZoneKey(NamedTuple):
-    """A zone of an outlet, within a site."""
-
-    outlet: str
-    zone: ZoneName
-
+from presence.site import AlertKind, Site
+from presence.zones import ZoneKey, zones
 
 Intervals = Mapping[ZoneKey, Sequence[Interval]]
+Conditions = Mapping[DeviceKey, Sequence[TruthInterval]]
 
 
-def zones(site: Site) -> dict[ZoneKey, list[Sensor]]:
-    """The zones of the site that have a sensor, with their sensors."""
-    found: dict[ZoneKey, list[Sensor]] = defaultdict(list)
-    for outlet in site.outlets:
-        for sensor in outlet.sensors:
-            found[ZoneKey(outlet.id, sensor.zone)].append(sensor)
-    return dict(found)
+class Lines:
+    """What is known of a horizon, in memory."""
+
+    def __init__(self, intervals: Intervals, conditions: Conditions, first_ms: int) -> None:
+        self._intervals = intervals
+        self._conditions = conditions
+        self.first_ms = first_ms
+
+    def zone(self, key: ZoneKey, start_ms: int, end_ms: int) -> Sequence[Interval]:
+        return _overlapping(self._intervals.get(key, ()), start_ms, end_ms)
+
+    def device(self, kind: AlertKind, device: str, start_ms: int, end_ms: int) -> Sequence[TruthInterval]:
+        return _overlapping(self._conditions.get(DeviceKey(kind, device), ()), start_ms, end_ms)
 
 
-def intervals(site: Site, readings: Iterable[Reading], horizon: Span) -> dict[ZoneKey, list[Interval]]:
-    """The intervals of every zone within `horizon`, the last ones open. `readings` outside of it are not seen."""
-    by_sensor: dict[str, list[Reading]] = defaultdict(list)
+_Stretch = TypeVar("_Stretch", Interval, TruthInterval)
+
+
+def _overlapping(line: Sequence[_Stretch], start_ms: int, end_ms: int) -> Sequence[_Stretch]:
+    first = bisect_right(line, start_ms, key=_start)
+    if first and ((end := line[first - 1].end_ms) is None or end > start_ms):
+        first -= 1
+    last = bisect_left(line, end_ms, key=_start)
+    return line if first == 0 and last == len(line) else line[first:last]
+
+
+_start = attrgetter("start_ms")
+
+
+def by_device(readings: Iterable[Reading], horizon: Span) -> dict[str, list[Reading]]:
+    """The readings within `horizon` of each sensor and gateway; those outside of it are not seen."""
+    found: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         if horizon.start_ms <= reading.at_ms < horizon.end_ms:
-            by_sensor[reading.sensor].append(reading)
+            found[reading.sensor].append(reading)
+    return found
+
+
+def intervals(site: Site, heard: Mapping[str, Sequence[Reading]], horizon: Span) -> dict[ZoneKey, list[Interval]]:
+    """The intervals of every zone within `horizon`, the last ones open, from what was heard of each device in it."""
     found: dict[ZoneKey, list[Interval]] = {}
     for key, sensors in zones(site).items():
         known = zone_sensors(sensors)
         names = {sensor.id for sensor in known} | {sensor.gateway for sensor in known if sensor.gateway}
-        heard = [reading for name in sorted(names) for reading in by_sensor.get(name, ())]
-        found[key] = estimate(known, heard, horizon.start_ms, horizon.end_ms)
+        said = [reading for name in sorted(names) for reading in heard.get(name, ())]
+        found[key] = estimate(known, said, horizon.start_ms, horizon.end_ms)
     return found
 
 
-def outlet_histories(site: Site, duty: DutyOf, known: Intervals, span: Span) -> list[OutletHistory]:
-    """What `span` knows of the duty's outlets, for the conditions about people."""
-    return [
-        OutletHistory(
-            staff=known.get(ZoneKey(outlet.id, "staff"), ()),
-            open=hours_of(site, outlet).open_spans(span.start_ms, span.end_ms),
-            declared=union(Span(a.from_ms, a.to_ms) for a in site.absences if a.outlet == outlet.id),
-            maintenance=union(Span(m.from_ms, m.to_ms) for m in site.maintenance if m.outlet == outlet.id),
-        )
-        for outlet in duty.outlets
-    ]
-
-
-def alerts_of(site: Site, known: Intervals, horizon: Span) -> list[Alert]:
+def alerts_of(site: Site, known: Known, horizon: Span, obligations: Obligations | None = None) -> list[Alert]:
     """All alerts within `horizon`, those still standing unresolved."""
+    held_to = obligations or Obligations(site)
     found: list[Alert] = []
-    for duty in life.duties(site):
-        times = life.rule_of(site, duty, "vacancy")
-        if times is None:
-            continue
-        outlets = outlet_histories(site, duty, known, horizon)
-        changes = vacancy(outlets, duty.at_least, horizon.start_ms, horizon.end_ms)
-        _, effects = rule.run(changes, horizon.end_ms, times)
-        found += life.alerts("vacancy", duty.subject_type, duty.id, effects)
+    for subject in subjects(site):
+        if subject.rule is not None:
+            found += life.alerts(subject, evaluate(subject, known, held_to, *horizon).effects)
     return found
 
 
-def ledger_of(site: Site, known: Intervals, horizon: Span) -> list[LedgerDay]:
+def ledger_of(site: Site, known: Intervals, horizon: Span, obligations: Obligations | None = None) -> list[LedgerDay]:
     """The ledger of every outlet and every named duty, the days of `horizon` in order."""
+    held_to = obligations or Obligations(site)
     watched = {
         outlet.id: WatchedOutlet(
             staff=known.get(ZoneKey(outlet.id, "staff"), ()),
-            hours=hours_of(site, outlet),
-            declared=union(Span(a.from_ms, a.to_ms) for a in site.absences if a.outlet == outlet.id),
+            hours=held_to.hours[outlet.id],
+            declared=held_to.declared.get(outlet.id, ()),
         )
         for outlet in site.outlets
     }
     found: list[LedgerDay] = []
     for outlet in site.outlets:
-        min_presence_ms = life.min_presence_ms(site, outlet.agency, outlet.rules)
-        found += outlet_ledger(outlet.id, *watched[outlet.id], horizon, min_presence_ms)
-    for duty in life.duties(site):
+        min_presence = min_presence_ms(site, outlet.agency, outlet.rules)
+        found += outlet_ledger(outlet.id, *watched[outlet.id], horizon, min_presence)
+    for duty in duties(site):
         if duty.subject_type == "duty":
             outlets = [watched[outlet.id] for outlet in duty.outlets]
-            min_presence_ms = life.min_presence_ms(site, duty.agency, duty.rules)
-            found += duty_ledger(duty.id, duty.at_least, outlets, horizon, min_presence_ms)
+            min_presence = min_presence_ms(site, duty.agency, duty.rules)
+            found += duty_ledger(duty.id, duty.at_least, outlets, horizon, min_presence)
     return found
 
 
@@ -135,5 +143,8 @@ class Replay:
 
 def replay(site: Site, readings: Iterable[Reading], horizon: Span) -> Replay:
     """Everything within `horizon`: same readings in, same answer out, however they arrived."""
-    known = intervals(site, readings, horizon)
-    return Replay(known, alerts_of(site, known, horizon), ledger_of(site, known, horizon))
+    heard = by_device(readings, horizon)
+    known = intervals(site, heard, horizon)
+    lines = Lines(known, device_conditions(site, heard, horizon), horizon.start_ms)
+    obligations = Obligations(site)
+    return Replay(known, alerts_of(site, lines, horizon, obligations), ledger_of(site, known, horizon, obligations))

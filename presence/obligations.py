@@ -1,0 +1,73 @@
+"""Who must be there when: service hours, declared absences and maintenance of a site, as stretches of time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from presence.intervals import Span, union
+from presence.service_hours import ServiceHours, effective_hours
+from presence.site import DatedHours, Site
+
+
+class Hours(Protocol):
+    """When an outlet must be staffed: of one schedule, or of several that followed one another."""
+
+    def open_spans(self, start_ms: int, end_ms: int) -> list[Span]:
+        """The open stretches within [start, end), those that touch joined."""
+
+    def is_open(self, at_ms: int) -> bool:
+        """Whether it is open at an instant."""
+
+    def local_days(self, start_ms: int, end_ms: int) -> list[tuple[str, Span]]:
+        """ISO date and extent of each local day in [start, end), clipped."""
+
+
+class Obligations:
+    """What of a site decides whether somebody must be there, and whose alerts are muted.
+
+    `hours`: of each outlet; as the site says now where left out. Absences and maintenance: stretches in order, joined.
+    """
+
+    def __init__(self, site: Site, hours: Mapping[str, Hours] | None = None) -> None:
+        self.timezone = site.timezone
+        self.hours: Mapping[str, Hours] = hours_of_outlets(site) if hours is None else hours
+        self.declared = _joined((a.outlet, Span(a.from_ms, a.to_ms)) for a in site.absences)
+        self.maintenance = _joined((m.outlet, Span(m.from_ms, m.to_ms)) for m in site.maintenance if m.outlet)
+        self._of_sensor = _joined((m.sensor, Span(m.from_ms, m.to_ms)) for m in site.maintenance if m.sensor)
+        self._of_gateway = _joined((m.gateway, Span(m.from_ms, m.to_ms)) for m in site.maintenance if m.gateway)
+        self._place = {
+            sensor.id: (outlet.id, sensor.source.gateway if sensor.source else None)
+            for outlet in site.outlets
+            for sensor in outlet.sensors
+        }
+
+    def muted(self, device: str) -> Sequence[Span]:
+        """When nobody wants to hear of a sensor (its own maintenance, its outlet's or its gateway's) or a gateway."""
+        outlet, gateway = self._place.get(device, (None, None))
+        spans = [
+            *self._of_sensor.get(device, ()),
+            *self._of_gateway.get(device if outlet is None else gateway or "", ()),
+            *self.maintenance.get(outlet or "", ()),
+        ]
+        return union(spans)
+
+
+def hours_of_outlets(site: Site) -> dict[str, ServiceHours]:
+    """The service hours of every outlet; outlets of equal hours share them, and what they have worked out."""
+    shared: dict[tuple[str, tuple[DatedHours, ...]], ServiceHours] = {}
+    found = {}
+    for outlet in site.outlets:
+        said = effective_hours(site, outlet)
+        if said not in shared:
+            shared[said] = ServiceHours(site.timezone, site.country, site.cuti_bersama, *said)
+        found[outlet.id] = shared[said]
+    return found
+
+
+def _joined(spans: Iterable[tuple[str | None, Span]]) -> dict[str, list[Span]]:
+    found: dict[str, list[Span]] = defaultdict(list)
+    for owner, span in spans:
+        found[owner or ""].append(span)
+    return {owner: union(given) for owner, given in found.items()}
