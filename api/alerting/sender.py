@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from api.alerting.recipients import contact_of
+from presence.alerts.escalation import contact_of
 from api.channels import Channel, scheme_of
 from api.channels.errors import NotDelivered
 from presence.site import Site

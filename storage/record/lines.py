@@ -96,7 +96,15 @@ def condition_intervals(
     ]
 
 
-def first_of_site(connection: Connection, site: str) -> int:
-    """When the first interval of the site's zones begins; 0 when they have none."""
+def true_now(connection: Connection, site: str) -> set[tuple[AlertKind, str]]:
+    """The conditions of devices that are true at the end of what is known: kind and device."""
+    found = select(_rows.kind, _rows.device).where(
+        _rows.site == _SITE, _rows.end_ms.is_(None), _rows.truth == "true", _rows.superseded_ms.is_(None)
+    )
+    return {(kind, device) for kind, device in connection.execute(found, {"site": site})}
+
+
+def first_of_site(connection: Connection, site: str) -> int | None:
+    """When the first interval of the site's zones begins; None when they have none."""
     starts = [start for row in connection.execute(_first_starts, {"site": site}) for start in row if start is not None]
-    return min(starts, default=0)
+    return min(starts, default=None)
