@@ -23,7 +23,7 @@ from presence.alerts.subjects import Subject
 from presence.intervals import Span
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
-from storage.record.alerts import Said, StoredAlert, enqueue, said, stood_since
+from storage.record.alerts import StoredAlert, enqueue, said, stood_since
 
 _log = logging.getLogger("hadir.engine")
 
@@ -61,9 +61,7 @@ class Letters:
                 self._of_standing(letter, speaking)
         watch.to_tell.clear()
 
-    def _of_end(
-        self, connection: Connection, watch: SiteWatch, finding: Finding, until_ms: int, now_ms: int
-    ) -> None:
+    def _of_end(self, connection: Connection, watch: SiteWatch, finding: Finding, until_ms: int, now_ms: int) -> None:
         stored, subject = finding.transition.now, finding.subject
         event: Event = "resolved" if finding.transition.what == "resolved" else "disproved"
         heard = dict.fromkeys(row.recipient for row in said(connection, stored.id) if row.event == "firing")
@@ -187,9 +185,7 @@ def _answer(given: Acknowledgement) -> message.Answer:
     return message.Answer(given.reason, given.note, given.author, given.at_ms, given.until_ms)
 
 
-def _speaking(
-    connection: Connection, watch: SiteWatch, stand: Collection[StoredAlert], until_ms: int
-) -> list[Alert]:
+def _speaking(connection: Connection, watch: SiteWatch, stand: Collection[StoredAlert], until_ms: int) -> list[Alert]:
     """The alerts that may speak for some of `stand`, and those that did until a moment ago."""
     afters = [
         subject.rule.after_ms

@@ -21,8 +21,8 @@ from presence.alerts import life, rule
 from presence.alerts.evaluate import changes, evaluate_ahead
 from presence.alerts.rule import Disarmed
 from presence.alerts.subjects import Subject, group_of, subjects
-from presence.obligations import Hours, Obligations
-from presence.service_hours import effective_hours
+from presence.hours_history import Hours, schedule_of
+from presence.obligations import Obligations
 from presence.site import AlertKind, Outlet, Site
 from presence.zones import ZoneKey, zones
 from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
@@ -343,10 +343,7 @@ def _judging_outlet(site: Site, outlet: Outlet, obligations: Obligations) -> obj
     """All of the registry that decides when somebody must be at an outlet."""
     return (
         outlet.id,
-        site.timezone,
-        site.country,
-        site.cuti_bersama,
-        effective_hours(site, outlet),
+        schedule_of(site, outlet),
         obligations.declared.get(outlet.id, ()),
         obligations.maintenance.get(outlet.id, ()),
     )

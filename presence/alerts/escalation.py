@@ -54,7 +54,9 @@ class Due(NamedTuple):
 def ladder(site: Site, subject: Subject) -> list[Rung]:
     """The steps that alerts of `subject` climb."""
     steps = site.escalation.get(subject.group) or _WITHOUT_LADDER[subject.group]
-    return [Rung(step.after_ms, step.repeat_ms, tuple(dict.fromkeys(_addressed(site, subject, step)))) for step in steps]
+    return [
+        Rung(step.after_ms, step.repeat_ms, tuple(dict.fromkeys(_addressed(site, subject, step)))) for step in steps
+    ]
 
 
 def contact_of(site: Site, recipient: Recipient) -> Contact | None:
@@ -94,9 +96,7 @@ def speakers(subject: Subject, alerts: Iterable[Alert]) -> Iterator[Alert]:
     """
     gateway = _gateway_of(subject)
     for alert in alerts:
-        if subject.kind in ("sensor_silent", "gateway_offline") and alert.kind == "site_outage":
-            yield alert
-        elif subject.kind == "sensor_silent" and alert.kind == "gateway_offline" and alert.subject == gateway:
+        if (subject.kind in ("sensor_silent", "gateway_offline") and alert.kind == "site_outage") or (subject.kind == "sensor_silent" and alert.kind == "gateway_offline" and alert.subject == gateway):
             yield alert
 
 

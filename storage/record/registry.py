@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, s
 from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Outlet, Sensor, Site
 from presence.site_changes import Change, begin_of, differences, merged, with_what_stands
 from storage.record import tables
+from storage.record.hours import put_in_force
 
 T = TypeVar("T")
 Declared = TypeVar("Declared", bound=Absence | Maintenance)
@@ -77,7 +78,7 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> 
     """Add and change what `wanted` says, with `prune` remove what it does not say; the differences.
 
     The site's version rises by one when there are any. Absences and maintenance that people made stay as they are, and
-    so does all history. Raises SiteFileErrors as `plan` does.
+    so does all history: outlets are judged by other hours from `now_ms` on. Raises SiteFileErrors as `plan` does.
     """
     stored = load_site(connection, wanted.id)
     target = merged(stored, wanted, prune=prune)
@@ -85,6 +86,7 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> 
     if changes:
         _write_site(connection, target, new=stored is None, now_ms=now_ms)
         _write_things(connection, target)
+        put_in_force(connection, stored, target, now_ms)
         _write_declared(connection, tables.absence, Absence, target.id, target.absences)
         _write_declared(connection, tables.maintenance, Maintenance, target.id, target.maintenance)
     return changes
