@@ -25,7 +25,7 @@ from presence.site import (
     Step,
 )
 from presence.site_file import SiteFileErrors, dump_site, parse_site
-from tests.builders import site
+from tests.builders import outlet, sensor, site
 
 CONFIG = Path(__file__).parents[2] / "config"
 VECTORS = Path(__file__).parents[1] / "vectors" / "site_file"
@@ -291,6 +291,12 @@ def test_the_example_is_written_as_it_is_but_for_comments_and_defaults() -> None
 def test_the_sites_of_the_scenarios_go_to_text_and_back(path: Path) -> None:
     read = parse_site(path.read_text(), path.name)
     assert parse_site(dump_site(read), "dumped.yaml") == read
+
+
+def test_a_driver_setting_that_reads_off_stays_a_text() -> None:
+    port = Source(gateway="gw", driver="ld2410", port="/dev/ttyUSB0", config={"light": "off", "engineering": True})
+    wanted = site(outlets=[outlet("a-1", sensors=[sensor("a-1-s", source=port)])], gateways=(Gateway(id="gw"),))
+    assert parse_site(dump_site(wanted), "dumped.yaml") == wanted
 
 
 IDS = st.integers(0, 10**6).map(lambda number: f"id-{number}")
