@@ -399,7 +399,10 @@ SITES = st.builds(
         lambda begin, note: (Absence(outlet="o", from_ms=begin, to_ms=begin + 1, reason="other", note=note),),
         BEGINS, maybe(TEXTS),
     ),
-    maintenance=BEGINS.map(lambda begin: (Maintenance(gateway="gw", from_ms=begin, to_ms=begin + MINUTE_MS),)),
+    maintenance=st.builds(
+        lambda begin, reason: (Maintenance(gateway="gw", from_ms=begin, to_ms=begin + MINUTE_MS, reason=reason),),
+        BEGINS, maybe(TEXTS),
+    ),
     rules=RULES,
     escalation=st.fixed_dictionaries(
         {}, optional={"people": st.lists(STEPS, max_size=2).map(tuple), "site": st.just(())}
