@@ -18,7 +18,7 @@ from storage.record.tables import alert, engine_cursor, notification
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
 _CHANGING = ("fired_ms", "resolved_ms", "reason", "disproved_ms", "judged_by")
-_insert_alert = upsert(alert).values(revision=_next_revision)
+_insert_alert = upsert(alert).values(revision=_next_revision.correlate(None))
 _put = _insert_alert.on_conflict_do_update(
     index_elements=["id"],
     set_={
@@ -26,6 +26,9 @@ _put = _insert_alert.on_conflict_do_update(
         "revision": _next_revision,
     },
 ).returning(alert.c.revision)
+_raise_revision = (
+    update(alert).where(alert.c.id == bindparam("alert_id")).values(revision=_next_revision.correlate(None))
+)
 _set_cursor = upsert(engine_cursor)
 _set_cursor = _set_cursor.on_conflict_do_update(
     index_elements=["site"],
@@ -170,6 +173,11 @@ def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> 
         },
     ).scalar_one()
     return revision
+
+
+def raise_revision(connection: Connection, alert_id: str) -> None:
+    """Let who follows revisions read an alert anew, of which something else than its own row has changed."""
+    connection.execute(_raise_revision, {"alert_id": alert_id})
 
 
 def enqueue(
