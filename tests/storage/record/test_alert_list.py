@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
 from storage.record import Record
 from storage.record.alert_list import Told, alerts, by_ids, newest_revision
-from storage.record.alerts import Recipient, StoredAlert, enqueue, mark_sent, put
+from storage.record.alerts import StoredAlert, enqueue, mark_sent, put
 
 STANDS = StoredAlert("a1", Alert("vacancy", "outlet", "a-1", 1000, 2000), False, None)
 RESOLVED = StoredAlert("a2", Alert("vacancy", "outlet", "a-2", 3000, 4000, 5000, "presence"), True, None)
