@@ -241,13 +241,11 @@ class ServiceHours:
 
 def hours_of(site: Site, outlet: Outlet) -> ServiceHours:
     """The outlet's hours: its own, else its agency's, else the site's, with the exceptions of all three over them."""
-    return ServiceHours(site.timezone, site.country, site.cuti_bersama, *effective_hours(site, outlet))
-
-
-def effective_hours(site: Site, outlet: Outlet) -> tuple[str, tuple[DatedHours, ...]]:
-    """The expression by which an outlet is judged, and the exceptions over it in rising order of precedence."""
     agency = next(agency for agency in site.agencies if agency.id == outlet.agency)
-    return (
+    return ServiceHours(
+        site.timezone,
+        site.country,
+        site.cuti_bersama,
         outlet.service_hours or agency.service_hours or site.service_hours,
         (*site.exceptions, *agency.exceptions, *outlet.exceptions),
     )

@@ -28,6 +28,11 @@ def problems(site: Site) -> Iterator[Problem]:
         yield from _exceptions(f"agencies[{a}].exceptions", agency.exceptions)
     yield from _outlets(site)
     yield from _duties(site)
+    yield from problems_of_declared(site)
+
+
+def problems_of_declared(site: Site) -> Iterator[Problem]:
+    """What is wrong with the absences and maintenance of `site`."""
     yield from _absences(site)
     yield from _maintenance(site)
 

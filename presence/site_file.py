@@ -267,6 +267,10 @@ class OneLine(dict[str, Plain]):
     """A mapping that is written on one line."""
 
 
+class _Off(str):
+    """What stands in the place of a mapping; a text that reads the same is a text."""
+
+
 def plain(value: object, shape: Shape, zone: tzinfo) -> Plain:
     """`value` as it stands in a site file; what is as by default is left out. `zone`: of the instants."""
     match shape:
@@ -276,7 +280,7 @@ def plain(value: object, shape: Shape, zone: tzinfo) -> Plain:
             assert isinstance(value, tuple)
             return [plain(entry, shape.shape, zone) for entry in value]
         case OffOr():
-            return "off" if value == shape.off else plain(value, shape.form, zone)
+            return _Off("off") if value == shape.off else plain(value, shape.form, zone)
         case Anything():
             assert isinstance(value, dict)
             return value
@@ -331,7 +335,7 @@ def _node(value: Plain) -> yaml.Node:
         case list():
             one_line = not any(isinstance(entry, dict) for entry in value)
             return yaml.SequenceNode(_TAG + "seq", [_node(entry) for entry in value], flow_style=one_line)
-        case "off":
+        case _Off():
             return yaml.ScalarNode(_TAG + "bool", value)
         case str():
             return yaml.ScalarNode(_STRING, value, style=None if _BARE.fullmatch(value) else '"')

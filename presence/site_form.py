@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from presence.site import (
     Absence,
+    AbsenceReason,
     Agency,
     AlertKind,
     Contact,
@@ -52,10 +53,6 @@ from presence.site_values import (
     integer,
     slug_of,
 )
-
-ABSENCE_REASONS = (
-    "no_officer", "equipment", "system_down", "break", "meeting", "sick", "no_visitors", "sensor_wrong", "other",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +255,7 @@ ABSENCE = Form(
         Key("outlet", ID, "The outlet that will be empty."),
         Key("from", BEGIN, "When it begins, with offset.", "from_ms"),
         Key("to", END, "When it ends, with offset.", "to_ms"),
-        Key("reason", choice(ABSENCE_REASONS), "Why."),
+        Key("reason", choice(get_args(AbsenceReason)), "Why."),
         Key("note", TEXT, "More about it."),
     ),
 )
@@ -270,6 +267,7 @@ MAINTENANCE = Form(
         Key("outlet", ID, "The outlet all of whose alerts are muted."),
         Key("from", BEGIN, "When it begins, with offset.", "from_ms"),
         Key("to", END, "When it ends, with offset.", "to_ms"),
+        Key("reason", TEXT, "Why."),
     ),
 )
 STEP = Form(

@@ -9,9 +9,9 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from api.alerting.recipients import contact_of
 from api.channels import Channel, scheme_of
 from api.channels.errors import NotDelivered
+from presence.alerts.escalation import contact_of
 from presence.site import Site
 from storage.record import Record
 from storage.record.alerts import Pending, Recipient, body_of, mark_failed, mark_sent, pending

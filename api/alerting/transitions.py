@@ -11,38 +11,31 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from presence.alerts.life import Alert, alert_id
-from presence.alerts.message import Event
 from presence.alerts.rule import Disarmed
 from storage.record.alerts import StoredAlert
 
 # An alert that is recorded longer than this after it fired was due while nobody watched.
 LATE_AFTER_MS = 10_000
 
-What = Literal["firing", "resolved", "disproved", "reopened", "corrected", "told"]
+What = Literal["firing", "resolved", "disproved", "reopened", "corrected"]
 
 
 class Transition(NamedTuple):
     """One change of one alert: `now` is written over `was`, which is None for a new one.
 
-    `tells`: what is said of it; None: nobody is told. A `reopened` alert had ended and stands, or is true, again; one
-    that is `told` is as it was, and its message, which was held, is due.
+    A `reopened` alert had ended and stands, or is true, again.
     """
 
     what: What
     now: StoredAlert
     was: StoredAlert | None
-    tells: Event | None
 
 
 class Look(NamedTuple):
-    """When alerts were computed, and under what. `judged_by`: names rule, hours and absences, as in StoredAlert.
-
-    `true_now`: whether the condition is true at the end of what is known.
-    """
+    """When alerts were computed, and under what. `judged_by`: names rule, hours and absences, as in StoredAlert."""
 
     now_ms: int
     judged_by: str
-    true_now: bool
 
 
 def from_intervals(
@@ -50,8 +43,7 @@ def from_intervals(
 ) -> Iterator[Transition]:
     """What `computed`, all alerts of one subject from some instant on, makes of `stored`, those of the record.
 
-    An alert that was over before anybody was told is recorded, and nobody is told. One that fired under other rules and
-    is over stays as it is: what those rules would say of the intervals now is not known. It only can stand again.
+    One that fired under other rules and is over stays as it is: what those rules would say of the intervals now is not known. It only can stand again.
     """
     found = _by_id(site, computed)
     known = {one.id: one for one in stored}
@@ -59,7 +51,7 @@ def from_intervals(
     for was in stored:
         if was.disproved_ms is None and not _settled(was, look) and _denied(was, found.get(was.id), look):
             found.pop(was.id, None)
-            yield Transition("disproved", was._replace(disproved_ms=look.now_ms), was, "disproved")
+            yield Transition("disproved", was._replace(disproved_ms=look.now_ms), was)
     for found_id, alert in found.items():
         yield from _again(known[found_id], alert, look) if found_id in known else _new(found_id, alert, look)
 
@@ -91,7 +83,7 @@ def ends(stored: Iterable[StoredAlert], disarmed: Disarmed | None, until_ms: int
     for was in stored:
         if was.stands:
             over = replace(was.alert, resolved_ms=max(until_ms, was.alert.fired_ms), reason=disarmed or "ended")
-            yield Transition("resolved", was._replace(alert=over), was, "resolved")
+            yield Transition("resolved", was._replace(alert=over), was)
 
 
 def _by_id(site: str, computed: Iterable[Alert]) -> dict[str, Alert]:
@@ -107,18 +99,15 @@ def _denied(was: StoredAlert, alert: Alert | None, look: Look) -> bool:
 
 def _new(new_id: str, alert: Alert, look: Look) -> Iterator[Transition]:
     fired = replace(alert, resolved_ms=None, reason=None)
-    first = StoredAlert(new_id, fired, _is_late(alert, look), None, look.judged_by)
-    if alert.resolved_ms is None:
-        yield Transition("firing", first, None, _said_now(alert, look))
-    else:
-        yield Transition("firing", first, None, None)
-        yield Transition("resolved", first._replace(alert=alert), first, None)
+    first = StoredAlert(new_id, fired, look.now_ms - alert.fired_ms > LATE_AFTER_MS, None, look.judged_by)
+    yield Transition("firing", first, None)
+    if alert.resolved_ms is not None:
+        yield Transition("resolved", first._replace(alert=alert), first)
 
 
 def _again(was: StoredAlert, alert: Alert, look: Look) -> Iterator[Transition]:
     if alert.resolved_ms is None and not was.stands:
-        now = was._replace(alert=alert, disproved_ms=None, judged_by=look.judged_by)
-        yield Transition("reopened", now, was, _said_now(alert, look))
+        yield Transition("reopened", was._replace(alert=alert, disproved_ms=None, judged_by=look.judged_by), was)
         return
     if was.judged_by != look.judged_by:
         # Another rule may put the instant of firing elsewhere; people were told under the old one.
@@ -127,22 +116,9 @@ def _again(was: StoredAlert, alert: Alert, look: Look) -> Iterator[Transition]:
     if now == was or _settled(was, look):
         return
     if was.stands and alert.resolved_ms is not None:
-        yield Transition("resolved", now, was, "resolved")
+        yield Transition("resolved", now, was)
     else:
-        yield Transition("corrected" if was.disproved_ms is None else "reopened", now, was, None)
-
-
-def _is_late(alert: Alert, look: Look) -> bool:
-    return look.now_ms - alert.fired_ms > LATE_AFTER_MS
-
-
-def _said_now(alert: Alert, look: Look) -> Event | None:
-    """The message of an alert that stands; None when it is to be held until the condition is seen to be true.
-
-    Half of a gateway's backlog ends in the past: what stands by it, only because nothing later is known yet, is mostly
-    over by the other half.
-    """
-    return None if _is_late(alert, look) and not look.true_now else "firing"
+        yield Transition("corrected" if was.disproved_ms is None else "reopened", now, was)
 
 
 def _settled(was: StoredAlert, look: Look) -> bool:

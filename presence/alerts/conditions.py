@@ -74,7 +74,7 @@ def unattended(outlet: OutletHistory, start_ms: int, end_ms: int) -> list[Change
     """True while a visitor is there and no officer; false as soon as either is false."""
     staff, visitor, track = _Cursor(outlet.staff), _Cursor(outlet.visitor), _Arming(outlet)
     changes: list[Change] = []
-    lines = [outlet.staff, outlet.visitor, outlet.open, outlet.declared, outlet.maintenance]
+    lines: list[_Line] = [outlet.staff, outlet.visitor, outlet.open, outlet.declared, outlet.maintenance]
     for at_ms in _boundaries(lines, start_ms, end_ms):
         track.move(at_ms)
         officer, citizen = staff.state(at_ms), visitor.state(at_ms)

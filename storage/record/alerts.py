@@ -5,18 +5,20 @@ What people read of alerts is in `storage.record.alert_list`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
 from presence.site import AlertKind
 from storage.record.tables import alert, engine_cursor, notification
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
 _CHANGING = ("fired_ms", "resolved_ms", "reason", "disproved_ms", "judged_by")
-_insert_alert = upsert(alert).values(revision=_next_revision)
+_insert_alert = upsert(alert).values(revision=_next_revision.correlate(None))
 _put = _insert_alert.on_conflict_do_update(
     index_elements=["id"],
     set_={
@@ -24,6 +26,9 @@ _put = _insert_alert.on_conflict_do_update(
         "revision": _next_revision,
     },
 ).returning(alert.c.revision)
+_raise_revision = (
+    update(alert).where(alert.c.id == bindparam("alert_id")).values(revision=_next_revision.correlate(None))
+)
 _set_cursor = upsert(engine_cursor)
 _set_cursor = _set_cursor.on_conflict_do_update(
     index_elements=["site"],
@@ -81,11 +86,13 @@ class Cursor(NamedTuple):
     until_ms: int
 
 
-class Recipient(NamedTuple):
-    """A contact of an agency at a site; `agency` "" for one of the site itself."""
+class Said(NamedTuple):
+    """A message that was put into the queue at `at_ms`."""
 
-    agency: str
-    contact: str
+    key: str
+    event: str
+    recipient: Recipient
+    at_ms: int
 
 
 class Pending(NamedTuple):
@@ -113,14 +120,32 @@ def of_subject(connection: Connection, site: str, kind: AlertKind, subject: str,
     ]
 
 
-def standing(connection: Connection, site: str, kind: AlertKind) -> list[StoredAlert]:
+def standing(connection: Connection, site: str) -> list[StoredAlert]:
     """The alerts of a site that neither resolved nor were disproved."""
     rows = alert.c
     return [
         _stored(row)
         for row in connection.execute(
             select(alert)
-            .where(rows.site == site, rows.kind == kind, rows.resolved_ms.is_(None), rows.disproved_ms.is_(None))
+            .where(rows.site == site, rows.resolved_ms.is_(None), rows.disproved_ms.is_(None))
+            .order_by(rows.since_ms)
+        )
+    ]
+
+
+def stood_since(connection: Connection, site: str, kinds: Sequence[AlertKind], after_ms: int) -> list[StoredAlert]:
+    """The alerts of `kinds` that stand, or did so until later than `after_ms`; disproved ones are left out."""
+    rows = alert.c
+    return [
+        _stored(row)
+        for row in connection.execute(
+            select(alert)
+            .where(
+                rows.site == site,
+                rows.kind.in_(kinds),
+                rows.disproved_ms.is_(None),
+                or_(rows.resolved_ms.is_(None), rows.resolved_ms > after_ms),
+            )
             .order_by(rows.since_ms)
         )
     ]
@@ -150,18 +175,31 @@ def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> 
     return revision
 
 
+def raise_revision(connection: Connection, alert_id: str) -> None:
+    """Let who follows revisions read an alert anew, of which something else than its own row has changed."""
+    connection.execute(_raise_revision, {"alert_id": alert_id})
+
+
 def enqueue(
-    connection: Connection, site: str, alert_id: str, event: str, recipient: Recipient, body: str, now_ms: int
+    connection: Connection,
+    site: str,
+    alert_id: str,
+    event: str,
+    recipient: Recipient,
+    body: str,
+    now_ms: int,
+    n: int | None = None,
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n counts how often this was said before. What waits for one recipient keeps its order, within one instant and where
-    the clock is set back.
+    n, unless given, counts how often this was said before. What waits for one recipient keeps its order, within one
+    instant and where the clock is set back.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
-    repeats = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
+    if n is None:
+        n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
     last_ms: int | None = connection.execute(_last_pending, to).scalar_one()
-    key = f"{alert_id}.{event}.{recipient.contact}.{repeats}"
+    key = f"{alert_id}.{event}.{recipient.contact}.{n}"
     connection.execute(
         insert(notification),
         {
@@ -178,27 +216,19 @@ def enqueue(
     return key
 
 
-def reached(connection: Connection, alert_id: str) -> list[Recipient]:
-    """Whom the firing of an alert was sent to, or is about to be."""
+def said(connection: Connection, alert_id: str) -> list[Said]:
+    """What was queued of an alert since it stands: from its last end on, that left out, in order."""
     columns = notification.c
-    return [
-        Recipient(*row)
-        for row in connection.execute(
-            select(columns.agency, columns.recipient)
-            .where(columns.alert == alert_id, columns.event == "firing")
-            .group_by(columns.agency, columns.recipient)
-            .order_by(func.min(columns.due_ms), columns.agency, columns.recipient)
+    rows = [
+        Said(key, event, Recipient(agency, contact), due_ms)
+        for key, event, agency, contact, due_ms in connection.execute(
+            select(columns.key, columns.event, columns.agency, columns.recipient, columns.due_ms)
+            .where(columns.alert == alert_id)
+            .order_by(columns.due_ms, columns.key)
         )
     ]
-
-
-def announced(connection: Connection, alert_id: str) -> bool:
-    """Whether the last that was queued of an alert, to anybody, is that it fired."""
-    columns = notification.c
-    last: str | None = connection.execute(
-        select(columns.event).where(columns.alert == alert_id).order_by(columns.due_ms.desc()).limit(1)
-    ).scalar()
-    return last == "firing"
+    ends = [place for place, row in enumerate(rows) if row.event in ("resolved", "disproved")]
+    return rows[ends[-1] + 1 :] if ends else rows
 
 
 def pending(connection: Connection) -> list[Pending]:

@@ -46,3 +46,10 @@ def save(connection: Connection, rows: Iterable[SensorHealth]) -> None:
 def load(connection: Connection) -> list[SensorHealth]:
     """The health of all sensors."""
     return [SensorHealth(*row) for row in connection.execute(select(*sensor_health.c))]
+
+
+def of_sensor(connection: Connection, site: str, sensor: str) -> SensorHealth | None:
+    """The health of one sensor; None when it was never written."""
+    columns = sensor_health.c
+    row = connection.execute(select(*columns).where(columns.site == site, columns.sensor == sensor)).one_or_none()
+    return None if row is None else SensorHealth(*row)
