@@ -27,7 +27,7 @@ from presence.site import AlertKind, Outlet, Site
 from presence.zones import ZoneKey, zones
 from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
 from storage.record.intervals import IntervalChange, changes_after, last_change
-from storage.record.lines import RecordLines, first_of_site, true_now
+from storage.record.site_lines import RecordLines, first_of_site, true_now
 
 _HOUR_MS = 3_600_000
 # How far ahead openings, closings and declared absences are looked for; after that long a duty is looked at anyway.
@@ -196,9 +196,7 @@ class SiteWatch:
             found["site_outage", self.site.id] = min(touched.values())
         return found
 
-    def _may_be_outage(
-        self, lines: RecordLines, touched: Mapping[ZoneKey, int], before_ms: int, until_ms: int
-    ) -> bool:
+    def _may_be_outage(self, lines: RecordLines, touched: Mapping[ZoneKey, int], before_ms: int, until_ms: int) -> bool:
         """Whether 60 % of the zones may have been unknown at one time: to read all of them costs a query for each."""
         was_unknown = set(self._unknown)
         for key, from_ms in touched.items():
