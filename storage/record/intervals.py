@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.intervals import Interval, State
 from storage.record.tables import collector_progress, interval_change, occupancy_interval, zone_checkpoint
+from storage.record.upsert import upsert
 
 _rows = occupancy_interval.c
 _SITE: BindParameter[str] = bindparam("site")
