@@ -173,7 +173,7 @@ def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     if site is None:
         found = f'holds no site "{wanted}"' if wanted else "holds several sites" if known else "holds no site"
         remedy = f"name one of {', '.join(known)}" if known else "load one with `hadir site apply FILE`"
-        raise BadInput(str(record.path), found, remedy=remedy)
+        raise BadInput(record.name, found, remedy=remedy)
     text = dump_site(site)
     if to is None:
         sys.stdout.write(text)
