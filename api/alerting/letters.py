@@ -21,6 +21,7 @@ from presence.alerts.life import Alert
 from presence.alerts.message import Event
 from presence.alerts.subjects import Subject
 from presence.intervals import Span
+from presence.site import AlertKind
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alerts import StoredAlert, enqueue, said, stood_since
@@ -68,9 +69,10 @@ class Letters:
         if not heard:
             return
         if subject is None:
-            _log.warning(
-                "%s: %s is not registered any more; nobody is told of its end", watch.site.id, stored.alert.subject
-            )
+            why = f"{stored.alert.subject} is not registered any more"
+            _log.warning("%s: %s; nobody is told of its end", watch.site.id, why)
+            for recipient in heard:
+                enqueue(connection, watch.site.id, stored.id, event, recipient, "{}", now_ms, untold=why)
             return
         letter = _Letter(connection, watch, subject, stored, [], until_ms, now_ms)
         for recipient in heard:
@@ -196,5 +198,5 @@ def _speaking(connection: Connection, watch: SiteWatch, stand: Collection[Stored
     ]
     if not afters:
         return []
-    kinds = ("site_outage", "gateway_offline")
+    kinds: tuple[AlertKind, ...] = ("site_outage", "gateway_offline")
     return [one.alert for one in stood_since(connection, watch.site.id, kinds, until_ms - max(afters))]

@@ -14,7 +14,6 @@ from presence.alerts.subjects import Subject
 from presence.intervals import Span
 from presence.site import Contact, Group, Site, Step
 
-ACKNOWLEDGED_MS = 3_600_000
 _WITHOUT_LADDER: dict[Group, tuple[Step, ...]] = {
     "people": (Step(after_ms=0, to="agency", level=1),),
     "technical": (Step(after_ms=0, to="technician"),),
@@ -96,7 +95,9 @@ def speakers(subject: Subject, alerts: Iterable[Alert]) -> Iterator[Alert]:
     """
     gateway = _gateway_of(subject)
     for alert in alerts:
-        if (subject.kind in ("sensor_silent", "gateway_offline") and alert.kind == "site_outage") or (subject.kind == "sensor_silent" and alert.kind == "gateway_offline" and alert.subject == gateway):
+        of_site = alert.kind == "site_outage" and subject.kind in ("sensor_silent", "gateway_offline")
+        of_gateway = alert.kind == "gateway_offline" and subject.kind == "sensor_silent" and alert.subject == gateway
+        if of_site or of_gateway:
             yield alert
 
 

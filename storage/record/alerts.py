@@ -189,11 +189,12 @@ def enqueue(
     body: str,
     now_ms: int,
     n: int | None = None,
+    untold: str | None = None,
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
     n, unless given, counts how often this was said before. What waits for one recipient keeps its order, within one
-    instant and where the clock is set back.
+    instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     if n is None:
@@ -209,8 +210,9 @@ def enqueue(
             **to,
             "body": body,
             "due_ms": now_ms if last_ms is None else max(now_ms, last_ms + 1),
-            "next_try_ms": now_ms,
+            "next_try_ms": now_ms if untold is None else None,
             "attempts": 0,
+            "error": untold,
         },
     )
     return key

@@ -10,8 +10,8 @@ from presence.intervals import Interval, TruthInterval
 from presence.zones import ZoneKey
 from storage.record import Record
 from storage.record.intervals import revise
-from storage.record.lines import RecordLines, first_of_site
 from storage.record.registry import apply
+from storage.record.site_lines import RecordLines, first_of_site
 from storage.record.tables import condition_interval
 from tests.builders import outlet, sensor, site
 
