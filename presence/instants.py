@@ -22,7 +22,7 @@ def parse_instant(text: str) -> int:
     """Epoch ms of RFC 3339 text with an offset, or of epoch seconds. Raises ValueError, saying what is wrong."""
     try:
         return round(float(text) * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: infinity
         pass
     try:
         at = datetime.fromisoformat(text)
