@@ -56,8 +56,11 @@ _CONTACT: BindParameter[str] = bindparam("recipient")
 _repeats = select(func.count()).where(
     _queue.alert == bindparam("alert"), _queue.event == bindparam("event"), _queue.recipient == _CONTACT
 )
-_last_pending = select(func.max(_queue.due_ms)).where(
-    _queue.next_try_ms.is_not(None), _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
+_last_queued = select(func.max(_queue.due_ms)).where(
+    or_(_queue.next_try_ms.is_not(None), _queue.alert == bindparam("alert")),
+    _queue.site == _SITE,
+    _queue.agency == _AGENCY,
+    _queue.recipient == _CONTACT,
 )
 
 
@@ -193,13 +196,13 @@ def enqueue(
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n, unless given, counts how often this was said before. What waits for one recipient keeps its order, within one
-    instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
+    n, unless given, counts how often this was said before. What waits for one recipient, and all that is said of one
+    alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     if n is None:
         n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
-    last_ms: int | None = connection.execute(_last_pending, to).scalar_one()
+    last_ms: int | None = connection.execute(_last_queued, {"alert": alert_id, **to}).scalar_one()
     key = f"{alert_id}.{event}.{recipient.contact}.{n}"
     connection.execute(
         insert(notification),
