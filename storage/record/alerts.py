@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
 from presence.site import AlertKind
 from storage.record.tables import alert, engine_cursor, notification
+from storage.record.upsert import upsert
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
 _CHANGING = ("fired_ms", "resolved_ms", "reason", "disproved_ms", "judged_by")
