@@ -62,6 +62,9 @@ _last_queued = select(func.max(_queue.due_ms)).where(
     _queue.agency == _AGENCY,
     _queue.recipient == _CONTACT,
 )
+_last_sent = select(func.max(_queue.sent_ms)).where(
+    _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
+)
 
 
 class StoredAlert(NamedTuple):
@@ -248,6 +251,14 @@ def body_of(connection: Connection, key: str) -> str:
     """The body of one message, as it was put into the queue."""
     body: str = connection.execute(select(notification.c.body).where(notification.c.key == key)).scalar_one()
     return body
+
+
+def last_sent_ms(connection: Connection, site: str, recipient: Recipient) -> int | None:
+    """When a message reached this recipient last; None: none ever did."""
+    sent: int | None = connection.execute(
+        _last_sent, {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
+    ).scalar_one()
+    return sent
 
 
 def mark_sent(connection: Connection, key: str, at_ms: int) -> None:
