@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.alerting.lease import Lease
+from api.alerting.lease import Lease, lease_of
 from api.alerting.recipients import recipients
 from api.alerting.sender import Sender
 from api.alerting.watch import Finding, SiteWatch
@@ -35,7 +35,7 @@ from presence.site import Site
 from storage.record import Record, alerts, audit
 from storage.record.alerts import Cursor, Recipient
 from storage.record.intervals import last_change, progress_of_sites
-from storage.record.registry import load_site, versions
+from storage.record.registry import load_site, site_ids, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
 
 _log = logging.getLogger("hadir.engine")
@@ -53,7 +53,7 @@ class OtherEngine(HadirError):
 class Engine:
     """Watches all sites of a record whose lease it gets. `address` None: without a broker, by looking alone.
 
-    `lock_dir`: where the leases are, the same for all engines of a record. `clock`: epoch ms; it dates messages and
+    `lock_dir`: where the leases of a record in a file are, the same for all its engines. `clock`: epoch ms; it dates messages and
     says what is late. `environ`: where channels find `{env:NAME}`. `jitter`: in [0, 1).
     """
 
@@ -80,7 +80,7 @@ class Engine:
         self._settings_published: dict[str, int] = {}
         self._met_broker = threading.Event()
         self._said: set[object] = set()
-        self._sender = Sender(record, self._sites.get, self._channels, clock, jitter)
+        self._sender = Sender(record, self._watched, self._channels, clock, jitter)
         self._session = None if address is None else self._new_session(address)
 
     def run(self, stop: threading.Event) -> None:
@@ -108,6 +108,7 @@ class Engine:
     def tick(self) -> None:
         """Take in everything that the record holds now."""
         now_ms = self._clock()
+        self._keep_leases()
         looks: list[tuple[SiteWatch, list[Finding], Cursor]] = []
         with self._record.reading() as connection:
             registered = versions(connection)
@@ -122,31 +123,50 @@ class Engine:
                 if frontier_ms is not None and watch.is_due(frontier_ms, newest):
                     looks.append((watch, *watch.look(connection, frontier_ms, now_ms)))
         for watch, findings, cursor in looks:
-            self._write(watch, findings, cursor, now_ms)
+            if self._leases[watch.site.id].held:
+                self._write(watch, findings, cursor, now_ms)
         self._publish_settings()
 
-    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
-        """Watch the sites whose lease can be had, and let go of those that are not registered any more."""
-        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
-            self._leases.pop(site_id).release()
-            self._watches.pop(site_id, None)
-            self._sites.pop(site_id, None)
-        waiting = [site_id for site_id in registered if site_id not in self._watches]
+    def _keep_leases(self) -> None:
+        """Take the leases that can be had, before the record is read: what another engine wrote last is then seen."""
+        for site_id in [site_id for site_id in self._watches if not self._leases[site_id].held]:
+            self._let_go(site_id)
+            _log.warning("%s: the lease ran out; it is watched anew when it can be had", site_id)
+        with self._record.reading() as connection:
+            waiting = [site_id for site_id in site_ids(connection) if site_id not in self._watches]
         if not waiting or time.monotonic() - self._leases_tried_s < _LEASE_EVERY_S:
             return
         self._leases_tried_s = time.monotonic()
         for site_id in waiting:
-            lease = self._leases.setdefault(site_id, Lease(self._lock_dir, site_id))
-            if not lease.take():
+            lease = self._leases.setdefault(site_id, lease_of(site_id, self._record, self._lock_dir))
+            if lease.take():
+                self._said.discard(("lease", site_id))
+            else:
                 self._say_once(("lease", site_id), f"{site_id}: another engine watches it; waiting for its end")
+
+    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
+        """Watch the sites whose lease is ours, and let go of those that are not registered any more."""
+        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
+            self._leases.pop(site_id).release()
+            self._let_go(site_id)
+        for site_id, lease in self._leases.items():
+            if site_id in self._watches or not lease.held:
                 continue
             site = load_site(connection, site_id)
             assert site is not None, "read in the same transaction"
-            self._said.discard(("lease", site_id))
             self._watches[site_id] = SiteWatch(connection, site, registered[site_id])
             self._sites[site_id] = site
             self._sender.wake()
             _log.info("%s: watching %d outlets", site_id, len(site.outlets))
+
+    def _let_go(self, site_id: str) -> None:
+        self._watches.pop(site_id, None)
+        self._sites.pop(site_id, None)
+
+    def _watched(self, site_id: str) -> Site | None:
+        """The registry of a site while its lease is ours: for the sender, in its own threads."""
+        lease = self._leases.get(site_id)
+        return self._sites.get(site_id) if lease is not None and lease.held else None
 
     def _reload(self, connection: Connection, watch: SiteWatch, version: int) -> None:
         """Take another registry of the site, before anything is judged by the one that is over."""

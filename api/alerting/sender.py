@@ -132,8 +132,11 @@ class Sender:
     def _try(self, message: Pending) -> None:
         with self._record.reading() as connection:
             body = body_of(connection, message.key)
+        site = self._site_of(message.site)
+        if site is None:
+            return  # another engine's business by now
         try:
-            self._send(message, body.encode())
+            self._send(site, message, body.encode())
         except NotDelivered as error:
             self._note_failure(message, error)
             return
@@ -143,9 +146,8 @@ class Sender:
         if self._failing.pop((message.site, message.recipient), None):
             _log.info("%s: delivered again", _named(message))
 
-    def _send(self, message: Pending, body: bytes) -> None:
-        site = self._site_of(message.site)
-        contact = None if site is None else contact_of(site, message.recipient)
+    def _send(self, site: Site, message: Pending, body: bytes) -> None:
+        contact = contact_of(site, message.recipient)
         if contact is None or contact.channel is None:
             raise NotDelivered("is not in the site's registry any more, or has no channel", again=False)
         channel = self._channels.get(scheme_of(contact.channel))

@@ -113,6 +113,13 @@ def test_a_message_is_pending_until_it_is_sent_or_given_up(connection: Connectio
     ]
 
 
+def test_what_another_engine_has_delivered_meanwhile_is_not_tried_again(connection: Connection) -> None:
+    key = enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 1000)
+    mark_sent(connection, key, 1100)
+    mark_failed(connection, key, "timed out", 3000)
+    assert pending(connection) == []
+
+
 def test_the_cursor_of_a_site_is_one_row(connection: Connection) -> None:
     assert cursor(connection, "mpp") is None
     set_cursor(connection, "mpp", Cursor(3, 1, 5000))
