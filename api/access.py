@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
-from presence.alerts.life import SubjectType
+from presence.alerts.subjects import SubjectType
 from storage.record.users import Kind, role_of, who
 
 Rule = Literal["open", "local", "reader", "writer"]

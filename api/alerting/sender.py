@@ -146,8 +146,11 @@ class Sender:
         to = _addressee(messages[0])
         with self._record.reading() as connection:
             bodies = [body_of(connection, message.key) for message in messages]
+        site = self._site_of(to[0])
+        if site is None:
+            return  # another engine's business by now
         try:
-            self._send(to, *self._composed(messages, bodies))
+            self._send(site, to, *self._composed(messages, bodies))
         except NotDelivered as error:
             self._note_failure(messages, error)
             return
@@ -169,8 +172,8 @@ class Sender:
         body = json.dumps(group_body(parsed, self._clock()), ensure_ascii=False, separators=(",", ":"))
         return group_key(messages[0].recipient.contact, keys), body.encode()
 
-    def _send(self, to: _Addressee, key: str, body: bytes) -> None:
-        contact = self._contact(to)
+    def _send(self, site: Site, to: _Addressee, key: str, body: bytes) -> None:
+        contact = contact_of(site, to[1])
         if contact is None or contact.channel is None:
             raise NotDelivered("is not in the site's registry any more, or has no channel", again=False)
         channel = self._channel(contact)

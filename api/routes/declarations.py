@@ -12,7 +12,7 @@ from api.access import may_act
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
 from api.parts import Parts
-from presence.alerts.life import SubjectType
+from presence.alerts.subjects import SubjectType
 from presence.declarations import LONGEST_TEXT
 from presence.site import Absence, AbsenceReason, Maintenance
 from storage.record.declarations import declaration, declarations, declare, end

@@ -271,10 +271,10 @@ def mark_sent(connection: Connection, key: str, at_ms: int) -> None:
 
 
 def mark_failed(connection: Connection, key: str, error: str, next_try_ms: int | None) -> None:
-    """The message was not delivered: try again at `next_try_ms`, or None: never."""
+    """The message was not delivered: try again at `next_try_ms`, or None: never. Nothing, if another engine did it."""
     connection.execute(
         update(notification)
-        .where(notification.c.key == key)
+        .where(notification.c.key == key, notification.c.sent_ms.is_(None))
         .values(error=error, next_try_ms=next_try_ms, attempts=notification.c.attempts + 1)
     )
 
