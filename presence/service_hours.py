@@ -25,12 +25,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # its stub leaves ParserError out
 
 from presence.intervals import Span, clip, subtract, union
 from presence.site import DatedHours, Outlet, Site
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 _MINUTE_MS = 60_000
 _DAY_MS = 24 * 60 * _MINUTE_MS
@@ -253,6 +256,17 @@ def effective_hours(site: Site, outlet: Outlet) -> tuple[str, tuple[DatedHours, 
     )
 
 
+def holiday_on(country: str, cuti_bersama: bool, iso_date: str) -> str | None:
+    """The name, in the country's language, of the holiday that PH means on a date; None when it is none."""
+    on, calendar = date.fromisoformat(iso_date), _Calendar(country, cuti_bersama)
+    if on not in _holidays(calendar, on.year):
+        return None
+    # Left alone the library speaks the language of whoever runs it.
+    own_language = _holiday_table(calendar, on.year, None).default_language
+    name: str = _holiday_table(calendar, on.year, own_language)[on]
+    return name
+
+
 def check_expression(text: str) -> str | None:
     """What is wrong with an `opening_hours` expression and what to write, in words; None when it can be used."""
     try:
@@ -440,11 +454,15 @@ def _is_holiday(calendar: _Calendar, day: int) -> bool:
 
 @lru_cache(maxsize=256)
 def _holidays(calendar: _Calendar, year: int) -> frozenset[date]:
+    return frozenset(_holiday_table(calendar, year, None))
+
+
+def _holiday_table(calendar: _Calendar, year: int, language: str | None) -> HolidayBase:
     import holidays
 
     # Only Indonesia's table has cuti bersama, and nothing else, in `government`.
     categories = ["public", "government"] if calendar.cuti_bersama and calendar.country == "ID" else None
-    return frozenset(holidays.country_holidays(calendar.country, years=year, categories=categories))
+    return holidays.country_holidays(calendar.country, years=year, categories=categories, language=language)
 
 
 # --- wall-clock time -> instants

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from presence.alerts.rule import Change, Disarmed, Effect, Fired
 from presence.intervals import Interval, Span, State, Truth, TruthInterval
@@ -33,6 +33,20 @@ class OutletHistory:
     maintenance: Sequence[Span] = field(default=())
     visitor: Sequence[Interval] = field(default=())
     equipment: Sequence[Interval] = field(default=())
+
+
+class OutletAt(NamedTuple):
+    """An outlet at an instant: why it is not armed (None: it is), and what its duty counts it as."""
+
+    disarmed: Disarmed | None
+    counted: State
+
+
+def outlet_at(outlet: OutletHistory, at_ms: int) -> OutletAt:
+    """What `vacancy` takes `outlet` for at an instant."""
+    track = _Arming(outlet)
+    track.move(at_ms)
+    return OutletAt(track.why, _counted(_Cursor(outlet.staff).state(at_ms), track))
 
 
 def vacancy(outlets: Sequence[OutletHistory], at_least: int, start_ms: int, end_ms: int) -> list[Change]:
