@@ -151,7 +151,7 @@ class Feed:
         return {
             "at": rfc3339(now_ms),
             "outlets": self._outlets(site, now_ms),
-            "alerts": [row.as_json() for one in sites for row in self.alerts(one, now_ms)],
+            "alerts": [row.as_json(now_ms) for one in sites for row in self.alerts(one, now_ms)],
             "sites": {one: self.versions.get(one, 0) for one in sites},
             "untrusted": {one: _distrust_json(distrust) for one, distrust in distrusts.items() if distrust},
         }
@@ -201,6 +201,9 @@ class Feed:
             shown = _encode(self.live.occupancy(site, outlet, now_ms))
             self.stream.put("occupancy", site, outlet, shown, can_wait=not is_news)
 
+    def _publish_alert(self, row: AlertRow, now_ms: int) -> None:
+        self.stream.put("alert", row.site, row.id, _encode(row.as_json(now_ms)))
+
     def _broker_met(self) -> None:
         self.live.broker_met()
 
@@ -212,9 +215,11 @@ class Feed:
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         ticks = 0
+        now_ms = self._now()
         while True:
-            now_ms = self._now()
+            before_ms, now_ms = now_ms, self._now()
             self._watch_trust(now_ms)
+            self._watch_answers(before_ms, now_ms)
             if ticks % HEARTBEAT_S == 0:
                 self.stream.beat(_encode({"at": rfc3339(now_ms)}))
                 self._forget_past_alerts(now_ms)
@@ -233,6 +238,12 @@ class Feed:
         self._distrusted = causes
         self._renew()
 
+    def _watch_answers(self, before_ms: int, now_ms: int) -> None:
+        """Send the alerts whose answer ran out since `before_ms`: that they fire again is no change of the record."""
+        for row in self._alerts.values():
+            if row.state(before_ms) == "acknowledged" and row.state(now_ms) == "firing":
+                self._publish_alert(row, now_ms)
+
     def _renew(self) -> None:
         self._snapshots.clear()
         self.stream.renew()
@@ -249,7 +260,7 @@ class Feed:
 
     async def _look(self) -> None:
         try:
-            told = {row.id: row.told for row in self._alerts.values() if row.state == "firing"}
+            told = {row.id: row.told for row in self._alerts.values() if row.stands}
             seen = await asyncio.to_thread(self._look_into_record, self._revision, self.versions, told)
         except (SQLAlchemyError, OSError) as error:
             problem = str(getattr(error, "orig", None) or error)
@@ -267,15 +278,18 @@ class Feed:
         self, revision: int | None, known: dict[str, int], told: dict[str, tuple[Told, ...]]
     ) -> _Seen:
         """`told`: of the alerts that stand, who is known to have heard: a message that went out raises no revision."""
+        now_ms = self._now()
         with self._record.reading() as connection:
             found = versions(connection)
             changed = [site for site, version in found.items() if known.get(site) != version]
             loaded = {site: load_site(connection, site) for site in changed}
             newest = newest_revision(connection)
             if revision is None:
-                rows = alerts(connection, from_ms=self._now() - CHANGES_KEPT_MS, limit=_ALERTS_AT_START)
+                rows = alerts(connection, now_ms=now_ms, from_ms=now_ms - CHANGES_KEPT_MS, limit=_ALERTS_AT_START)
             else:
-                rows = alerts(connection, after_revision=revision, limit=_ALERTS_AT_START) if newest > revision else []
+                rows = []
+                if newest > revision:
+                    rows = alerts(connection, now_ms=now_ms, after_revision=revision, limit=_ALERTS_AT_START)
                 others = told.keys() - {row.id for row in rows}
                 rows += [row for row in by_ids(connection, others) if row.told != told[row.id]]
         return _Seen(found, {site: value for site, value in loaded.items() if value is not None}, rows, newest)
@@ -283,7 +297,7 @@ class Feed:
     def _take(self, seen: _Seen) -> None:
         for row in seen.alerts:
             self._alerts[row.id] = row
-            self.stream.put("alert", row.site, row.id, _encode(row.as_json()))
+            self._publish_alert(row, self._now())
         self._revision = seen.revision
         if seen.versions != self.versions:
             kept = {site: value for site, value in self.live.sites.items() if site in seen.versions}

@@ -18,6 +18,7 @@ from presence.intervals import Span, union
 from presence.service_hours import ServiceHours
 from presence.site import Outlet, Site
 from presence.status import Status
+from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow
 
 WORST_FIRST: tuple[Status, ...] = ("unattended", "vacant", "unknown", "declared", "staffed", "serving")
@@ -176,21 +177,21 @@ def _subjects(site: Site, fixed: Mapping[str, Fixed]) -> dict[str, Subject]:
 # Figures
 
 
-def sums(occupancies: Iterable[Occupancy], alerts_of: Mapping[str, list[AlertRow]]) -> dict[str, int]:
+def sums(occupancies: Iterable[Occupancy], alerts_of: Mapping[str, Sequence[AlertRow]], now_ms: int) -> dict[str, int]:
     """How many outlets each filter shows: obliged = staffed + unattended + vacant + declared + unknown."""
     found = dict.fromkeys(FILTERS, 0)
     for occupancy in occupancies:
         for name in FILTERS:
-            found[name] += shows(name, occupancy.status, alerts_of.get(occupancy.outlet, []))
+            found[name] += shows(name, occupancy.status, alerts_of.get(occupancy.outlet, []), now_ms)
     return found
 
 
-def shows(name: str, status: Status, alerts: Sequence[AlertRow]) -> bool:
-    """Whether filter `name` shows an outlet."""
+def shows(name: str, status: Status, alerts: Sequence[AlertRow], now_ms: int) -> bool:
+    """Whether filter `name` shows an outlet; `alerts`: those that stand and concern it."""
     if name == "all":
         return True
     if name == "action":
-        return any(row.alert.kind in _PEOPLE for row in alerts)
+        return any(row.alert.kind in _PEOPLE for row in _unanswered(alerts, now_ms))
     if name == "obliged":
         return status != "closed"
     return status in _STAFFED if name == "staffed" else status == name
@@ -325,8 +326,11 @@ def _note(
     if occupancy.at is None:
         return "", "", words("tile.waiting")
     if status in _EMPTY:
-        if people := _first(alerts, _PEOPLE):
+        # Of several alerts the one that nobody has answered is told.
+        if people := _first(_unanswered(alerts, now_ms), _PEOPLE):
             return "firing", "i-bell", _told_at(people, "note.told", words)
+        if (people := _first(alerts, _PEOPLE)) and people.acknowledged is not None:
+            return "acknowledged", "i-check", words("note.acknowledged", reason=_reason(people.acknowledged, words))
         due_ms = _due_ms(fixed, occupancy, until_ms)
         if due_ms is not None and due_ms > now_ms:
             return "pending", "st-declared", words("note.pending", at=words.clock(due_ms))
@@ -374,10 +378,15 @@ def standing(alerts: Iterable[AlertRow], subjects: Mapping[str, Subject]) -> dic
     """The alerts that stand, by the outlets that they concern."""
     found: dict[str, list[AlertRow]] = {}
     for row in alerts:
-        if row.state == "firing" and (subject := subjects.get(subject_key(row))):
+        if row.stands and (subject := subjects.get(subject_key(row))):
             for outlet in subject.outlets:
                 found.setdefault(outlet, []).append(row)
     return found
+
+
+def _unanswered(alerts: Iterable[AlertRow], now_ms: int) -> list[AlertRow]:
+    """Those of `alerts` that wait for somebody."""
+    return [row for row in alerts if row.state(now_ms) == "firing"]
 
 
 def subject_key(row: AlertRow) -> str:
@@ -386,10 +395,11 @@ def subject_key(row: AlertRow) -> str:
 
 
 class Card(NamedTuple):
-    """One alert that stands. `state`: colours it; `href`: the tile that it speaks of, "" for none."""
+    """One alert that stands. `state`: colours it; `life`: firing or acknowledged; `href`: its tile, "" for none."""
 
     id: str
     state: str
+    life: str
     icon: str
     what: str
     where: str
@@ -402,20 +412,29 @@ class Card(NamedTuple):
 def cards(
     alerts: Iterable[AlertRow], occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words
 ) -> list[Card]:
-    """The alerts that stand, the most urgent first, the oldest of a kind first. `occupancies`: by outlet."""
-    firing = [row for row in alerts if row.state == "firing"]
-    firing.sort(key=lambda row: (KIND_ORDER.index(row.alert.kind), row.alert.since_ms, row.id))
-    return [_card(row, occupancies, floor, now_ms, words) for row in firing]
+    """The alerts that stand: unanswered ones, the most urgent, the oldest of a kind first. `occupancies`: by outlet."""
+    stand = [row for row in alerts if row.stands]
+    stand.sort(
+        key=lambda row: (
+            row.state(now_ms) == "acknowledged",
+            KIND_ORDER.index(row.alert.kind),
+            row.alert.since_ms,
+            row.id,
+        )
+    )
+    return [_card(row, occupancies, floor, now_ms, words) for row in stand]
 
 
 def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words) -> Card:
     subject = floor.subjects.get(subject_key(row), Subject(row.alert.subject, ()))
     state = _state_of(row)
+    life = row.state(now_ms)
     back_ms = _back_ms(row, subject, occupancies)
-    told = _told(row, floor.contacts, words)
+    told = _answered(row, words) if life == "acknowledged" else _told(row, floor.contacts, words)
     return Card(
         id=row.id,
         state=state,
+        life=life,
         icon=f"st-{state}" if state != "unknown" or row.alert.kind == "site_outage" else "i-sensor",
         what=words(f"kind.{row.alert.kind}"),
         where=subject.label,
@@ -459,6 +478,19 @@ def _told(row: AlertRow, contacts: Mapping[str, str], words: Words) -> str:
     return words("alert.told", told="; ".join(f"{', '.join(at)} · {name}" for name, at in times.items())) + late
 
 
+def _answered(row: AlertRow, words: Words) -> str:
+    """`Diakui 10.05 oleh ani: alat rusak, “printer kuitansi”. Berlaku sampai 11.05`."""
+    answer = row.acknowledged
+    assert answer is not None
+    said = _reason(answer, words) if answer.note is None else f"{_reason(answer, words)}, “{answer.note}”"
+    at, until = words.clock(answer.at_ms), words.clock(answer.until_ms)
+    return words("alert.acknowledged", at=at, by=answer.author, reason=said, until=until)
+
+
+def _reason(answer: Acknowledgement, words: Words) -> str:
+    return words.get(f"absence.{answer.reason}", answer.reason).lower()
+
+
 def warning(
     alerts: Iterable[AlertRow], distrust: Distrust | None, found: Mapping[str, int], words: Words
 ) -> tuple[str, str] | None:
@@ -468,7 +500,7 @@ def warning(
             return words(f"untrusted.{distrust.cause}.never"), words("untrusted.body")
         return words(f"untrusted.{distrust.cause}", at=words.clock_s(distrust.since_ms)), words("untrusted.body")
     for row in alerts:
-        if row.alert.kind == "site_outage" and row.state == "firing":
+        if row.alert.kind == "site_outage" and row.stands:
             at = words.clock(row.alert.since_ms)
             return words("outage.head", at=at, unknown=found["unknown"], all=found["all"]), words("outage.body")
     return None
@@ -497,7 +529,7 @@ def log_lines(
     lines = [
         _change_line(change, floor, words) for change in changes if change.outlet in floor.outlets and _tells(change)
     ]
-    lines += [_ended_line(row, floor, words) for row in alerts if row.state != "firing"]
+    lines += [_ended_line(row, floor, words) for row in alerts if not row.stands]
     recent = [line for line in lines if line.at_ms > now_ms - _HOUR_MS]
     return sorted(recent, key=lambda line: (line.at_ms, line.where), reverse=True)
 

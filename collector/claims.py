@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from presence.zones import ZoneKey
 from presence.site import Site
+from presence.zones import ZoneKey
 from storage.timeseries import Series
 
 GATEWAY = "gateway"  # outlet and zone of a gateway's own series

@@ -17,9 +17,9 @@ from collector.claims import Claims
 from collector.health import SensorWatch
 from presence.estimator import Revision, ZoneEstimator, ZoneSensor, closed, spliced, zone_sensors
 from presence.intervals import Interval
-from presence.zones import ZoneKey, zones
 from presence.readings import Reading
 from presence.site import Site, ZoneName
+from presence.zones import ZoneKey, zones
 from storage.record import Record, aside, checkpoints, health, intervals, registry
 from storage.record.checkpoints import Checkpoint, Snapshot
 from storage.timeseries import Store

@@ -3,6 +3,9 @@
 At each instant in which at least one of its outlets is open a duty is attended when n of the open ones are occupied,
 declared ones too; else declared when all open ones are; else absent when even those that may be occupied (unknown and
 not declared) would not make n; else unknown. An outlet is the duty of itself, n = 1. Nothing is bridged.
+
+Of attended time the equipment is down while fewer than n of the occupied outlets have equipment that is not known to be
+down: where nobody watches it, or nothing is known of it, it counts as working.
 """
 
 from __future__ import annotations
@@ -10,27 +13,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
+from presence.hours_history import Hours
 from presence.instants import rfc3339_or_none
-from presence.intervals import Interval, Span, clip, union
-from presence.obligations import Hours
+from presence.intervals import Interval, Span, State, clip, union
 
 _Booking = Literal["attended", "absent", "declared", "unknown"]
-_Signal = Literal["open", "declared", "occupied", "vacant"]
+_Signal = Literal["open", "declared", "occupied", "vacant", "down"]
 
 
 class WatchedOutlet(NamedTuple):
-    """What the ledger needs of an outlet. `staff`: intervals of its staff zone, in order; gaps are unknown."""
+    """What the ledger needs of an outlet. `staff`, `equipment`: their zones' intervals, in order; gaps are unknown."""
 
     staff: Sequence[Interval]
     hours: Hours
     declared: Sequence[Span]
+    equipment: Sequence[Interval] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerDay:
-    """One local day of one outlet or named duty. `date`: ISO. The four bookings add up to `obliged_ms`.
+    """One local day of one outlet or duty. `date`: ISO. The four bookings add up to `obliged_ms`.
+
+    `equipment_down_ms`: the part of `attended_ms` in which the equipment did not work.
 
     `opened_at_ms`: beginning, within hours, of the first presence of `min_presence`. `left_at_ms`: end of the last one,
     None when it lasts to the last closing of the day, to midnight if the hours go on, or to the end of what is seen.
@@ -45,6 +51,7 @@ class LedgerDay:
     unknown_ms: int
     opened_at_ms: int | None
     left_at_ms: int | None
+    equipment_down_ms: int = 0
 
     @property
     def obliged_ms(self) -> int:
@@ -61,6 +68,7 @@ class LedgerDay:
             "absent_s": self.absent_ms / 1000,
             "declared_s": self.declared_ms / 1000,
             "unknown_s": self.unknown_ms / 1000,
+            "equipment_down_s": self.equipment_down_ms / 1000,
             "opened_at": rfc3339_or_none(self.opened_at_ms),
             "left_at": rfc3339_or_none(self.left_at_ms),
         }
@@ -73,13 +81,28 @@ class Coverage(NamedTuple):
     at_most: float
 
 
-def coverage(days: Iterable[LedgerDay]) -> Coverage | None:
-    """The bounds over all `days` together; None when nothing was to be attended."""
+class Booked(Protocol):
+    """Obliged time as it is booked: of a day, or of many."""
+
+    @property
+    def attended_ms(self) -> int: ...
+    @property
+    def absent_ms(self) -> int: ...
+    @property
+    def declared_ms(self) -> int: ...
+    @property
+    def unknown_ms(self) -> int: ...
+    @property
+    def equipment_down_ms(self) -> int: ...
+
+
+def coverage(booked: Iterable[Booked]) -> Coverage | None:
+    """The bounds over all of `booked` together; None when nothing was to be attended."""
     attended = unknown = due = 0
-    for day in days:
-        attended += day.attended_ms
-        unknown += day.unknown_ms
-        due += day.obliged_ms - day.declared_ms
+    for one in booked:
+        attended += one.attended_ms
+        unknown += one.unknown_ms
+        due += one.attended_ms + one.absent_ms + one.unknown_ms
     return Coverage(attended / due, (attended + unknown) / due) if due else None
 
 
@@ -88,11 +111,13 @@ def outlet_ledger(
     staff: Sequence[Interval],
     hours: Hours,
     declared: Sequence[Span],
+    equipment: Sequence[Interval],
     horizon: Span,
     min_presence_ms: int,
 ) -> list[LedgerDay]:
     """The days of an outlet within `horizon` that have obliged time, in order."""
-    return _ledger("outlet", outlet_id, 1, [WatchedOutlet(staff, hours, declared)], horizon, min_presence_ms)
+    outlet = WatchedOutlet(staff, hours, declared, equipment)
+    return _ledger("outlet", outlet_id, 1, [outlet], horizon, min_presence_ms)
 
 
 def duty_ledger(
@@ -106,6 +131,7 @@ class _Piece(NamedTuple):
     start_ms: int
     end_ms: int
     booking: _Booking
+    equipment_down: bool
 
 
 def _ledger(
@@ -135,6 +161,7 @@ def _ledger(
                 unknown_ms=booked["unknown"],
                 opened_at_ms=present[0].start_ms if present else None,
                 left_at_ms=present[-1].end_ms if present and not stayed else None,
+                equipment_down_ms=sum(piece.end_ms - piece.start_ms for piece in pieces if piece.equipment_down),
             )
         )
     return found
@@ -151,7 +178,7 @@ def _by_day(pieces: Iterable[_Piece], outlets: Sequence[WatchedOutlet], horizon:
         found[date].append(piece._replace(end_ms=min(piece.end_ms, day.end_ms)))
         while day.end_ms < piece.end_ms:
             date, day = next(days)
-            found[date].append(_Piece(day.start_ms, min(piece.end_ms, day.end_ms), piece.booking))
+            found[date].append(piece._replace(start_ms=day.start_ms, end_ms=min(piece.end_ms, day.end_ms)))
     return found
 
 
@@ -165,11 +192,13 @@ def _pieces(outlets: Sequence[WatchedOutlet], at_least: int, horizon: Span) -> I
         # Ends sort before beginnings of the same instant.
         for change in ((span.start_ms, True, signal, number), (span.end_ms, False, signal, number))
     )
-    true: dict[_Signal, set[int]] = {"open": set(), "declared": set(), "occupied": set(), "vacant": set()}
+    true: dict[_Signal, set[int]] = {signal: set() for signal in get_args(_Signal)}
     before_ms = horizon.start_ms
     for at_ms, begins, signal, number in changes:
         if at_ms > before_ms and true["open"]:
-            yield _Piece(before_ms, at_ms, _booking(true, at_least))
+            booking = _booking(true, at_least)
+            working = true["open"] & true["occupied"] - true["down"]
+            yield _Piece(before_ms, at_ms, booking, booking == "attended" and len(working) < at_least)
         before_ms = at_ms
         if begins:
             true[signal].add(number)
@@ -181,13 +210,18 @@ def _signals(outlet: WatchedOutlet, horizon: Span) -> Iterator[tuple[_Signal, li
     """When each signal of an outlet is true, within `horizon`: stretches that do not touch."""
     yield "open", outlet.hours.open_spans(*horizon)
     yield "declared", list(clip(union(outlet.declared), *horizon))
-    for state in ("occupied", "vacant"):
-        spans = (
-            Span(interval.start_ms, horizon.end_ms if interval.end_ms is None else interval.end_ms)
-            for interval in outlet.staff
-            if interval.state == state
-        )
-        yield state, list(clip(union(spans), *horizon))
+    yield "occupied", _in_state(outlet.staff, "occupied", horizon)
+    yield "vacant", _in_state(outlet.staff, "vacant", horizon)
+    yield "down", _in_state(outlet.equipment, "vacant", horizon)
+
+
+def _in_state(intervals: Iterable[Interval], state: State, horizon: Span) -> list[Span]:
+    spans = (
+        Span(interval.start_ms, horizon.end_ms if interval.end_ms is None else interval.end_ms)
+        for interval in intervals
+        if interval.state == state
+    )
+    return list(clip(union(spans), *horizon))
 
 
 def _booking(true: dict[_Signal, set[int]], at_least: int) -> _Booking:

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
+from presence.hours_history import Hours, hours_by, schedule_of
 from presence.intervals import Span, union
-from presence.service_hours import ServiceHours, effective_hours
-from presence.site import DatedHours, Site
-
-
-class Hours(Protocol):
-    """When an outlet must be staffed: of one schedule, or of several that followed one another."""
-
-    def open_spans(self, start_ms: int, end_ms: int) -> list[Span]:
-        """The open stretches within [start, end), those that touch joined."""
-
-    def is_open(self, at_ms: int) -> bool:
-        """Whether it is open at an instant."""
-
-    def local_days(self, start_ms: int, end_ms: int) -> list[tuple[str, Span]]:
-        """ISO date and extent of each local day in [start, end), clipped."""
+from presence.site import Site
 
 
 class Obligations:
@@ -32,7 +18,7 @@ class Obligations:
 
     def __init__(self, site: Site, hours: Mapping[str, Hours] | None = None) -> None:
         self.timezone = site.timezone
-        self.hours: Mapping[str, Hours] = hours_of_outlets(site) if hours is None else hours
+        self.hours: Mapping[str, Hours] = _present_hours(site) if hours is None else hours
         self.declared = _joined((a.outlet, Span(a.from_ms, a.to_ms)) for a in site.absences)
         self.maintenance = _joined((m.outlet, Span(m.from_ms, m.to_ms)) for m in site.maintenance if m.outlet)
         self._of_sensor = _joined((m.sensor, Span(m.from_ms, m.to_ms)) for m in site.maintenance if m.sensor)
@@ -54,16 +40,8 @@ class Obligations:
         return union(spans)
 
 
-def hours_of_outlets(site: Site) -> dict[str, ServiceHours]:
-    """The service hours of every outlet; outlets of equal hours share them, and what they have worked out."""
-    shared: dict[tuple[str, tuple[DatedHours, ...]], ServiceHours] = {}
-    found = {}
-    for outlet in site.outlets:
-        said = effective_hours(site, outlet)
-        if said not in shared:
-            shared[said] = ServiceHours(site.timezone, site.country, site.cuti_bersama, *said)
-        found[outlet.id] = shared[said]
-    return found
+def _present_hours(site: Site) -> dict[str, Hours]:
+    return {outlet.id: hours_by(schedule_of(site, outlet)) for outlet in site.outlets}
 
 
 def _joined(spans: Iterable[tuple[str | None, Span]]) -> dict[str, list[Span]]:

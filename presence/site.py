@@ -20,6 +20,9 @@ AlertKind = Literal[
 Group = Literal["people", "technical", "site"]
 Role = Literal["contact", "facility_manager", "technician", "technical"]
 Origin = Literal["file", "person"]
+AbsenceReason = Literal[
+    "no_officer", "equipment", "system_down", "break", "meeting", "sick", "no_visitors", "sensor_wrong", "other",
+]  # fmt: skip
 
 DEFAULT_STALE_AFTER_MS = 90_000
 HEARTBEATS_UNTIL_STALE = 3
@@ -176,13 +179,17 @@ class Absence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Maintenance:
-    """[from_ms, to_ms) in which the alerts of a sensor, a gateway or an outlet (exactly one of them) are muted."""
+    """[from_ms, to_ms) in which the alerts of a sensor, a gateway or an outlet (exactly one of them) are muted.
+
+    `reason`: in words.
+    """
 
     from_ms: int
     to_ms: int
     sensor: str | None = None
     gateway: str | None = None
     outlet: str | None = None
+    reason: str | None = None
     origin: Origin = field(default="file", compare=False)
 
 

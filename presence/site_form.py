@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from presence.site import (
     Absence,
+    AbsenceReason,
     Agency,
     AlertKind,
     Contact,
@@ -52,10 +53,6 @@ from presence.site_values import (
     integer,
     slug_of,
 )
-
-ABSENCE_REASONS = (
-    "no_officer", "equipment", "system_down", "break", "meeting", "sick", "no_visitors", "sensor_wrong", "other",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +255,7 @@ ABSENCE = Form(
         Key("outlet", ID, "The outlet that will be empty."),
         Key("from", BEGIN, "When it begins, with offset.", "from_ms"),
         Key("to", END, "When it ends, with offset.", "to_ms"),
-        Key("reason", choice(ABSENCE_REASONS), "Why."),
+        Key("reason", choice(get_args(AbsenceReason)), "Why."),
         Key("note", TEXT, "More about it."),
     ),
 )
@@ -270,6 +267,7 @@ MAINTENANCE = Form(
         Key("outlet", ID, "The outlet all of whose alerts are muted."),
         Key("from", BEGIN, "When it begins, with offset.", "from_ms"),
         Key("to", END, "When it ends, with offset.", "to_ms"),
+        Key("reason", TEXT, "Why."),
     ),
 )
 STEP = Form(
@@ -302,7 +300,7 @@ SITE = Form(
         Key("timezone", ZONE, "The IANA name; service hours are local to it."),
         Key("country", COUNTRY, "Whose public holidays `PH` means (ISO 3166-1, two letters)."),
         Key("cuti_bersama", TRUTH, "Count the government's collective leave days as PH too."),
-        Key("service_hours", HOURS, "When outlets must be staffed, in opening_hours syntax."),
+        Key("service_hours", HOURS, "When outlets must be staffed: opening_hours, or the name of a template."),
         _EXCEPTIONS,
         Key("homeassistant", TRUTH, "Announce outlets to Home Assistant."),
         Key("floors", ListOf(FLOOR), "The floors and their plans."),

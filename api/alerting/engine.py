@@ -20,20 +20,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api.alerting.lease import Lease
-from api.alerting.recipients import recipients
+from api.alerting.letters import Letters
 from api.alerting.sender import Sender
 from api.alerting.watch import Finding, SiteWatch
 from api.channels import channels, scheme_of
 from presence import topics
-from presence.alerts import message
+from presence.alerts.escalation import Recipient, contact_of
 from presence.alerts.life import Alert
-from presence.alerts.message import News
 from presence.errors import HadirError
 from presence.gateway_settings import gateway_settings
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
-from storage.record import Record, alerts, audit
-from storage.record.alerts import Cursor, Recipient
+from storage.record import Record, acknowledgements, alerts, audit
+from storage.record.alerts import Cursor
+from storage.record.hours import hours_history
 from storage.record.intervals import last_change, progress_of_sites
 from storage.record.registry import load_site, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
@@ -74,6 +74,8 @@ class Engine:
         self._wake = threading.Event()
         self._sites: dict[str, Site] = {}
         self._watches: dict[str, SiteWatch] = {}
+        self._letters: dict[str, Letters] = {}
+        self._answers_seen = 0
         self._leases: dict[str, Lease] = {}
         self._leases_tried_s = -_LEASE_EVERY_S
         self._saved_ms: dict[str, int] = {}
@@ -117,19 +119,31 @@ class Engine:
             for site_id, watch in self._watches.items():
                 if watch.version != registered[site_id]:
                     self._reload(connection, watch, registered[site_id])
+            self._take_answers(connection)
             for site_id, watch in self._watches.items():
                 frontier_ms = frontiers.get(site_id)
-                if frontier_ms is not None and watch.is_due(frontier_ms, newest):
+                if frontier_ms is not None and (
+                    watch.is_due(frontier_ms, newest) or watch.to_tell or self._letters[site_id].due(frontier_ms)
+                ):
                     looks.append((watch, *watch.look(connection, frontier_ms, now_ms)))
         for watch, findings, cursor in looks:
             self._write(watch, findings, cursor, now_ms)
         self._publish_settings()
+
+    def _take_answers(self, connection: Connection) -> None:
+        """Who acknowledged an alert stops its ladder, and others hear of it."""
+        newest = acknowledgements.last_id(connection)
+        if newest != self._answers_seen:
+            self._answers_seen = newest
+            for watch in self._watches.values():
+                watch.to_tell.update(stored.id for stored in watch.standing())
 
     def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
         """Watch the sites whose lease can be had, and let go of those that are not registered any more."""
         for site_id in [site_id for site_id in self._leases if site_id not in registered]:
             self._leases.pop(site_id).release()
             self._watches.pop(site_id, None)
+            self._letters.pop(site_id, None)
             self._sites.pop(site_id, None)
         waiting = [site_id for site_id in registered if site_id not in self._watches]
         if not waiting or time.monotonic() - self._leases_tried_s < _LEASE_EVERY_S:
@@ -143,7 +157,9 @@ class Engine:
             site = load_site(connection, site_id)
             assert site is not None, "read in the same transaction"
             self._said.discard(("lease", site_id))
-            self._watches[site_id] = SiteWatch(connection, site, registered[site_id])
+            hours = hours_history(connection, site)
+            self._watches[site_id] = SiteWatch(connection, site, hours, registered[site_id])
+            self._letters[site_id] = Letters(self._acts)
             self._sites[site_id] = site
             self._sender.wake()
             _log.info("%s: watching %d outlets", site_id, len(site.outlets))
@@ -152,14 +168,15 @@ class Engine:
         """Take another registry of the site, before anything is judged by the one that is over."""
         site = load_site(connection, watch.site.id)
         assert site is not None, "read in the same transaction"
-        watch.reload(connection, site, version)
+        watch.reload(connection, site, hours_history(connection, site), version)
         self._sites[site.id] = site
         _log.info("%s: registry is at version %d", site.id, version)
 
     def _write(self, watch: SiteWatch, findings: list[Finding], cursor: Cursor, now_ms: int) -> None:
         """Transitions with their audit rows and messages, and the cursor, in one transaction; then wake who waits."""
         site_id = watch.site.id
-        if not findings:
+        letters = self._letters[site_id]
+        if not (findings or watch.to_tell or letters.due(cursor.until_ms)):
             if now_ms - self._saved_ms.get(site_id, 0) >= _SAVE_CURSOR_EVERY_MS and cursor != watch.cursor:
                 with self._record.writing(durable=False) as connection:
                     self._advance(connection, watch, cursor)
@@ -169,14 +186,11 @@ class Engine:
         with self._record.writing() as connection:
             self._advance(connection, watch, cursor)
             for finding in findings:
-                if finding.transition.what != "told":
-                    revision = alerts.put(connection, site_id, finding.transition.now, now_ms)
-                    audit.append(connection, now_ms, _audit_body(site_id, finding))
-                self._enqueue(connection, watch.site, finding, now_ms)
+                revision = alerts.put(connection, site_id, finding.transition.now, now_ms)
+                audit.append(connection, now_ms, _audit_body(site_id, finding))
+            letters.write(connection, watch, findings, cursor.until_ms, now_ms)
         self._saved_ms[site_id] = now_ms
         for finding in findings:
-            if finding.transition.what == "told":
-                continue
             alert = finding.transition.now.alert
             _log.info(
                 "%s: %s of %s since %s: %s",
@@ -192,32 +206,10 @@ class Engine:
         alerts.set_cursor(connection, watch.site.id, cursor)
         watch.cursor = cursor
 
-    def _enqueue(self, connection: Connection, site: Site, finding: Finding, now_ms: int) -> None:
-        transition = finding.transition
-        if transition.tells is None:
-            return
-        stored, duty = transition.now, finding.duty
-        if duty is None:
-            _log.warning("%s: %s is not registered any more; nobody is told of its end", site.id, stored.alert.subject)
-            return
-        if transition.tells == "firing":
-            told = [to for to, contact in recipients(site, duty).items() if self._acts(site, to, contact.channel)]
-        else:
-            told = alerts.reached(connection, stored.id)
-        news = News(
-            event=transition.tells,
-            alert=stored.alert,
-            late=stored.late,
-            now_ms=now_ms,
-            seen_ms=finding.seen_ms,
-            unknown_since_ms=finding.unknown_since_ms,
-            staffed=finding.staffed,
-        )
-        body = _json(message.body(site, duty, news))
-        for recipient in told:
-            alerts.enqueue(connection, site.id, stored.id, transition.tells, recipient, body, now_ms)
-
-    def _acts(self, site: Site, recipient: Recipient, channel: str | None) -> bool:
+    def _acts(self, watch: SiteWatch, recipient: Recipient) -> bool:
+        site = watch.site
+        contact = contact_of(site, recipient)
+        channel = None if contact is None else contact.channel
         if channel is not None and scheme_of(channel) in self._channels:
             return True
         why = "has no channel" if channel is None else f"is told by {scheme_of(channel)}, which does not act yet"
@@ -286,7 +278,7 @@ class Engine:
 
 
 def _audit_body(site_id: str, finding: Finding) -> dict[str, Any]:
-    what, now, was, _ = finding.transition
+    what, now, was = finding.transition
     body: dict[str, Any] = {
         "event": what,
         "site": site_id,

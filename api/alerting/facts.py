@@ -11,7 +11,6 @@ from presence.alerts.message import Event
 from presence.alerts.subjects import Subject
 from presence.intervals import Interval, Span
 from presence.site import ZoneName
-from presence.zones import ZoneKey
 from storage.record import health
 from storage.record.alerts import StoredAlert
 from storage.record.intervals import newest_evidence, zone_intervals

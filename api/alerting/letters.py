@@ -21,9 +21,10 @@ from presence.alerts.life import Alert
 from presence.alerts.message import Event
 from presence.alerts.subjects import Subject
 from presence.intervals import Span
+from presence.site import AlertKind
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
-from storage.record.alerts import Said, StoredAlert, enqueue, said, stood_since
+from storage.record.alerts import StoredAlert, enqueue, said, stood_since
 
 _log = logging.getLogger("hadir.engine")
 
@@ -61,18 +62,17 @@ class Letters:
                 self._of_standing(letter, speaking)
         watch.to_tell.clear()
 
-    def _of_end(
-        self, connection: Connection, watch: SiteWatch, finding: Finding, until_ms: int, now_ms: int
-    ) -> None:
+    def _of_end(self, connection: Connection, watch: SiteWatch, finding: Finding, until_ms: int, now_ms: int) -> None:
         stored, subject = finding.transition.now, finding.subject
         event: Event = "resolved" if finding.transition.what == "resolved" else "disproved"
         heard = dict.fromkeys(row.recipient for row in said(connection, stored.id) if row.event == "firing")
         if not heard:
             return
         if subject is None:
-            _log.warning(
-                "%s: %s is not registered any more; nobody is told of its end", watch.site.id, stored.alert.subject
-            )
+            why = f"{stored.alert.subject} is not registered any more"
+            _log.warning("%s: %s; nobody is told of its end", watch.site.id, why)
+            for recipient in heard:
+                enqueue(connection, watch.site.id, stored.id, event, recipient, "{}", now_ms, untold=why)
             return
         letter = _Letter(connection, watch, subject, stored, [], until_ms, now_ms)
         for recipient in heard:
@@ -187,9 +187,7 @@ def _answer(given: Acknowledgement) -> message.Answer:
     return message.Answer(given.reason, given.note, given.author, given.at_ms, given.until_ms)
 
 
-def _speaking(
-    connection: Connection, watch: SiteWatch, stand: Collection[StoredAlert], until_ms: int
-) -> list[Alert]:
+def _speaking(connection: Connection, watch: SiteWatch, stand: Collection[StoredAlert], until_ms: int) -> list[Alert]:
     """The alerts that may speak for some of `stand`, and those that did until a moment ago."""
     afters = [
         subject.rule.after_ms
@@ -200,5 +198,5 @@ def _speaking(
     ]
     if not afters:
         return []
-    kinds = ("site_outage", "gateway_offline")
+    kinds: tuple[AlertKind, ...] = ("site_outage", "gateway_offline")
     return [one.alert for one in stood_since(connection, watch.site.id, kinds, until_ms - max(afters))]

@@ -9,12 +9,12 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from presence.alerts.escalation import contact_of
 from api.channels import Channel, scheme_of
 from api.channels.errors import NotDelivered
+from presence.alerts.escalation import Recipient, contact_of
 from presence.site import Site
 from storage.record import Record
-from storage.record.alerts import Pending, Recipient, body_of, mark_failed, mark_sent, pending
+from storage.record.alerts import Pending, body_of, mark_failed, mark_sent, pending
 
 _log = logging.getLogger("hadir.engine")
 

@@ -43,7 +43,8 @@ def from_intervals(
 ) -> Iterator[Transition]:
     """What `computed`, all alerts of one subject from some instant on, makes of `stored`, those of the record.
 
-    One that fired under other rules and is over stays as it is: what those rules would say of the intervals now is not known. It only can stand again.
+    One that fired under other rules and is over stays as it is: what those rules would say of the intervals now is not
+    known. It only can stand again.
     """
     found = _by_id(site, computed)
     known = {one.id: one for one in stored}

@@ -21,13 +21,13 @@ from presence.alerts import life, rule
 from presence.alerts.evaluate import changes, evaluate_ahead
 from presence.alerts.rule import Disarmed
 from presence.alerts.subjects import Subject, group_of, subjects
-from presence.obligations import Hours, Obligations
-from presence.service_hours import effective_hours
+from presence.hours_history import Hours, schedule_of
+from presence.obligations import Obligations
 from presence.site import AlertKind, Outlet, Site
 from presence.zones import ZoneKey, zones
 from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
 from storage.record.intervals import IntervalChange, changes_after, last_change
-from storage.record.lines import RecordLines, first_of_site, true_now
+from storage.record.site_lines import RecordLines, first_of_site, true_now
 
 _HOUR_MS = 3_600_000
 # How far ahead openings, closings and declared absences are looked for; after that long a duty is looked at anyway.
@@ -187,23 +187,20 @@ class SiteWatch:
         for change in changed:
             for key in self._by_line.get((change.outlet, change.zone), ()):
                 found[key] = min(found.get(key, change.from_ms), change.from_ms)
-        touched = {
-            key: min(change.from_ms for change in changed if (change.outlet, change.zone) == key)
-            for key in {(change.outlet, change.zone) for change in changed}
-            if key in self._zones
-        }
+        touched: dict[ZoneKey, int] = {}
+        for change in changed:
+            zone = ZoneKey(change.outlet, change.zone)  # type: ignore[arg-type]  # or a device and kind: no zone
+            if zone in self._zones:
+                touched[zone] = min(touched.get(zone, change.from_ms), change.from_ms)
         if touched and self._may_be_outage(lines, touched, before_ms, until_ms):
             found["site_outage", self.site.id] = min(touched.values())
         return found
 
-    def _may_be_outage(
-        self, lines: RecordLines, touched: Mapping[tuple[str, str], int], before_ms: int, until_ms: int
-    ) -> bool:
-        """Whether 60 % of the zones may have been unknown at one time; sixty queries a look would be too many."""
+    def _may_be_outage(self, lines: RecordLines, touched: Mapping[ZoneKey, int], before_ms: int, until_ms: int) -> bool:
+        """Whether 60 % of the zones may have been unknown at one time: to read all of them costs a query for each."""
         was_unknown = set(self._unknown)
-        keys = [key for key in self._zones if key in touched]
-        for key in keys:
-            line = lines.zone(key, touched[key], until_ms)
+        for key, from_ms in touched.items():
+            line = lines.zone(key, from_ms, until_ms)
             if any(interval.state == "unknown" for interval in line):
                 was_unknown.add(key)
             if line and line[-1].state == "unknown":
@@ -343,10 +340,7 @@ def _judging_outlet(site: Site, outlet: Outlet, obligations: Obligations) -> obj
     """All of the registry that decides when somebody must be at an outlet."""
     return (
         outlet.id,
-        site.timezone,
-        site.country,
-        site.cuti_bersama,
-        effective_hours(site, outlet),
+        schedule_of(site, outlet),
         obligations.declared.get(outlet.id, ()),
         obligations.maintenance.get(outlet.id, ()),
     )

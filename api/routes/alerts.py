@@ -30,9 +30,11 @@ def list_alerts(
     limit: Annotated[int, Query(ge=1, le=10_000, description="At most this many, the newest ones.")] = 1000,
 ) -> Response:
     parts: Parts = request.app.state.parts
+    now_ms = parts.now()
     with parts.record.reading() as connection:
         found = alerts(
             connection,
+            now_ms=now_ms,
             site=site,
             state=state,
             outlet=outlet,
@@ -40,7 +42,7 @@ def list_alerts(
             to_ms=_instant("to", to),
             limit=limit,
         )
-    return JSONResponse({"alerts": [row.as_json() for row in found]})
+    return JSONResponse({"alerts": [row.as_json(now_ms) for row in found]})
 
 
 def _instant(name: str, text: str | None) -> int | None:

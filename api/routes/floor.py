@@ -18,7 +18,7 @@ from storage.record.alert_list import AlertRow
 
 router = APIRouter(include_in_schema=False)
 
-_BLANK_CARD = floor.Card("", "", "", "", "", "", "", "", "")
+_BLANK_CARD = floor.Card("", "", "firing", "", "", "", "", "", "", "")
 _BLANK_LINE = floor.Line(0, "", "", "", "", "", "", "")
 
 
@@ -76,7 +76,7 @@ def _view(
     plan = plans.of(site, version)
     by_outlet = {occupancy.outlet: occupancy for occupancy in occupancies}
     concerned = floor.standing(alerts, plan.subjects)
-    found = floor.sums(occupancies, concerned)
+    found = floor.sums(occupancies, concerned, now_ms)
     spans = plan.spans(words.day_start_ms(now_ms))
     lines = floor.log_lines(changes, alerts, plan, now_ms, words)
     floors = []
@@ -85,7 +85,7 @@ def _view(
         for outlet in outlets:
             occupancy, its_alerts = by_outlet[outlet.id], concerned.get(outlet.id, [])
             fixed = plan.outlets[outlet.id]
-            hidden = not (floor.shows(show, occupancy.status, its_alerts) and q.casefold() in fixed.find)
+            hidden = not (floor.shows(show, occupancy.status, its_alerts, now_ms) and q.casefold() in fixed.find)
             tiles.append((outlet, fixed, floor.tile(fixed, occupancy, its_alerts, now_ms, words), hidden))
         statuses = [by_outlet[outlet.id].status for outlet in outlets]
         floors.append(

@@ -46,10 +46,13 @@ def _metrics(feed: Feed, now_ms: int) -> Iterator[str]:
         found = [occupancy.status for occupancy in feed.live.of_site(site, now_ms)]
         for status in get_args(Status):
             yield f'hadir_outlets{{site="{site}",status="{status}"}} {found.count(status)}'
-    yield from _head("hadir_alerts_firing", "gauge", "Alerts that stand.")
-    for site in feed.live.sites:
-        firing = sum(row.state == "firing" for row in feed.alerts(site, now_ms))
-        yield f'hadir_alerts_firing{{site="{site}"}} {firing}'
+    alerts = {site: [row.state(now_ms) for row in feed.alerts(site, now_ms)] for site in feed.live.sites}
+    yield from _head("hadir_alerts_firing", "gauge", "Alerts that stand and that nobody has answered.")
+    for site, states in alerts.items():
+        yield f'hadir_alerts_firing{{site="{site}"}} {states.count("firing")}'
+    yield from _head("hadir_alerts_acknowledged", "gauge", "Alerts that stand and that somebody has answered.")
+    for site, states in alerts.items():
+        yield f'hadir_alerts_acknowledged{{site="{site}"}} {states.count("acknowledged")}'
     yield from _head("hadir_feed_age_seconds", "gauge", "Since the site's collector was last heard.")
     for site in feed.live.sites:
         age_ms = feed.live.collector_age_ms(site, now_ms)

@@ -6,18 +6,22 @@ the outlet is open and neither a declared absence nor maintenance covers it, the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import itemgetter
-from typing import Generic, NamedTuple, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Any, TypeVar
 
 from presence.alerts.rule import Change, Disarmed, Effect, Fired
-from presence.intervals import Interval, Span, State, Truth, TruthInterval
+from presence.intervals import Interval, Span, Truth, TruthInterval
 
 _REASONS: tuple[Disarmed, ...] = ("closed", "declared", "maintenance")
 OUTAGE_WITHIN_MS = 120_000
 _OUTAGE_ZONES = 4
+_LONG_AGO_MS = -(2**62)
+_start = attrgetter("start_ms")
+_Stretch = TypeVar("_Stretch", Interval, Span, TruthInterval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,69 +39,64 @@ class OutletHistory:
     equipment: Sequence[Interval] = field(default=())
 
 
-class OutletAt(NamedTuple):
-    """An outlet at an instant: why it is not armed (None: it is), and what its duty counts it as."""
-
-    disarmed: Disarmed | None
-    counted: State
-
-
-def outlet_at(outlet: OutletHistory, at_ms: int) -> OutletAt:
-    """What `vacancy` takes `outlet` for at an instant."""
-    track = _Arming(outlet)
-    track.move(at_ms)
-    return OutletAt(track.why, _counted(_Cursor(outlet.staff).state(at_ms), track))
-
-
 def vacancy(outlets: Sequence[OutletHistory], at_least: int, start_ms: int, end_ms: int) -> list[Change]:
     """True while fewer than `at_least` of the duty's outlets are or may be occupied; false when enough are.
 
     A closed outlet counts as vacant; a declared one as what is seen there, as vacant when nobody is or it is unknown.
     Armed while one of the outlets is.
     """
-    tracks = [_Arming(outlet) for outlet in outlets]
-    staff = [_Cursor(outlet.staff) for outlet in outlets]
+    if len(outlets) == 1 == at_least:
+        return _vacancy_of_one(outlets[0], start_ms, end_ms)
+    lines = [turns for outlet in outlets for turns in (_states(outlet.staff), *_arming(outlet))]
     changes: list[Change] = []
     last_disarmed: Disarmed | None = "closed"
-    lines: list[_Line] = []
-    for outlet in outlets:
-        lines += (outlet.staff, outlet.open, outlet.declared, outlet.maintenance)
-    for at_ms in _boundaries(lines, start_ms, end_ms):
+    before: list[Disarmed | None] = ["closed"] * len(outlets)
+    for at_ms, values in _moments(lines, start_ms, end_ms):
         occupied = unknown = 0
-        armed_before = [track.why is None for track in tracks]
-        for track, line in zip(tracks, staff, strict=True):
-            track.move(at_ms)
-            state = _counted(line.state(at_ms), track)
-            occupied += state == "occupied"
-            unknown += state == "unknown"
+        why: list[Disarmed | None] = []
+        for place in range(0, len(values), 4):
+            state, is_open, is_declared, is_muted = values[place : place + 4]
+            why.append(_disarmed(is_open, is_declared, is_muted))
+            if is_open and (state == "occupied" or not is_declared):
+                occupied += state == "occupied"
+                unknown += state == "unknown"
         truth: Truth = True if occupied + unknown < at_least else False if occupied >= at_least else None
         disarmed = None
-        if all(track.why is not None for track in tracks):
-            ceased = [track.why for track, before in zip(tracks, armed_before, strict=True) if before]
+        if None not in why:
+            ceased = [reason for reason, was in zip(why, before, strict=True) if was is None]
             disarmed = next((reason for reason in _REASONS if reason in ceased), last_disarmed)
-        last_disarmed = disarmed
-        _append(changes, Change(at_ms, truth, disarmed))
+        before, last_disarmed = why, disarmed
+        _append(changes, at_ms, truth, disarmed)
     return changes
 
 
-def _counted(state: State, track: _Arming) -> State:
-    return "vacant" if not track.is_open or (track.is_declared and state != "occupied") else state
+def _vacancy_of_one(outlet: OutletHistory, start_ms: int, end_ms: int) -> list[Change]:
+    """The same, of an outlet that is its own duty: most are, and a year of it takes half as long."""
+    changes: list[Change] = []
+    disarmed: Disarmed | None = "closed"
+    for at_ms, (state, *arming) in _moments([_states(outlet.staff), *_arming(outlet)], start_ms, end_ms):
+        is_open, is_declared, _ = arming
+        truth: Truth = True
+        if is_open and (state == "occupied" or not is_declared):
+            truth = None if state == "unknown" else state == "vacant"
+        why = _disarmed(*arming)
+        if why is None or disarmed is None:
+            disarmed = why
+        _append(changes, at_ms, truth, disarmed)
+    return changes
 
 
 def unattended(outlet: OutletHistory, start_ms: int, end_ms: int) -> list[Change]:
     """True while a visitor is there and no officer; false as soon as either is false."""
-    staff, visitor, track = _Cursor(outlet.staff), _Cursor(outlet.visitor), _Arming(outlet)
     changes: list[Change] = []
-    lines = [outlet.staff, outlet.visitor, outlet.open, outlet.declared, outlet.maintenance]
-    for at_ms in _boundaries(lines, start_ms, end_ms):
-        track.move(at_ms)
-        officer, citizen = staff.state(at_ms), visitor.state(at_ms)
+    lines = [_states(outlet.staff), _states(outlet.visitor), *_arming(outlet)]
+    for at_ms, (officer, citizen, *arming) in _moments(lines, start_ms, end_ms):
         truth: Truth = None
         if officer == "occupied" or citizen == "vacant":
             truth = False
         elif officer == "vacant" and citizen == "occupied":
             truth = True
-        _append(changes, Change(at_ms, truth, track.why))
+        _append(changes, at_ms, truth, _disarmed(*arming))
     return changes
 
 
@@ -109,12 +108,11 @@ def officer_came(effects: Iterable[Effect], staff: Sequence[Interval], min_prese
     told: list[Effect] = []
     for effect in effects:
         if not isinstance(effect, Fired) and effect.reason == "visitor_left":
-            until_ms = effect.resolved_ms + min_presence_ms
+            first = max(bisect_right(staff, effect.resolved_ms, key=_start) - 1, 0)
+            last = bisect_left(staff, effect.resolved_ms + min_presence_ms, key=_start)
             if any(
-                one.state == "occupied"
-                and one.start_ms < until_ms
-                and (one.end_ms is None or one.end_ms > effect.resolved_ms)
-                for one in staff
+                one.state == "occupied" and (one.end_ms is None or one.end_ms > effect.resolved_ms)
+                for one in staff[first:last]
             ):
                 effect = effect._replace(reason="presence")
         told.append(effect)
@@ -123,24 +121,20 @@ def officer_came(effects: Iterable[Effect], staff: Sequence[Interval], min_prese
 
 def equipment_down(outlet: OutletHistory, start_ms: int, end_ms: int) -> list[Change]:
     """True while the equipment zone is vacant: occupied means that it works."""
-    equipment, track = _Cursor(outlet.equipment), _Arming(outlet)
     changes: list[Change] = []
-    for at_ms in _boundaries([outlet.equipment, outlet.open, outlet.declared, outlet.maintenance], start_ms, end_ms):
-        track.move(at_ms)
-        state = equipment.state(at_ms)
+    for at_ms, (state, *arming) in _moments([_states(outlet.equipment), *_arming(outlet)], start_ms, end_ms):
         truth = None if state == "unknown" else state == "vacant"
-        _append(changes, Change(at_ms, truth, track.why))
+        _append(changes, at_ms, truth, _disarmed(*arming))
     return changes
 
 
 def of_device(line: Sequence[TruthInterval], muted: Sequence[Span], start_ms: int, end_ms: int) -> list[Change]:
     """The line of a sensor or gateway as it is; armed but for maintenance. Where it has no interval it is unknown."""
-    truth, maintenance = _Cursor(line), _Cursor(muted)
     changes: list[Change] = []
-    for at_ms in _boundaries([line, muted], start_ms, end_ms):
-        now = truth.at(at_ms)
-        disarmed: Disarmed | None = None if maintenance.at(at_ms) is None else "maintenance"
-        _append(changes, Change(at_ms, None if now is None else now.truth, disarmed))
+    for at_ms, (truth, is_muted) in _moments(
+        [_turns(line, attrgetter("truth"), None), _covered(muted)], start_ms, end_ms
+    ):
+        _append(changes, at_ms, truth, "maintenance" if is_muted else None)
     return changes
 
 
@@ -153,7 +147,7 @@ def site_outage(zones: Sequence[Sequence[Interval]], start_ms: int, end_ms: int)
     changes = [Change(start_ms, False, None)]
     unknown: dict[int, int | None] = {}  # the zones that are so, and when they turned
     stands = False
-    for at_ms, turns in groupby(_turns(zones), key=itemgetter(0)):
+    for at_ms, turns in groupby(_unknown_turns(zones), key=itemgetter(0)):
         if at_ms >= end_ms:
             break
         for _, number, into, turned_ms in turns:
@@ -167,11 +161,11 @@ def site_outage(zones: Sequence[Sequence[Interval]], start_ms: int, end_ms: int)
             stands = turned * 5 >= len(zones) * 3 and turned >= _OUTAGE_ZONES
         elif not many:
             stands = False
-        _append(changes, Change(max(at_ms, start_ms), stands, None))
+        _append(changes, max(at_ms, start_ms), stands, None)
     return changes
 
 
-def _turns(zones: Sequence[Sequence[Interval]]) -> list[tuple[int, int, bool, int | None]]:
+def _unknown_turns(zones: Sequence[Sequence[Interval]]) -> list[tuple[int, int, bool, int | None]]:
     """(instant, zone, whether it is unknown from then on, since when it turned so) in order of time."""
     found: list[tuple[int, int, bool, int | None]] = []
     for number, line in enumerate(zones):
@@ -183,72 +177,68 @@ def _turns(zones: Sequence[Sequence[Interval]]) -> list[tuple[int, int, bool, in
     return sorted(found, key=itemgetter(0, 2))
 
 
-def _append(changes: list[Change], change: Change) -> None:
-    if not changes or change[1:] != changes[-1][1:]:
-        if changes and changes[-1].at_ms == change.at_ms:
+def _append(changes: list[Change], at_ms: int, truth: Truth, disarmed: Disarmed | None) -> None:
+    if changes:
+        last_ms, last_truth, last_disarmed = changes[-1]
+        if truth is last_truth and disarmed == last_disarmed:
+            return
+        if last_ms == at_ms:
             changes.pop()
-        changes.append(change)
+    changes.append(Change(at_ms, truth, disarmed))
 
 
-_Stretch = TypeVar("_Stretch", Interval, Span, TruthInterval)
-_Line = Sequence[Interval] | Sequence[Span] | Sequence[TruthInterval]
+# Of one line: what it becomes at which instants, in order.
+_Turns = list[tuple[int, Any]]
 
 
-def _boundaries(lines: Iterable[_Line], start_ms: int, end_ms: int) -> list[int]:
-    """Every instant of [start_ms, end_ms) at which a stretch of `lines` begins or ends, and `start_ms`."""
-    found = {start_ms}
-    for line in lines:
-        for stretch in line:
-            if start_ms < stretch.start_ms < end_ms:
-                found.add(stretch.start_ms)
-            if stretch.end_ms is not None and start_ms < stretch.end_ms < end_ms:
-                found.add(stretch.end_ms)
-    return sorted(found)
+def _moments(lines: Sequence[_Turns], start_ms: int, end_ms: int) -> Iterator[tuple[int, list[Any]]]:
+    """The values of all `lines` at `start_ms`, and at each instant of [start_ms, end_ms) at which one of them turns.
+
+    It is the same list of values each time.
+    """
+    values = [turns[0][1] for turns in lines]
+    # What is sorted consists of runs in order, which takes little more than one pass.
+    ahead = [(at_ms, place, value) for place, turns in enumerate(lines) for at_ms, value in turns if at_ms < end_ms]
+    ahead.sort(key=itemgetter(0))
+    moment_ms = start_ms
+    for at_ms, place, value in ahead:
+        if at_ms > moment_ms:
+            yield moment_ms, values
+            moment_ms = at_ms
+        values[place] = value
+    yield moment_ms, values
 
 
-class _Cursor(Generic[_Stretch]):
-    """Which of ordered, disjoint stretches covers an instant; asked with instants that only grow."""
-
-    __slots__ = ("_next", "_stretches")
-
-    def __init__(self, stretches: Sequence[_Stretch]) -> None:
-        self._stretches: Sequence[_Stretch] = stretches
-        self._next = 0
-
-    def at(self, at_ms: int) -> _Stretch | None:
-        while self._next < len(self._stretches):
-            stretch = self._stretches[self._next]
-            if stretch.end_ms is not None and stretch.end_ms <= at_ms:
-                self._next += 1
-                continue
-            return stretch if stretch.start_ms <= at_ms else None
-        return None
-
-    def state(self: _Cursor[Interval], at_ms: int) -> State:
-        """The state of a zone, unknown where nothing is said."""
-        interval = self.at(at_ms)
-        return "unknown" if interval is None else interval.state
+def _states(zone: Sequence[Interval]) -> _Turns:
+    """The states of a zone, unknown where nothing is said."""
+    return _turns(zone, attrgetter("state"), "unknown")
 
 
-class _Arming:
-    """One outlet, moved along time. `why` it is not armed; None: it is."""
+def _arming(outlet: OutletHistory) -> tuple[_Turns, _Turns, _Turns]:
+    """Whether an outlet is open, declared, under maintenance: what `_disarmed` takes."""
+    return _covered(outlet.open), _covered(outlet.declared), _covered(outlet.maintenance)
 
-    __slots__ = ("_declared", "_maintenance", "_open", "is_declared", "is_open", "why")
 
-    def __init__(self, history: OutletHistory) -> None:
-        self._open = _Cursor(history.open)
-        self._declared = _Cursor(history.declared)
-        self._maintenance = _Cursor(history.maintenance)
-        self.is_open = self.is_declared = False
-        self.why: Disarmed | None = "closed"
+def _disarmed(is_open: bool, is_declared: bool, is_muted: bool) -> Disarmed | None:
+    """Why an outlet is not armed; None: it is."""
+    if not is_open:
+        return "closed"
+    return "declared" if is_declared else "maintenance" if is_muted else None
 
-    def move(self, at_ms: int) -> None:
-        self.is_open = self._open.at(at_ms) is not None
-        self.is_declared = self._declared.at(at_ms) is not None
-        self.why = None
-        if not self.is_open:
-            self.why = "closed"
-        elif self.is_declared:
-            self.why = "declared"
-        elif self._maintenance.at(at_ms) is not None:
-            self.why = "maintenance"
+
+def _covered(spans: Sequence[Span]) -> _Turns:
+    return _turns(spans, lambda _: True, False)
+
+
+def _turns(line: Sequence[_Stretch], value: Callable[[_Stretch], object], elsewhere: object) -> _Turns:
+    """What ordered, disjoint stretches say along time, `elsewhere` where there is none."""
+    turns: _Turns = []
+    ended_ms: int | None = _LONG_AGO_MS
+    for stretch in line:
+        if ended_ms is not None and ended_ms < stretch.start_ms:
+            turns.append((ended_ms, elsewhere))
+        turns.append((stretch.start_ms, value(stretch)))
+        ended_ms = stretch.end_ms
+    if ended_ms is not None:
+        turns.append((ended_ms, elsewhere))
+    return turns

@@ -14,7 +14,6 @@ from presence.alerts.subjects import Subject
 from presence.intervals import Span
 from presence.site import Contact, Group, Site, Step
 
-ACKNOWLEDGED_MS = 3_600_000
 _WITHOUT_LADDER: dict[Group, tuple[Step, ...]] = {
     "people": (Step(after_ms=0, to="agency", level=1),),
     "technical": (Step(after_ms=0, to="technician"),),
@@ -54,7 +53,9 @@ class Due(NamedTuple):
 def ladder(site: Site, subject: Subject) -> list[Rung]:
     """The steps that alerts of `subject` climb."""
     steps = site.escalation.get(subject.group) or _WITHOUT_LADDER[subject.group]
-    return [Rung(step.after_ms, step.repeat_ms, tuple(dict.fromkeys(_addressed(site, subject, step)))) for step in steps]
+    return [
+        Rung(step.after_ms, step.repeat_ms, tuple(dict.fromkeys(_addressed(site, subject, step)))) for step in steps
+    ]
 
 
 def contact_of(site: Site, recipient: Recipient) -> Contact | None:
@@ -76,9 +77,10 @@ def due(
     stretches = sorted(paused)
     now: list[Due] = []
     later: list[int] = []
-    plan = _by_recipient(rungs)
-    for recipient, steps in plan.items():
+    for recipient, steps in _by_recipient(rungs).items():
         at_ms = _next(steps, base_ms, stretches, last_ms.get(recipient))
+        if at_ms is not None and at_ms <= until_ms < (resumed_ms := _after_pause(until_ms, stretches)):
+            at_ms = resumed_ms
         if at_ms is not None and at_ms <= until_ms:
             now.append(Due(recipient, recipient not in last_ms))
             at_ms = _next(steps, base_ms, stretches, until_ms)
@@ -94,9 +96,9 @@ def speakers(subject: Subject, alerts: Iterable[Alert]) -> Iterator[Alert]:
     """
     gateway = _gateway_of(subject)
     for alert in alerts:
-        if subject.kind in ("sensor_silent", "gateway_offline") and alert.kind == "site_outage":
-            yield alert
-        elif subject.kind == "sensor_silent" and alert.kind == "gateway_offline" and alert.subject == gateway:
+        of_site = alert.kind == "site_outage" and subject.kind in ("sensor_silent", "gateway_offline")
+        of_gateway = alert.kind == "gateway_offline" and subject.kind == "sensor_silent" and alert.subject == gateway
+        if of_site or of_gateway:
             yield alert
 
 

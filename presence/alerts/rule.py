@@ -11,7 +11,7 @@ Both reach this module as changes. Two rules order what happens at one instant:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from presence.intervals import Truth
@@ -53,8 +53,7 @@ class Resolved(NamedTuple):
 Effect = Fired | Resolved
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Between two changes. `truth_since_ms` and `broken_since_ms` are cut to the time in which the alert is armed.
 
     `clock_ms`: start of the clock; `broken_since_ms`: start of the interruption that is under way; `fired_ms`: when the
@@ -77,11 +76,7 @@ class State:
 def step(state: State, change: Change | None, now_ms: int, rule: Rule) -> tuple[State, list[Effect]]:
     """What becomes of `state` up to `now_ms`, and at it by `change` (whose instant is `now_ms`)."""
     effects: list[Effect] = []
-    state = _fire(state, now_ms, rule, effects)
-    state = _complete_stretches(state, now_ms, rule, effects)
-    if change is not None:
-        state = _apply(state, change, effects)
-    return state, effects
+    return _step(state, change, now_ms, rule, effects), effects
 
 
 def due_ms(state: State, rule: Rule) -> int | None:
@@ -99,14 +94,13 @@ def due_ms(state: State, rule: Rule) -> int | None:
 
 def run(changes: Iterable[Change], until_ms: int, rule: Rule) -> tuple[State, list[Effect]]:
     """All effects of `changes`, in order of time, as far as [.., until_ms) is known."""
-    state, effects = State(), []
+    effects: list[Effect] = []
+    state = State()
     for change in changes:
         if change.at_ms >= until_ms:
             break
-        state, came = step(state, change, change.at_ms, rule)
-        effects += came
-    state, came = step(state, None, until_ms, rule)
-    return state, effects + came
+        state = _step(state, change, change.at_ms, rule, effects)
+    return _step(state, None, until_ms, rule, effects), effects
 
 
 def last_quiet(changes: Iterable[Change], before_ms: int, rule: Rule) -> int | None:
@@ -130,6 +124,13 @@ def last_quiet(changes: Iterable[Change], before_ms: int, rule: Rule) -> int | N
     return quiet
 
 
+def _step(state: State, change: Change | None, now_ms: int, rule: Rule, effects: list[Effect]) -> State:
+    if state.clock_ms is not None:  # without a clock nothing stands either
+        state = _fire(state, now_ms, rule, effects)
+        state = _complete_stretches(state, now_ms, rule, effects)
+    return state if change is None else _apply(state, change, effects)
+
+
 def _fire_ms(state: State, rule: Rule) -> int | None:
     """When a condition that is true now fires: at the end of the clock, or of the bridge that covered that instant."""
     return None if state.clock_ms is None else max(state.clock_ms + rule.after_ms, state.truth_since_ms)
@@ -142,7 +143,7 @@ def _fire(state: State, now_ms: int, rule: Rule, effects: list[Effect]) -> State
     if at_ms is None or at_ms >= now_ms:
         return state
     effects.append(Fired(state.clock_ms, at_ms))
-    return replace(state, fired_ms=at_ms)
+    return state._replace(fired_ms=at_ms)
 
 
 def _complete_stretches(state: State, now_ms: int, rule: Rule, effects: list[Effect]) -> State:
@@ -152,7 +153,7 @@ def _complete_stretches(state: State, now_ms: int, rule: Rule, effects: list[Eff
     if state.fired_ms is None:
         assert state.broken_since_ms is not None
         over = now_ms - state.broken_since_ms >= rule.min_presence_ms
-        return replace(state, clock_ms=None) if over else state
+        return state._replace(clock_ms=None) if over else state
     length_ms = now_ms - state.truth_since_ms
     if state.truth is False and length_ms >= rule.min_presence_ms:
         effects.append(Resolved(state.clock_ms, state.fired_ms, state.truth_since_ms, rule.false_reason))
@@ -161,7 +162,7 @@ def _complete_stretches(state: State, now_ms: int, rule: Rule, effects: list[Eff
         effects.append(Resolved(state.clock_ms, state.fired_ms, resolved_ms, "unknown"))
     else:
         return state
-    return replace(state, clock_ms=None, fired_ms=None)
+    return state._replace(clock_ms=None, fired_ms=None)
 
 
 def _apply(state: State, change: Change, effects: list[Effect]) -> State:
@@ -177,6 +178,6 @@ def _apply(state: State, change: Change, effects: list[Effect]) -> State:
         return state
     if truth is True:
         clock_ms = at_ms if state.clock_ms is None else state.clock_ms
-        return replace(state, truth=truth, truth_since_ms=at_ms, clock_ms=clock_ms, broken_since_ms=None)
+        return State(True, truth, at_ms, clock_ms, None, state.fired_ms)
     broken_since_ms = at_ms if state.truth is True else state.broken_since_ms
-    return replace(state, truth=truth, truth_since_ms=at_ms, broken_since_ms=broken_since_ms)
+    return State(True, truth, at_ms, state.clock_ms, broken_since_ms, state.fired_ms)

@@ -15,15 +15,14 @@ from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from presence.alerts import life, rule
-from presence.alerts.conditions import OutletAt, outlet_at
+from presence.alerts import conditions, life, rule
 from presence.alerts.evaluate import Known, changes, evaluate, outlet_history
 from presence.alerts.life import Alert
 from presence.alerts.rule import Change, Disarmed, Effect, Resolved, Rule, State
 from presence.alerts.subjects import Subject, SubjectType, subjects
 from presence.intervals import Interval, Span, Truth, TruthInterval, union
 from presence.obligations import Obligations
-from presence.service_hours import effective_hours, holiday_on, hours_of
+from presence.service_hours import holiday_on, hours_of
 from presence.site import AlertKind, Outlet, Site, ZoneName
 from presence.zones import ZoneKey
 
@@ -145,6 +144,20 @@ def why(
     return replace(told, reason=reason, alert=alert, checks=checks, later=later)
 
 
+class _OutletAt(NamedTuple):
+    """An outlet at an instant: why it is not armed (None: it is), and whether its duty counts it as vacant."""
+
+    disarmed: Disarmed | None
+    vacant: Truth
+
+
+def _outlet_at(outlet: Outlet, known: Known, obligations: Obligations, at_ms: int) -> _OutletAt:
+    seen = outlet_history(outlet, ("staff",), known, obligations, at_ms, at_ms + 1)
+    # Of a duty the reason is the one for which its last outlet ceased to be armed; of a zone it is that of now.
+    disarmed = conditions.equipment_down(seen, at_ms, at_ms + 1)[0].disarmed
+    return _OutletAt(disarmed, conditions.vacancy([seen], 1, at_ms, at_ms + 1)[0].truth)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moment:
     """A subject at an instant. `seen_ms`: the last one of which everything is known, `until_ms` - 1.
@@ -163,7 +176,7 @@ class _Moment:
     begin_ms: int
     condition: Sequence[Change]
     changes: Sequence[Change]
-    outlets: Sequence[OutletAt]
+    outlets: Sequence[_OutletAt]
     state: State
     effects: Sequence[Effect] = field(default=())
     evidence: Mapping[ZoneKey, int] = field(default_factory=dict)
@@ -230,12 +243,9 @@ def _moment(
     state, effects = State(), list[Effect]()
     if subject.rule is not None:
         state, effects, _ = evaluate(subject, known, obligations, begin_ms, until_ms)
-    outlets: list[OutletAt] = []
+    outlets: list[_OutletAt] = []
     if subject.group == "people":
-        histories = [
-            outlet_history(outlet, ("staff",), known, obligations, until_ms - 1, until_ms) for outlet in subject.outlets
-        ]
-        outlets = [outlet_at(one, until_ms - 1) for one in histories]
+        outlets = [_outlet_at(outlet, known, obligations, until_ms - 1) for outlet in subject.outlets]
     return _Moment(
         site=site,
         subject=subject,
@@ -400,16 +410,15 @@ def _special_day(moment: _Moment, span: Span | None) -> tuple[str, str] | None:
     """
     site, outlet = moment.site, moment.subject.outlets[0]
     at_ms = moment.seen_ms if span is None else span.start_ms
-    date = datetime.fromtimestamp(at_ms // 1000, ZoneInfo(site.timezone)).date().isoformat()
+    date = datetime.fromtimestamp(at_ms // 1000, ZoneInfo(site.timezone)).date()
     day = Span(moment.day_ms, moment.day_ms + _DAY_MS)
-    in_force = moment.obligations.hours[outlet.id].open_spans(*day)
-    if hours_of(site, outlet).open_spans(*day) != in_force:
+    in_force, present = moment.obligations.hours[outlet.id].open_spans(*day), hours_of(site, outlet)
+    if present.open_spans(*day) != in_force:
         return None
-    covering = [one for one in effective_hours(site, outlet)[1] if one.first <= date <= one.last]
-    if covering:
-        return "exception", covering[-1].reason or covering[-1].service_hours
-    holiday = None if span else holiday_on(site.country, site.cuti_bersama, date)
-    return None if holiday is None or in_force else ("holiday", holiday)
+    if (exception := present.exception_on(date)) is not None:
+        return "exception", exception.reason or exception.service_hours
+    holiday = None if in_force else holiday_on(site.country, date)
+    return None if holiday is None or (holiday.is_leave and not site.cuti_bersama) else ("holiday", holiday.name)
 
 
 def _rule(moment: _Moment) -> _Found:
@@ -547,9 +556,9 @@ def _unattended(moment: _Moment) -> _Told:
 
 
 def _duty(moment: _Moment) -> _Told:
-    counted = [outlet.counted for outlet in moment.outlets]
+    counted = [outlet.vacant for outlet in moment.outlets]
     facts: dict[str, Fact] = {"outlets": len(counted), "at_least": moment.subject.at_least}
-    facts |= {"staffed": counted.count("occupied"), "unknown": counted.count("unknown")}
+    facts |= {"staffed": counted.count(False), "unknown": counted.count(None)}
     said = ["duty.short" if moment.truth is True else "duty.enough" if moment.truth is False else "duty.unknown"]
     if facts["unknown"]:
         said.append("duty.some_unknown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,10 +11,22 @@ from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from presence.alerts.life import Alert
 from presence.instants import rfc3339, rfc3339_or_none
-from storage.record.tables import alert, notification
+from storage.record.acknowledgements import Acknowledgement, of_alerts
+from storage.record.batches import in_batches
+from storage.record.tables import acknowledgement, alert, notification
 
 AlertState = Literal["firing", "acknowledged", "resolved", "disproved"]
 ALERT_STATES: tuple[AlertState, ...] = get_args(AlertState)
+
+# Until when the newest answer to an alert holds; null without one.
+_held_until_ms = (
+    select(acknowledgement.c.until_ms)
+    .where(acknowledgement.c.alert == alert.c.id)
+    .order_by(acknowledgement.c.id.desc())
+    .limit(1)
+    .correlate(alert)
+    .scalar_subquery()
+)
 
 
 class Told(NamedTuple):
@@ -27,7 +39,10 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """One alert of the record. `late`: it was due while nobody watched. `told`: who heard that it fired, in order."""
+    """One alert of the record. `late`: it was due while nobody watched. `told`: who heard that it fired, in order.
+
+    `acknowledged`: the newest answer, whether it holds or not.
+    """
 
     id: str
     site: str
@@ -37,28 +52,48 @@ class AlertRow:
     revision: int
     told: tuple[Told, ...] = ()
 
+    acknowledged: Acknowledgement | None = None
+
     @property
-    def state(self) -> AlertState:
+    def stands(self) -> bool:
+        """Whether it is neither over nor disproved."""
+        return self.alert.resolved_ms is None and self.disproved_ms is None
+
+    def state(self, now_ms: int) -> AlertState:
+        """An alert that stands is `acknowledged` as long as its newest answer holds, and then `firing` again."""
         if self.disproved_ms is not None:
             return "disproved"
-        return "firing" if self.alert.resolved_ms is None else "resolved"
+        if self.alert.resolved_ms is not None:
+            return "resolved"
+        return "acknowledged" if self.acknowledged is not None and now_ms < self.acknowledged.until_ms else "firing"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, now_ms: int) -> dict[str, Any]:
         """The line of `hadir replay`, and what only the record knows."""
         return self.alert.as_json() | {
             "id": self.id,
             "site": self.site,
-            "state": self.state,
-            "acknowledged": None,
+            "state": self.state(now_ms),
+            "acknowledged": None if self.acknowledged is None else _answer_json(self.acknowledged),
             "late": self.late,
             "disproved": rfc3339_or_none(self.disproved_ms),
             "told": [{"at": rfc3339(told.at_ms), "to": told.recipient, "agency": told.agency} for told in self.told],
         }
 
 
+def _answer_json(answer: Acknowledgement) -> dict[str, Any]:
+    return {
+        "at": rfc3339(answer.at_ms),
+        "until": rfc3339(answer.until_ms),
+        "by": answer.author,
+        "reason": answer.reason,
+        "note": answer.note,
+    }
+
+
 def alerts(
     connection: Connection,
     *,
+    now_ms: int,
     site: str | None = None,
     state: AlertState | None = None,
     outlet: str | None = None,
@@ -69,13 +104,13 @@ def alerts(
 ) -> list[AlertRow]:
     """The newest `limit` alerts that match, ordered by when they fired.
 
-    `from_ms`, `to_ms`: those that stood at some time within [from, to).
+    `state`: in which they are at `now_ms`. `from_ms`, `to_ms`: those that stood at some time within [from, to).
     """
     chosen: list[ColumnElement[bool]] = []
     if site is not None:
         chosen.append(alert.c.site == site)
     if state is not None:
-        chosen.append(_in_state(state))
+        chosen.append(_in_state(state, now_ms))
     if outlet is not None:
         chosen += [alert.c.subject_type == "outlet", alert.c.subject == outlet]
     if from_ms is not None:
@@ -88,17 +123,17 @@ def alerts(
     rows = connection.execute(
         select(alert).where(*chosen).order_by(alert.c.fired_ms.desc(), alert.c.id.desc()).limit(limit)
     ).all()
-    return _with_told(connection, reversed(rows))
+    return _whole(connection, reversed(rows))
 
 
 def by_ids(connection: Connection, ids: Collection[str]) -> list[AlertRow]:
     """The alerts of `ids`."""
     rows = [
         row
-        for some in _in_batches(ids)
+        for some in in_batches(ids)
         for row in connection.execute(select(alert).where(alert.c.id.in_(some)).order_by(alert.c.fired_ms))
     ]
-    return _with_told(connection, rows)
+    return _whole(connection, rows)
 
 
 def newest_revision(connection: Connection) -> int:
@@ -107,19 +142,22 @@ def newest_revision(connection: Connection) -> int:
     return found or 0
 
 
-def _in_state(state: AlertState) -> ColumnElement[bool]:
+def _in_state(state: AlertState, now_ms: int) -> ColumnElement[bool]:
     if state == "disproved":
         return alert.c.disproved_ms.is_not(None)
-    if state == "acknowledged":
-        return alert.c.id.is_(None)  # nothing is acknowledged before acknowledgements exist
-    standing = alert.c.resolved_ms.is_(None) if state == "firing" else alert.c.resolved_ms.is_not(None)
-    return standing & alert.c.disproved_ms.is_(None)
+    if state == "resolved":
+        return alert.c.resolved_ms.is_not(None) & alert.c.disproved_ms.is_(None)
+    holds = func.coalesce(_held_until_ms, 0) > now_ms
+    stands = alert.c.resolved_ms.is_(None) & alert.c.disproved_ms.is_(None)
+    return stands & (holds if state == "acknowledged" else ~holds)
 
 
-def _with_told(connection: Connection, rows: Iterable[Row[Any]]) -> list[AlertRow]:
+def _whole(connection: Connection, rows: Iterable[Row[Any]]) -> list[AlertRow]:
     rows = list(rows)
+    ids = [row.id for row in rows]
+    answers = of_alerts(connection, ids)
     told: dict[str, list[Told]] = defaultdict(list)
-    for some in _in_batches([row.id for row in rows]):
+    for some in in_batches(ids):
         for alert_id, sent_ms, agency, recipient in connection.execute(
             select(notification.c.alert, notification.c.sent_ms, notification.c.agency, notification.c.recipient)
             .where(
@@ -139,13 +177,7 @@ def _with_told(connection: Connection, rows: Iterable[Row[Any]]) -> list[AlertRo
             row.disproved_ms,
             row.revision,
             tuple(told.get(row.id, ())),
+            answers[row.id][-1] if row.id in answers else None,
         )
         for row in rows
     ]
-
-
-def _in_batches(ids: Collection[str]) -> Iterator[list[str]]:
-    """SQLite before 3.32 takes 999 values in one statement."""
-    left = list(ids)
-    for at in range(0, len(left), 500):
-        yield left[at : at + 500]

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
 from presence.site import AlertKind
 from storage.record.tables import alert, engine_cursor, notification
+from storage.record.upsert import upsert
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
 _CHANGING = ("fired_ms", "resolved_ms", "reason", "disproved_ms", "judged_by")
-_insert_alert = upsert(alert).values(revision=_next_revision)
+_insert_alert = upsert(alert).values(revision=_next_revision.correlate(None))
 _put = _insert_alert.on_conflict_do_update(
     index_elements=["id"],
     set_={
@@ -26,6 +26,9 @@ _put = _insert_alert.on_conflict_do_update(
         "revision": _next_revision,
     },
 ).returning(alert.c.revision)
+_raise_revision = (
+    update(alert).where(alert.c.id == bindparam("alert_id")).values(revision=_next_revision.correlate(None))
+)
 _set_cursor = upsert(engine_cursor)
 _set_cursor = _set_cursor.on_conflict_do_update(
     index_elements=["site"],
@@ -172,6 +175,11 @@ def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> 
     return revision
 
 
+def raise_revision(connection: Connection, alert_id: str) -> None:
+    """Let who follows revisions read an alert anew, of which something else than its own row has changed."""
+    connection.execute(_raise_revision, {"alert_id": alert_id})
+
+
 def enqueue(
     connection: Connection,
     site: str,
@@ -181,11 +189,12 @@ def enqueue(
     body: str,
     now_ms: int,
     n: int | None = None,
+    untold: str | None = None,
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
     n, unless given, counts how often this was said before. What waits for one recipient keeps its order, within one
-    instant and where the clock is set back.
+    instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     if n is None:
@@ -201,8 +210,9 @@ def enqueue(
             **to,
             "body": body,
             "due_ms": now_ms if last_ms is None else max(now_ms, last_ms + 1),
-            "next_try_ms": now_ms,
+            "next_try_ms": now_ms if untold is None else None,
             "attempts": 0,
+            "error": untold,
         },
     )
     return key

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, s
 from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Outlet, Sensor, Site
 from presence.site_changes import Change, begin_of, differences, merged, with_what_stands
 from storage.record import tables
+from storage.record.hours import put_in_force
 
 T = TypeVar("T")
 Declared = TypeVar("Declared", bound=Absence | Maintenance)
@@ -24,6 +25,14 @@ Declared = TypeVar("Declared", bound=Absence | Maintenance)
 
 def site_ids(connection: Connection) -> list[str]:
     return list(connection.scalars(select(tables.site.c.id).order_by(tables.site.c.id)))
+
+
+def raise_version(connection: Connection, site_id: str, now_ms: int) -> None:
+    """Let all who follow the registry of a site load it anew, of which something else than its own row has changed."""
+    version = tables.site.c.version + 1
+    connection.execute(
+        update(tables.site).where(tables.site.c.id == site_id).values(version=version, changed_ms=now_ms)
+    )
 
 
 def versions(connection: Connection) -> dict[str, int]:
@@ -77,7 +86,7 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> 
     """Add and change what `wanted` says, with `prune` remove what it does not say; the differences.
 
     The site's version rises by one when there are any. Absences and maintenance that people made stay as they are, and
-    so does all history. Raises SiteFileErrors as `plan` does.
+    so does all history: outlets are judged by other hours from `now_ms` on. Raises SiteFileErrors as `plan` does.
     """
     stored = load_site(connection, wanted.id)
     target = merged(stored, wanted, prune=prune)
@@ -85,6 +94,7 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> 
     if changes:
         _write_site(connection, target, new=stored is None, now_ms=now_ms)
         _write_things(connection, target)
+        put_in_force(connection, stored, target, now_ms)
         _write_declared(connection, tables.absence, Absence, target.id, target.absences)
         _write_declared(connection, tables.maintenance, Maintenance, target.id, target.maintenance)
     return changes
@@ -157,8 +167,12 @@ def _is_row(table: Table, row: dict[str, Any]) -> ColumnElement[bool]:
 
 
 def _declared(connection: Connection, table: Table, kind: type[Declared], site_id: str) -> list[tuple[int, Declared]]:
-    """Row id and value of each absence, or maintenance, of the site."""
-    query = select(table.c.id, table.c.origin, table.c.body).where(table.c.site == site_id).order_by(table.c.id)
+    """Row id and value of each absence, or maintenance, of the site that was not withdrawn."""
+    query = (
+        select(table.c.id, table.c.origin, table.c.body)
+        .where(table.c.site == site_id, table.c.withdrawn_ms.is_(None))
+        .order_by(table.c.id)
+    )
     return [
         (row.id, dataclasses.replace(msgspec.json.decode(row.body, type=kind), origin=row.origin))
         for row in connection.execute(query)
@@ -177,9 +191,7 @@ def _write_declared(
     for thing in wanted:
         if thing.origin == "person":
             continue
-        row = {"from_ms": thing.from_ms, "to_ms": thing.to_ms, "body": _body(thing)}
-        if isinstance(thing, Absence):
-            row["outlet"] = thing.outlet
+        row = row_of(thing)
         row_id, had = stored.pop(begin_of(thing), (None, None))
         if row_id is None:
             connection.execute(insert(table).values(site=site_id, origin="file", **row))
@@ -187,6 +199,12 @@ def _write_declared(
             connection.execute(update(table).where(table.c.id == row_id).values(row))
     for row_id, _ in stored.values():
         connection.execute(delete(table).where(table.c.id == row_id))
+
+
+def row_of(declared: Absence | Maintenance) -> dict[str, Any]:
+    """The columns of an absence, or of maintenance, that say what it is."""
+    row: dict[str, Any] = {"from_ms": declared.from_ms, "to_ms": declared.to_ms, "body": _body(declared)}
+    return row | {"outlet": declared.outlet} if isinstance(declared, Absence) else row
 
 
 def _body(thing: object) -> str:

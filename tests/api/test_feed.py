@@ -18,6 +18,7 @@ from api.parts import Parts
 from presence import topics
 from presence.alerts.life import Alert
 from storage.record import Record
+from storage.record.acknowledgements import Answer
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.mall import MINUTE, NOW, Mall, floor_of
 from transport.session import NotConnected, parse_broker
@@ -155,6 +156,27 @@ def test_a_message_that_reaches_somebody_is_told_though_the_alert_stays_as_it_is
         assert following("alert").data["told"] == []
         mall.deliver("vacancy", "a-2", fired_ms - 10 * MINUTE)
         assert [told["to"] for told in following("alert").data["told"]] == ["koordinator"]
+
+
+def test_an_answer_reaches_the_stream_and_so_does_the_end_of_its_time(mall: Mall, url: str):
+    eventually(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+    vacancy = Alert("vacancy", "outlet", "a-2", mall.now() - 10 * MINUTE, mall.now())
+    with stream(url) as following:
+        following("snapshot")
+        mall.alert(vacancy)
+        assert following("alert").data["state"] == "firing"
+        mall.acknowledge(vacancy, Answer("equipment", "printer", 10 * MINUTE))
+        told = following("alert").data
+        assert (told["state"], told["acknowledged"]["by"], told["acknowledged"]["note"]) == (
+            "acknowledged",
+            "ani",
+            "printer",
+        )
+        assert 'hadir_alerts_acknowledged{site="balai"} 1' in httpx.get(f"{url}/metrics").text
+        mall.ahead_ms += 10 * MINUTE
+        again = following("alert").data
+        assert (again["id"], again["state"]) == (told["id"], "firing")
+        assert 'hadir_alerts_firing{site="balai"} 1' in httpx.get(f"{url}/metrics").text
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/live", "/api/v1/alerts"])

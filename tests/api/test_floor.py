@@ -13,6 +13,7 @@ from presence.instants import parse_instant, rfc3339
 from presence.intervals import Span
 from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Rule, Source
 from presence.status import Status
+from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow, Told
 from tests.builders import outlet, sensor, site
 
@@ -101,6 +102,47 @@ def test_a_standing_alert_says_who_was_told_first():
     assert shown(occupancy("staffed"), [row(told=told)]).phase == ""  # it resolves in a moment
 
 
+def answer(at_clock: str = "10:05:00", until: str = "11:05:00", **fields: Any) -> Acknowledgement:
+    defaults: dict[str, Any] = {"reason": "equipment", "note": None, "author": "ani"}
+    return Acknowledgement(1, "x", at(at_clock), at(until), **{**defaults, **fields})
+
+
+def test_an_answered_alert_is_quiet_until_the_time_of_its_answer_is_over():
+    answered = row(acknowledged=answer())
+    assert shown(occupancy("vacant"), [answered])[1:6] == (
+        "acknowledged",
+        "51\u00a0mnt",
+        "Kosong",
+        "i-check",
+        "Diakui: alat rusak",
+    )
+    over = row(acknowledged=answer(until="10:42:07"))
+    assert shown(occupancy("vacant"), [over])[1:6:4] == ("firing", "Peringatan 10.01")
+
+
+def test_an_alert_that_nobody_answered_is_louder_than_an_answered_one():
+    waiting = row("unattended", since="10:30:00")
+    for alerts in ([row(acknowledged=answer()), waiting], [waiting, row(acknowledged=answer())]):
+        assert shown(occupancy("unattended"), alerts).phase == "firing"
+    answered = row("unattended", since="10:30:00", acknowledged=answer())
+    assert shown(occupancy("unattended"), [row(), answered]).phase == "firing"
+    assert shown(occupancy("unattended"), [row(acknowledged=answer()), answered]).phase == "acknowledged"
+
+
+def test_an_answered_alert_needs_no_action():
+    for acknowledged, expected in ((None, True), (answer(), False), (answer(until="10:42:07"), True)):
+        assert floor.shows("action", "vacant", [row(acknowledged=acknowledged)], NOW) is expected
+
+
+def test_the_card_of_an_answered_alert_says_who_answered_what_and_until_when():
+    rows = [row("vacancy", "a-1", acknowledged=answer(note="printer <b>kuitansi</b>")), row("vacancy", "a-2")]
+    cards = floor.cards(rows, {}, plan(outlets=[outlet("a-1"), outlet("a-2")]), NOW, ID)
+    assert [(card.life, card.href) for card in cards] == [("firing", "#o-a-2"), ("acknowledged", "#o-a-1")]
+    assert cards[1].told == ("Diakui 10.05 oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai 11.05")
+    (card,) = floor.cards([row(acknowledged=answer(reason="sick"))], {}, plan(), NOW, EN)
+    assert card.told == "Acknowledged 10:05 by ani: sick. Holds until 11:05"
+
+
 def test_a_technical_alert_is_for_the_technician():
     silent = row("sensor_silent", "a-1-s", "10:31:00")
     assert shown(occupancy("unknown"), [silent])[1:6:4] == ("tech", "Sensor senyap sejak 10.31")
@@ -138,7 +180,7 @@ def test_sums_close():
     }
     shown = [occupancy(status, outlet=f"{status}-{n}") for status, count in counts.items() for n in range(count)]
     shown += [occupancy("closed", outlet="c-1"), occupancy("closed", outlet="c-2")]
-    found = floor.sums(shown, {"vacant-0": [row()], "unknown-0": [row("sensor_silent", "x")]})
+    found = floor.sums(shown, {"vacant-0": [row()], "unknown-0": [row("sensor_silent", "x")]}, NOW)
     assert found == {
         "all": 38, "action": 1, "obliged": 36, "staffed": 27, "serving": 15,
         "unattended": 2, "vacant": 4, "declared": 1, "unknown": 2,
@@ -156,7 +198,7 @@ def test_sums_close():
 
 
 def test_a_closed_house_has_no_seats():
-    found = floor.sums([occupancy("closed")], {})
+    found = floor.sums([occupancy("closed")], {}, NOW)
     assert floor.seats([occupancy("closed")]) == []
     assert floor.seats_in_words(found, ID) == "Sekarang tidak ada loket yang wajib buka"
     assert floor.staffed_in_words(["closed"], EN) == "closed"
@@ -201,7 +243,7 @@ def test_a_tile_lasts_as_long_as_its_word_and_as_the_card_of_its_alert():
 
 
 def test_what_no_sensor_counts_is_a_dash():
-    found = floor.sums([occupancy("staffed")], {})
+    found = floor.sums([occupancy("staffed")], {}, NOW)
     watched = plan(outlets=[outlet("a-1", sensors=[sensor("s", zone="visitor")])])
     assert [floor.figure("serving", found, where, ID) for where in (plan(), watched)] == ["–", "0"]
     assert floor.figure("vacant", found, plan(), ID) == "0"
@@ -331,7 +373,7 @@ def test_the_site_as_a_whole_is_spoken_of_first():
 
 def test_calm_is_said_only_as_far_as_it_is_known():
     def calm(*shown: Occupancy) -> str:
-        return floor.calm(floor.sums(shown, {}), shown, NOW, ID).replace("\u00a0", " ")
+        return floor.calm(floor.sums(shown, {}, NOW), shown, NOW, ID).replace("\u00a0", " ")
 
     staffed, serving = occupancy("staffed", seen="10:41:58"), occupancy("serving", outlet="a-2")
     assert calm(staffed, serving) == "2 loket wajib buka, semuanya ada petugas. Bukti tertua 9 dtk."

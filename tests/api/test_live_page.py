@@ -15,6 +15,7 @@ from presence.alerts.life import Alert
 from presence.instants import rfc3339
 from presence.status import Status
 from storage.record import Record
+from storage.record.acknowledgements import Answer
 from storage.record.users import make_account, make_link
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.mall import MINUTE, Mall, floor_of
@@ -66,6 +67,28 @@ def test_a_new_alert_appears_and_is_announced(mall: Mall, url: str, browse: Call
     expect(card).to_have_count(0)
     expect(page.locator("#log")).to_contain_text("petugas kembali")
     expect(page.locator("#o-a-3")).not_to_have_attribute("data-alert", "firing")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_an_answer_quietens_its_alert_until_its_time_is_over(mall: Mall, url: str, browse: Callable[..., Page]):
+    page = watched(browse(url))
+    since_ms = mall.now() - 12 * MINUTE
+    vacancy = Alert("vacancy", "outlet", "a-3", since_ms, since_ms + 10 * MINUTE)
+    mall.outlet("a-3", "vacant", since_ms=since_ms)
+    mall.alert(vacancy)
+    card, tile = page.locator("#alerts li"), page.locator("#o-a-3")
+    expect(card).to_have_attribute("data-life", "firing")
+    expect(page.locator("[data-sum=action]")).to_have_text("1")
+    mall.acknowledge(vacancy, Answer("equipment", "printer <b>kuitansi</b>", 10 * MINUTE))
+    expect(card).to_have_attribute("data-life", "acknowledged")
+    expect(card).to_contain_text("oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai")
+    expect(tile).to_have_attribute("data-alert", "acknowledged")
+    expect(tile.locator(".note")).to_have_text("Diakui: alat rusak")
+    expect(page.locator("[data-sum=action]")).to_have_text("0")
+    mall.ahead_ms += 10 * MINUTE
+    mall.collector()
+    expect(tile).to_have_attribute("data-alert", "firing")
+    expect(card).to_have_attribute("data-life", "firing")
     assert page.evaluate("window.notReloaded")
 
 
@@ -183,18 +206,24 @@ def test_browser_and_server_say_the_same(
     for n, (status, fields) in enumerate(known, 1):
         mall.outlet(f"a-{n}", status, seen_ms=minutes_ago[n], **({"since_ms": minutes_ago[30]} | fields))
     told: dict[str, Any] = {"told_ms": minutes_ago[9]}
+    answers = {"a-2": Answer("other", "“apel” <b>&amp; {reason}</b>"), "a-8": Answer("sick")}
     for kind, subject_type, subject, minutes in (
         ("vacancy", "outlet", "a-3", 51),
         ("unattended", "outlet", "a-4", 13),
         ("sensor_silent", "sensor", "s-7", 20),
         ("gateway_offline", "gateway", "gw", 21),
         ("late_opening", "outlet", "a-8", 22),  # staffed again, which is not confirmed yet
+        ("vacancy", "outlet", "a-2", 14),
+        ("vacancy", "outlet", "a-5", 60),
     ):
         alert = Alert(kind, subject_type, subject, minutes_ago[minutes], minutes_ago[minutes - 5])  # type: ignore[arg-type]
         mall.alert(alert, late=kind == "unattended", **(told if kind == "vacancy" else {}))
+        if subject in answers:
+            mall.acknowledge(alert, answers[subject])
     mall.alert(Alert("vacancy", "outlet", "a-8", minutes_ago[50], minutes_ago[40], minutes_ago[30], "presence"))
     mall.alert(Alert("vacancy", "outlet", "a-1", minutes_ago[49], minutes_ago[39]), disproved_ms=minutes_ago[29])
-    expect(page.locator("#alerts li")).to_have_count(5)
+    expect(page.locator("#alerts li")).to_have_count(7)
+    expect(page.locator("#alerts li[data-life=acknowledged]")).to_have_count(2)
     expect(page.locator("#o-a-8 .dur")).not_to_have_text("")
     expect(page.locator("#log li")).to_have_count(10)
     printed = watched_in(lang, browse, url, java_script_enabled=False)

@@ -51,10 +51,11 @@ def of_outlet(
     expression: str = "08:00-12:00,13:00-15:00",
     *,
     declared: Sequence[Span] = (),
+    equipment: Sequence[Interval] = (),
     horizon: Span | None = None,
 ) -> list[LedgerDay]:
     seen = horizon or stretch("24T00:00", "25T00:00")
-    return outlet_ledger("a-1", states, open_hours(expression), declared, seen, MIN_PRESENCE_MS)
+    return outlet_ledger("a-1", states, open_hours(expression), declared, equipment, seen, MIN_PRESENCE_MS)
 
 
 def test_a_day_as_replay_prints_it() -> None:
@@ -69,6 +70,7 @@ def test_a_day_as_replay_prints_it() -> None:
             "absent_s": 1500.001,
             "declared_s": 0.0,
             "unknown_s": 0.0,
+            "equipment_down_s": 0.0,
             "opened_at": "2026-11-24T01:00:00.000Z",
             "left_at": None,
         }
@@ -147,7 +149,7 @@ def test_who_stays_past_midnight_has_not_left_and_is_there_from_midnight_on() ->
 def test_a_day_of_25_hours_has_25_hours() -> None:
     berlin = open_hours("24/7", "Europe/Berlin")
     horizon = Span(at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z"))
-    (day,) = outlet_ledger("a-1", [], berlin, [], horizon, MIN_PRESENCE_MS)
+    (day,) = outlet_ledger("a-1", [], berlin, [], [], horizon, MIN_PRESENCE_MS)
     assert (day.date, day.obliged_ms) == ("2026-10-25", 25 * 60 * MINUTE_MS)
 
 
@@ -200,6 +202,43 @@ def test_a_duty_is_booked_by_what_its_open_outlets_give(
     assert day.as_json()["duty"] == "loket"
 
 
+def test_equipment_is_down_in_attended_time_in_which_it_is_known_not_to_work() -> None:
+    states = staff(("24T08:00", "occupied"), ("24T10:00", "vacant"), ("24T13:00", "occupied"))
+    equipment = staff(
+        ("24T07:00", "vacant"), ("24T08:15", "occupied"), ("24T08:30", "unknown"), ("24T09:50", "vacant"),
+        ("24T13:05:00.001", "occupied"),
+    )  # fmt: skip
+    (day,) = of_outlet(states, equipment=equipment)
+    assert booked(day) == (240, 120, 0, 0)
+    assert day.as_json()["equipment_down_s"] == 1800.001
+
+
+@pytest.mark.parametrize(
+    ("at_least", "down", "minutes"),
+    [
+        # One of two is enough, and works.
+        (1, [("24T08:00", "24T09:00"), None], 0),
+        # At nine the one whose equipment works leaves.
+        (1, [("24T08:00", "24T09:30"), ("24T08:45", "24T12:00")], 45),
+        (2, [("24T08:00", "24T08:20"), ("24T08:10", "24T08:30")], 30),
+    ],
+)
+def test_the_equipment_of_a_duty_is_down_while_too_few_of_those_who_are_there_can_work(
+    at_least: int, down: list[tuple[str, str] | None], minutes: int
+) -> None:
+    outlets = [
+        WatchedOutlet(
+            staff(("24T08:00", "occupied"), (left, "vacant")),
+            open_hours("08:00-12:00"),
+            (),
+            [] if span is None else staff((span[0], "vacant"), (span[1], "occupied")),
+        )
+        for left, span in zip(("24T12:00", "24T11:00"), down, strict=True)
+    ]
+    (day,) = duty_ledger("loket", at_least, outlets, stretch("24T00:00", "25T00:00"), MIN_PRESENCE_MS)
+    assert day.equipment_down_ms == minutes * MINUTE_MS
+
+
 def test_a_duty_opens_when_enough_are_there_and_goes_on_while_they_relieve_each_other() -> None:
     outlets = [
         watched([("24T08:00", "occupied"), ("24T10:00", "vacant")]),
@@ -227,27 +266,43 @@ minutes = st.integers(0, HORIZON_MINUTES).map(lambda minute: START_MS + minute *
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> WatchedOutlet:
+def zones(draw: st.DrawFn) -> list[Interval]:
     edges = sorted(set(draw(st.lists(minutes, min_size=2, max_size=16))))
     states = draw(st.lists(st.sampled_from(("occupied", "vacant", "unknown", None)), min_size=16, max_size=16))
-    intervals = [
+    return [
         Interval(start, end, state, 0.5)
         for start, end, state in zip(edges, [*edges[1:], None], states, strict=False)
         if state is not None
     ]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> WatchedOutlet:
     declared = [Span(*sorted(pair)) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=3))]
     hours = draw(
         st.sampled_from(("24/7", "08:00-12:00,13:00-15:00", "22:00-06:00; Su off", "Mo,Sa 09:00-26:00", "off"))
     )
-    return WatchedOutlet(intervals, open_hours(hours, "Europe/Berlin"), declared)
+    equipment = draw(st.one_of(st.just([]), zones()))
+    return WatchedOutlet(draw(zones()), open_hours(hours, "Europe/Berlin"), declared, equipment)
+
+
+def state_at(intervals: Sequence[Interval], at_ms: int) -> State:
+    states = [one.state for one in intervals if one.start_ms <= at_ms and (one.end_ms or at_ms + 1) > at_ms]
+    return states[0] if states else "unknown"
+
+
+def is_down_at(outlets: list[WatchedOutlet], at_least: int, at_ms: int) -> bool:
+    """Whether too few of those who are there can work."""
+    there = [one for one in outlets if one.hours.is_open(at_ms) and state_at(one.staff, at_ms) == "occupied"]
+    return sum(state_at(one.equipment, at_ms) != "vacant" for one in there) < at_least
 
 
 def booking_at(outlets: list[WatchedOutlet], at_least: int, at_ms: int) -> str | None:
-    seen = []
-    for outlet in outlets:
-        if outlet.hours.is_open(at_ms):
-            states = [one.state for one in outlet.staff if one.start_ms <= at_ms and (one.end_ms or at_ms + 1) > at_ms]
-            seen.append((states[0] if states else "unknown", any(s <= at_ms < e for s, e in outlet.declared)))
+    seen = [
+        (state_at(outlet.staff, at_ms), any(start <= at_ms < end for start, end in outlet.declared))
+        for outlet in outlets
+        if outlet.hours.is_open(at_ms)
+    ]
     if not seen:
         return None
     occupied = sum(state == "occupied" for state, _ in seen)
@@ -267,7 +322,8 @@ def reference(outlets: list[WatchedOutlet], at_least: int, horizon: Span) -> lis
 
     edges = {edge for outlet in outlets for span in outlet.hours.open_spans(*horizon) for edge in span}
     edges |= {edge for outlet in outlets for span in outlet.declared for edge in span}
-    edges |= {edge for outlet in outlets for one in outlet.staff for edge in (one.start_ms, one.end_ms) if edge}
+    intervals = [one for outlet in outlets for one in (*outlet.staff, *outlet.equipment)]
+    edges |= {edge for one in intervals for edge in (one.start_ms, one.end_ms) if edge}
     # Local midnights lie on whole hours.
     edges |= set(range(START_MS - 30 * MINUTE_MS, horizon.end_ms, 60 * MINUTE_MS)) | set(horizon)
     inside = sorted(edge for edge in edges if horizon.start_ms <= edge <= horizon.end_ms)
@@ -278,10 +334,11 @@ def reference(outlets: list[WatchedOutlet], at_least: int, horizon: Span) -> lis
         booking, date = booking_at(outlets, at_least, start), date_of(start)
         if booking is None:
             continue
-        day = sums.setdefault(date, {"attended": 0, "absent": 0, "declared": 0, "unknown": 0})
+        day = sums.setdefault(date, dict.fromkeys(("attended", "absent", "declared", "unknown", "equipment_down"), 0))
         day[booking] += end - start
         closing[date] = end
         if booking == "attended":
+            day["equipment_down"] += end - start if is_down_at(outlets, at_least, start) else 0
             if runs.setdefault(date, []) and runs[date][-1][1] == start:
                 runs[date][-1][1] = end
             else:

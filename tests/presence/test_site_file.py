@@ -25,7 +25,7 @@ from presence.site import (
     Step,
 )
 from presence.site_file import SiteFileErrors, dump_site, parse_site
-from tests.builders import site
+from tests.builders import outlet, sensor, site
 
 CONFIG = Path(__file__).parents[2] / "config"
 VECTORS = Path(__file__).parents[1] / "vectors" / "site_file"
@@ -293,6 +293,12 @@ def test_the_sites_of_the_scenarios_go_to_text_and_back(path: Path) -> None:
     assert parse_site(dump_site(read), "dumped.yaml") == read
 
 
+def test_a_driver_setting_that_reads_off_stays_a_text() -> None:
+    port = Source(gateway="gw", driver="ld2410", port="/dev/ttyUSB0", config={"light": "off", "engineering": True})
+    wanted = site(outlets=[outlet("a-1", sensors=[sensor("a-1-s", source=port)])], gateways=(Gateway(id="gw"),))
+    assert parse_site(dump_site(wanted), "dumped.yaml") == wanted
+
+
 IDS = st.integers(0, 10**6).map(lambda number: f"id-{number}")
 TEXTS = st.text(max_size=8).map(str.strip).filter(bool) | st.sampled_from(
     [
@@ -393,7 +399,10 @@ SITES = st.builds(
         lambda begin, note: (Absence(outlet="o", from_ms=begin, to_ms=begin + 1, reason="other", note=note),),
         BEGINS, maybe(TEXTS),
     ),
-    maintenance=BEGINS.map(lambda begin: (Maintenance(gateway="gw", from_ms=begin, to_ms=begin + MINUTE_MS),)),
+    maintenance=st.builds(
+        lambda begin, reason: (Maintenance(gateway="gw", from_ms=begin, to_ms=begin + MINUTE_MS, reason=reason),),
+        BEGINS, maybe(TEXTS),
+    ),
     rules=RULES,
     escalation=st.fixed_dictionaries(
         {}, optional={"people": st.lists(STEPS, max_size=2).map(tuple), "site": st.just(())}

@@ -26,10 +26,13 @@ export function subjectOf(alert, plan) {
   return plan.subjects[`${type}/${alert[type]}`] ?? { label: alert[type], outlets: [] };
 }
 
+const stands = (alert) => alert.state === "firing" || alert.state === "acknowledged";
+const unanswered = (alerts) => alerts.filter((one) => one.state === "firing");
+
 export function standing(alerts, plan) {
   const found = new Map();
   for (const alert of alerts) {
-    if (alert.state !== "firing") continue;
+    if (!stands(alert)) continue;
     for (const outlet of subjectOf(alert, plan).outlets) {
       if (!found.has(outlet)) found.set(outlet, []);
       found.get(outlet).push(alert);
@@ -53,7 +56,8 @@ function back(alert, subject, occupancies) {
 }
 
 export function cards(alerts, occupancies, plan, nowMs, words) {
-  return alerts.filter((one) => one.state === "firing").sort((a, b) =>
+  return alerts.filter(stands).sort((a, b) =>
+    (a.state === "acknowledged") - (b.state === "acknowledged") ||
     KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || ms(a.since) - ms(b.since) || (a.id < b.id ? -1 : 1),
   ).map((alert) => {
     const subject = subjectOf(alert, plan);
@@ -63,13 +67,14 @@ export function cards(alerts, occupancies, plan, nowMs, words) {
     return {
       id: alert.id,
       state,
+      life: alert.state,
       icon: state !== "unknown" || alert.kind === "site_outage" ? `st-${state}` : "i-sensor",
       what: words.text(`kind.${alert.kind}`),
       where: subject.label,
       href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
       duration: words.span((backMs ?? nowMs) - ms(alert.since)),
       since: words.text("alert.since", { at: words.clock(ms(alert.since)) }),
-      told: confirming + told(alert, plan, words),
+      told: confirming + (alert.state === "acknowledged" ? answered(alert, words) : told(alert, plan, words)),
     };
   });
 }
@@ -86,11 +91,21 @@ function told(alert, plan, words) {
   return words.text("alert.told", { told: said }) + late;
 }
 
+function answered({ acknowledged }, words) {
+  const { at, until, by, note } = acknowledged;
+  const said = reasonOf(acknowledged, words);
+  return words.text("alert.acknowledged", {
+    at: words.clock(ms(at)), by, reason: note === null ? said : `${said}, “${note}”`, until: words.clock(ms(until)),
+  });
+}
+
+const reasonOf = ({ reason }, words) => words.get(`absence.${reason}`, reason).toLowerCase();
+
 // Figures
 
 export function shows(filter, status, alerts) {
   if (filter === "all") return true;
-  if (filter === "action") return alerts.some((one) => PEOPLE.includes(one.kind));
+  if (filter === "action") return unanswered(alerts).some((one) => PEOPLE.includes(one.kind));
   if (filter === "obliged") return status !== "closed";
   return filter === "staffed" ? STAFFED.includes(status) : status === filter;
 }
@@ -191,8 +206,10 @@ function noteOf(fixed, occupancy, alerts, nowMs, words) {
   const untilMs = ms(occupancy.until);
   if (occupancy.at === null) return ["", "", words.text("tile.waiting")];
   if (EMPTY.includes(status)) {
-    const people = first(alerts, PEOPLE);
-    if (people) return ["firing", "i-bell", toldAt(people, "note.told", words)];
+    const waiting = first(unanswered(alerts), PEOPLE); // of several alerts the one that nobody has answered is told
+    if (waiting) return ["firing", "i-bell", toldAt(waiting, "note.told", words)];
+    const answer = first(alerts, PEOPLE)?.acknowledged;
+    if (answer) return ["acknowledged", "i-check", words.text("note.acknowledged", { reason: reasonOf(answer, words) })];
     const dueMs = due(fixed, occupancy, untilMs);
     if (dueMs !== null && dueMs > nowMs) {
       return ["pending", "st-declared", words.text("note.pending", { at: words.clock(dueMs) })];
@@ -261,7 +278,7 @@ export function lines(changes, alerts, plan, nowMs, words) {
       state: words.text(`state.${one.was}`).toLowerCase(), span: words.span(one.lasted_ms),
     }),
   }));
-  const ended = alerts.filter((one) => one.state !== "firing").map((one) => endedLine(one, plan, words));
+  const ended = alerts.filter((one) => !stands(one)).map((one) => endedLine(one, plan, words));
   return [...found, ...ended].filter((line) => line.atMs > nowMs - HOUR_MS)
     .sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1));
 }
@@ -318,7 +335,7 @@ export function warning(alerts, distrust, found, words) {
       ? words.text(`${key}.never`) : words.text(key, { at: words.clockS(ms(distrust.since)) });
     return [head, words.text("untrusted.body")];
   }
-  const outage = alerts.find((one) => one.kind === "site_outage" && one.state === "firing");
+  const outage = alerts.find((one) => one.kind === "site_outage" && stands(one));
   if (!outage) return null;
   const at = words.clock(ms(outage.since));
   return [words.text("outage.head", { at, unknown: found.unknown, all: found.all }), words.text("outage.body")];

@@ -168,6 +168,7 @@ function renderAlerts(known, found, shown, nowMs) {
   fill(list, cards, part("t-alert"), (card) => card.id, (item, card) => {
     item.dataset.alertId = card.id;
     setAttribute(item, "data-state", card.state);
+    setAttribute(item, "data-life", card.life);
     setIcon(item.querySelector(".i"), card.icon);
     set(item.querySelector(".what"), card.what);
     link(item.querySelector(".where"), card);

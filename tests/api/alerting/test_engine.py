@@ -13,8 +13,9 @@ from sqlalchemy import select
 from api.alerting.engine import OtherEngine
 from presence.alerts.life import Alert, alert_id
 from presence.intervals import Interval, Span, State
-from presence.pipeline import ZoneKey, alerts_of
+from presence.pipeline import Lines, alerts_of
 from presence.site import Absence, Agency, Contact, Duty, Maintenance, Rule, Step
+from presence.zones import ZoneKey
 from storage.record.intervals import last_change, revise, set_progress, zone_intervals
 from storage.record.tables import alert as alert_table
 from storage.record.tables import audit as audit_table
@@ -227,11 +228,13 @@ def test_another_registry_ends_what_stands_and_disproves_nothing(
     engine.tick()
     floor.register(replace(wanted, **change))  # type: ignore[arg-type]
     engine.tick()
-    assert floor.alerts() == [vacancy("09:00", "09:10", "09:30", reason)]
+    # Other hours are in force from the instant on at which they were registered.
+    ended = vacancy("09:00", "09:10", "09:30:00.500" if reason == "closed" else "09:30", reason)
+    assert floor.alerts() == ([vacancy("09:00", "09:10")] if reason == "closed" else [ended])
     floor.staff("a-1", {"09:31": "occupied", "09:32": "vacant"}, until="09:35")
     engine.tick()
     floor.restarted().tick()
-    assert floor.alerts() == [vacancy("09:00", "09:10", "09:30", reason)]
+    assert floor.alerts() == [ended]
 
 
 def test_a_shorter_rule_fires_at_once_for_what_is_true_now(floor: Floor) -> None:
@@ -291,8 +294,10 @@ def test_what_a_registry_ended_and_stands_again_is_told_again(
     engine.tick()
     assert floor.alerts() == [vacancy("09:00", fired, "09:40", "presence")]
     *before, again, end = [key.removeprefix("09:00.") for key in keys(floor)]
-    # Whose outlet is removed is not told of the end.
-    assert before == (["firing.budi.0"] if registries[0].get("outlets") else ["firing.budi.0", "resolved.budi.0"])
+    assert before == ["firing.budi.0", "resolved.budi.0"]
+    # Whose outlet is removed is not told of the end, and that is kept.
+    removed = "a-1 is not registered any more" if registries[0].get("outlets") else None
+    assert floor.queue()[1].error == removed
     assert (again, end.rpartition(".")[0]) == ("firing.budi.1", "resolved.budi")
 
 
@@ -564,7 +569,8 @@ def test_any_order_and_batches_of_intervals_leave_the_same_alerts(
             }
             assert last_change(connection) > 0
         first_ms = min(interval.start_ms for intervals in known.values() for interval in intervals)
-        expected = alerts_of(wanted, known, Span(first_ms, until_ms)) if first_ms < until_ms else []
+        lines = Lines(known, {}, first_ms)
+        expected = alerts_of(wanted, lines, Span(first_ms, until_ms)) if first_ms < until_ms else []
         found = [alert for subject in ("a-1", "a-2", "both") for alert in floor.alerts(subject)]
         assert sorted(found, key=_order) == sorted(expected, key=_order)
         floor.audit_rows()

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from api.alerting.sender import Sender
 from api.channels import channels
+from presence.alerts.escalation import Recipient
 from presence.site import Agency, Contact, Site
 from storage.record import Record
-from storage.record.alerts import Recipient, enqueue
+from storage.record.alerts import enqueue
 from tests.fixtures.alerting import Floor, at, watched_site
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.webhook import Answer, WebhookReceiver, receiving

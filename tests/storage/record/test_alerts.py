@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection, select
 
 from presence.alerts.life import Alert
-from storage.record import Record
 from storage.record.alerts import (
     Cursor,
     Pending,
@@ -31,12 +27,6 @@ from storage.record.tables import alert, notification
 
 KOORDINATOR = Recipient("dinas", "koordinator")
 PENGELOLA = Recipient("", "pengelola")
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
-        yield connection
 
 
 def vacancy(subject: str, since_ms: int) -> Alert:

@@ -1,0 +1,73 @@
+"""The lines of a site as the record has them: what `presence.alerts.evaluate` asks of a past.
+
+A line is read once for each stretch that is asked for: within a transaction it does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
+
+from presence.intervals import Interval, TruthInterval
+from presence.site import AlertKind, ZoneName
+from presence.zones import ZoneKey
+from storage.record.conditions import condition_intervals
+from storage.record.intervals import zone_intervals
+from storage.record.tables import condition_interval, occupancy_interval, outlet
+
+_SITE: BindParameter[str] = bindparam("site")
+_rows = condition_interval.c
+_zones = occupancy_interval.c
+# A step in the index for each zone: the smallest start of the whole site would be looked for in all its history.
+_first_starts = select(
+    *(
+        select(func.min(_zones.start_ms))
+        .where(_zones.site == _SITE, _zones.outlet == outlet.c.id, _zones.zone == zone, _zones.superseded_ms.is_(None))
+        .scalar_subquery()
+        for zone in get_args(ZoneName)
+    )
+).where(outlet.c.site == _SITE)
+
+
+class RecordLines:
+    """What the record knows of a site's zones and devices (`presence.alerts.evaluate.Known`).
+
+    `first_ms`: where its history begins, `first_of_site`.
+    """
+
+    def __init__(self, connection: Connection, site: str, first_ms: int) -> None:
+        self.first_ms = first_ms
+        self._connection = connection
+        self._site = site
+        self._of_zones: dict[tuple[ZoneKey, int, int], list[Interval]] = {}
+        self._of_devices: dict[tuple[AlertKind, str, int, int], list[TruthInterval]] = {}
+
+    def zone(self, key: ZoneKey, start_ms: int, end_ms: int) -> Sequence[Interval]:
+        """The zone's intervals that overlap [start, end), in order, whole."""
+        asked = (key, start_ms, end_ms)
+        if asked not in self._of_zones:
+            self._of_zones[asked] = zone_intervals(self._connection, self._site, *key, start_ms, end_ms)
+        return self._of_zones[asked]
+
+    def device(self, kind: AlertKind, device: str, start_ms: int, end_ms: int) -> Sequence[TruthInterval]:
+        """What the condition `kind` of a sensor or gateway was: the intervals that overlap [start, end), whole."""
+        asked = (kind, device, start_ms, end_ms)
+        if asked not in self._of_devices:
+            self._of_devices[asked] = condition_intervals(self._connection, self._site, device, kind, start_ms, end_ms)
+        return self._of_devices[asked]
+
+
+def true_now(connection: Connection, site: str) -> set[tuple[AlertKind, str]]:
+    """The conditions of devices that are true at the end of what is known: kind and device."""
+    found = select(_rows.kind, _rows.device).where(
+        _rows.site == _SITE, _rows.end_ms.is_(None), _rows.truth == "true", _rows.superseded_ms.is_(None)
+    )
+    return {(kind, device) for kind, device in connection.execute(found, {"site": site})}
+
+
+def first_of_site(connection: Connection, site: str) -> int | None:
+    """When the first interval of the site's zones begins; None when they have none."""
+    starts = [start for row in connection.execute(_first_starts, {"site": site}) for start in row if start is not None]
+    return min(starts, default=None)
