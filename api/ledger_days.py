@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from presence.alerts import life
+from presence.alerts.subjects import min_presence_ms
+from presence.duties import duties
 from presence.hours_history import Hours
 from presence.intervals import Span, union
 from presence.ledger import LedgerDay, WatchedOutlet, duty_ledger, outlet_ledger
@@ -46,7 +47,7 @@ def declared_of(site: Site) -> dict[str, list[Span]]:
 
 def counted(site: Site) -> set[tuple[str, str]]:
     """The kind and id of all that is booked of the site: its outlets, and its duties, named or an outlet's own."""
-    return {("outlet", outlet.id) for outlet in site.outlets} | {("duty", duty.id) for duty in life.duties(site)}
+    return {("outlet", outlet.id) for outlet in site.outlets} | {("duty", duty.id) for duty in duties(site)}
 
 
 def whole_days(hours: Hours, first: str, last: str) -> list[tuple[str, Span]]:
@@ -94,15 +95,15 @@ def entries(
     for outlet in site.outlets:
         if outlet.id not in outlets:
             continue
-        min_presence_ms = life.min_presence_ms(site, outlet.agency, outlet.rules)
-        for day in outlet_ledger(outlet.id, *watch(outlet.id), horizon(outlet.id), min_presence_ms):
+        min_presence = min_presence_ms(site, outlet.agency, outlet.rules)
+        for day in outlet_ledger(outlet.id, *watch(outlet.id), horizon(outlet.id), min_presence):
             yield Entry(site.id, outlet.agency, day)
             yield Entry(site.id, outlet.agency, dataclasses.replace(day, subject="duty"))
-    for duty in life.duties(site):
+    for duty in duties(site):
         if duty.subject_type == "duty" and any(outlet.id in outlets for outlet in duty.outlets):
-            min_presence_ms = life.min_presence_ms(site, duty.agency, duty.rules)
+            min_presence = min_presence_ms(site, duty.agency, duty.rules)
             watching = [watch(outlet.id) for outlet in duty.outlets]
-            for day in duty_ledger(duty.id, duty.at_least, watching, horizon(duty.outlets[0].id), min_presence_ms):
+            for day in duty_ledger(duty.id, duty.at_least, watching, horizon(duty.outlets[0].id), min_presence):
                 yield Entry(site.id, duty.agency, day)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from api.ledger_days import ZONES, declared_of, entries, first_known, has_evidence, whole_days
-from presence.alerts import life
+from presence.duties import duties
 from presence.hours_history import Hours
 from presence.instants import rfc3339_or_none
 from presence.intervals import Span, clip, subtract, union
@@ -199,7 +199,7 @@ class SiteBooks:
         for row in ledger.days(connection, self._site.id, dates[0], dates[-1]):
             if row.entry.day.date in stored:
                 stored[row.entry.day.date][row.entry.day.subject, row.entry.day.id] = row
-        outlets_of = {duty.id: {outlet.id for outlet in duty.outlets} for duty in life.duties(self._site)}
+        outlets_of = {duty.id: {outlet.id for outlet in duty.outlets} for duty in duties(self._site)}
         seen = Span(frontier_ms if self._first_ms is None else self._first_ms, frontier_ms)
         computed = set()
         for entry in entries(connection, self._site, self._hours, outlets, (dates[0], dates[-1]), seen):

@@ -98,10 +98,14 @@ def three(kind: AlertKind, event: Event = "firing", **known: Any) -> list[dict[s
         ),
         (
             three("vacancy", "disproved"),
-            ("Koreksi: peringatan kami tentang 3 loket Disdukcapil ternyata salah: 1 (sejak 09.51), 2 (09.53),"
-            " 3 (10.02). Catatan sudah diperbaiki. Maaf."),
-            ("Correction: our alerts about 3 outlets of Disdukcapil were wrong: 1 (since 09:51), 2 (09:53), 3 (10:02)."
-            " The record is corrected. Sorry."),
+            (
+                "Koreksi: peringatan kami tentang 3 loket Disdukcapil ternyata salah: 1 (sejak 09.51), 2 (09.53),"
+                " 3 (10.02). Catatan sudah diperbaiki. Maaf."
+            ),
+            (
+                "Correction: our alerts about 3 outlets of Disdukcapil were wrong: 1 (since 09:51), 2 (09:53), "
+                "3 (10:02). The record is corrected. Sorry."
+            ),
         ),
         (
             [told("low_battery", "dk-1-staff", "10:00", battery=12), told("low_battery", "im-7-staff", "10:01")],
