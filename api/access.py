@@ -31,6 +31,9 @@ RULES: dict[str, Rule] = {
     "/api/v1/live": "reader",
     "/api/v1/live/stream": "reader",
     "/api/v1/alerts": "reader",
+    "/api/v1/ledger": "reader",
+    "/api/v1/sites/{site}/outlets/{outlet}/intervals": "reader",
+    "/api/v1/sites/{site}/outlets/{outlet}/ledger": "reader",
 }
 
 SESSION_COOKIE = "hadir_session"

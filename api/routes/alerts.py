@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from api.asked import instant
 from api.parts import Parts
-from presence.instants import parse_instant
 from storage.record.alert_list import AlertState, alerts
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
@@ -36,18 +36,8 @@ def list_alerts(
             site=site,
             state=state,
             outlet=outlet,
-            from_ms=_instant("from", from_),
-            to_ms=_instant("to", to),
+            from_ms=instant("from", from_),
+            to_ms=instant("to", to),
             limit=limit,
         )
     return JSONResponse({"alerts": [row.as_json() for row in found]})
-
-
-def _instant(name: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        # A plus sign that nobody escaped arrives as a space.
-        return parse_instant(text.replace(" ", "+"))
-    except ValueError as error:
-        raise HTTPException(400, f"{name}: {error}") from None
