@@ -44,6 +44,9 @@ RULES: dict[str, Rule] = {
     "GET /api/v1/sites/{site}/maintenance": "reader",
     "POST /api/v1/sites/{site}/maintenance": "writer",
     "DELETE /api/v1/sites/{site}/maintenance/{number}": "writer",
+    "GET /api/v1/ledger": "reader",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/intervals": "reader",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/ledger": "reader",
 }
 
 SESSION_COOKIE = "hadir_session"

@@ -200,7 +200,8 @@ def enqueue(
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
     n, unless given, counts how often this was said before. What waits for one recipient, and all that is said of one
-    alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
+    alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at
+    all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     if n is None:

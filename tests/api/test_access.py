@@ -15,7 +15,7 @@ from storage.record.users import end_session, make_account, make_link, make_toke
 from tests.fixtures.web import Browser, Web
 
 WRITING = [operation for operation, rule in RULES.items() if rule == "writer"]
-READING = ["/", "/docs", "/openapi.json", "/api/v1/live", "/api/v1/alerts"]
+READING = ["/", "/docs", "/openapi.json", "/api/v1/live", "/api/v1/alerts", "/api/v1/ledger"]
 
 
 def routes(web: Web) -> Iterator[APIRoute]:
