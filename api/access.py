@@ -31,6 +31,7 @@ RULES: dict[str, Rule] = {
     "/api/v1/live": "reader",
     "/api/v1/live/stream": "reader",
     "/api/v1/alerts": "reader",
+    "/api/v1/sites/{site}/outlets/{outlet}/why": "reader",
 }
 
 SESSION_COOKIE = "hadir_session"
