@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "site": "hadir.commands.site",
     "decode": "hadir.commands.decode",
     "replay": "hadir.commands.replay",
+    "backtest": "hadir.commands.backtest",
     "user": "hadir.commands.user",
     "audit": "hadir.commands.audit",
 }
