@@ -33,7 +33,10 @@ def comparison(site: Site, horizon: Span, compared: Sequence[Compared], by_agenc
     rows = [_row(names.get(one.agency, one.agency), one) for one in by_agency]
     if len(rows) > 1:
         rows.append((*_row("all", every)[:-1], None))
-    lines = [_heading(site, horizon), _unknown(every), "", table(_COLUMNS, rows), "", _kinds(compared)]
+    lines = [_heading(site, horizon), _unknown(every), ""]
+    if rows:
+        lines += [table(_COLUMNS, rows), ""]
+    lines.append(_kinds(compared))
     if every.disproved:
         were = "was" if every.disproved == 1 else "were"
         lines.append(f"Of the recorded ones {every.disproved:,} {were} disproved by late data.")
@@ -43,7 +46,7 @@ def comparison(site: Site, horizon: Span, compared: Sequence[Compared], by_agenc
         first = f", the first {_FIRST}" if count > _FIRST else ""
         lines += ["", f"{count:,} difference{'' if count == 1 else 's'}{first}:"]
         lines.append(table(("in", "kind", "of", "times"), (_difference(one, zone) for one in differences[:_FIRST])))
-    else:
+    elif compared:
         lines += ["", "No difference: every alert is in the record, with these times."]
     return "\n".join(lines)
 

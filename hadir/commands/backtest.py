@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     sweep = None if arguments.sweep is None else parse_sweep(arguments.sweep)
     if arguments.csv is not None and sweep is None:
         raise BadInput("--csv", "holds the numbers of a sweep", remedy="name one with --sweep, or use --json")
+    if arguments.csv is not None and not arguments.csv.absolute().parent.is_dir():
+        raise BadInput(str(arguments.csv), "its folder is not there", remedy="make it, or name another file")
     with Record.open(settings.record_url(), create=False) as record, record.reading() as connection:
         site, hours = _site(connection, arguments.site, changes)
         first_ms, until_ms = _history(connection, site)

@@ -153,6 +153,17 @@ def test_a_site_file_says_how_it_would_be(capsys: pytest.CaptureFixture[str]) ->
     assert called.lines[0]["obliged_s"] == 2 * 7500.0
 
 
+def test_a_day_off_has_nothing_to_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    keep()
+    called = Called(capsys, "--from", "2026-11-24T16:00:00+07:00", "--rule", "sensor_silent=off")
+    assert called.out.splitlines() == [
+        "balai, 2026-11-24 16:00 to 2026-11-25 00:00 (Asia/Jakarta), by 2 outlets",
+        "Nobody had to be there in this time.",
+        "",
+        "No alert, neither in the backtest nor in the record.",
+    ]
+
+
 def test_a_sweep_is_drawn_and_written(capsys: pytest.CaptureFixture[str]) -> None:
     keep()
     called = Called(capsys, "--sweep", "vacancy.after=5m..35m:10m", "--csv", "sweep.csv")
@@ -175,6 +186,10 @@ def test_a_sweep_is_drawn_and_written(capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["--rule", "vacency.after=5m"], '--rule: no kind of alert "vacency"; did you mean "vacancy"?'),
         (["--csv", "x.csv"], "--csv: holds the numbers of a sweep; name one with --sweep, or use --json"),
+        (
+            ["--sweep", "vacancy.after=1m..2m", "--csv", "no/x.csv"],
+            "no/x.csv: its folder is not there; make it, or name another file",
+        ),
         (["--from", TO, "--to", FROM], "--to: lies not after --from; exchange the two"),
         (["--from", "2026-11-24"], '--from: "2026-11-24" is a date without a time; write 2026-11-24T00:00:00+07:00'),
         (
