@@ -19,6 +19,7 @@ from hadir.settings import MQTT_PORT, Settings
 from hadir.simulation import mall
 from hadir.supervisor import Forked, Process, Supervisor, settle_for_forks
 from presence.errors import BadInput, HadirError
+from presence.hours_lint import hours_warnings
 from presence.site import Site
 from presence.site_file import inactive, parse_site
 
@@ -143,6 +144,14 @@ class Installation:
         with self._open_record() as record, record.reading() as connection:
             return bool(registry.site_ids(connection))
 
+    def hours_warnings(self) -> list[str]:
+        """What is hardly meant in the service hours of the sites that are served, a sentence each."""
+        return [
+            f"{site.id}, {warning.where}: {warning.says}"
+            for site in self._sites()
+            for warning in hours_warnings(site, composition.now_ms())
+        ]
+
     def _open_record(self) -> Record:
         from storage.record import Record
 
@@ -213,15 +222,17 @@ class Installation:
             if f"bridge-{gateway}" not in self._supervisor.names() and _is_there(port):
                 self._supervisor.fork(f"bridge-{gateway}", partial(composition.run_bridge, self._settings, gateway))
 
-    def _ports_of_gateways(self) -> list[tuple[str, str]]:
+    def _sites(self) -> list[Site]:
         from storage.record import registry
 
         with self._open_record() as record, record.reading() as connection:
             sites = [registry.load_site(connection, site) for site in registry.site_ids(connection)]
+        return [site for site in sites if site is not None]
+
+    def _ports_of_gateways(self) -> list[tuple[str, str]]:
         return [
             (source.gateway, source.port)
-            for site in sites
-            if site is not None
+            for site in self._sites()
             for outlet in site.outlets
             for sensor in outlet.sensors
             if (source := sensor.source) and source.gateway and source.port

@@ -112,7 +112,7 @@ def _store(text: str) -> str:
 
 
 def _record(text: str) -> str:
-    _split_url(text, "sqlite:///FILE")
+    _split_url(text, "sqlite:///FILE or postgresql://HOST/DATABASE")
     return text
 
 
@@ -166,7 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         _record,
         "URL",
         "sqlite:///DATA/record.db",
-        "Record of registry, intervals and alerts: `sqlite:///FILE`.",
+        "Record of registry, intervals and alerts: `sqlite:///FILE`; when several machines share it "
+        "`postgresql://[user:password@]host:port/DATABASE`, with `?sslmode=verify-full` over TLS.",
     ),
     Setting("log_level", _one_of(LOG_LEVELS), "LEVEL", "warning", f"What is logged: {', '.join(LOG_LEVELS)}."),
     Setting(

@@ -2,10 +2,13 @@
 
 HadirError            something a person is told in one line
 ├── BadInput          what was given is wrong: where, what, what to do (exit status 2)
+│   └── BadInputs     several of them, told together
 └── DamagedFrame      bytes or a payload that break their protocol: counted, decoding goes on
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class HadirError(Exception):
@@ -33,6 +36,18 @@ class BadInput(HadirError):
         field = f" {self.field}:" if self.field else ""
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{where}:{field} {self.problem}{remedy}"
+
+
+class BadInputs(BadInput):
+    """All that is wrong with one input, in the order of its lines; reads as one line each."""
+
+    def __init__(self, found: Sequence[BadInput]) -> None:
+        self.problems = list(found)
+        first = self.problems[0]
+        super().__init__(first.source, first.problem, line=first.line, field=first.field, remedy=first.remedy)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 class DamagedFrame(HadirError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 _DATE_LENGTH = len("2026-11-24")
+# The years 1000 to 9999, which is all that RFC 3339 writes and Python's dates hold.
+_FIRST_MS, _LAST_MS = -30_610_224_000_000, 253_402_300_799_999
 
 
 def rfc3339(at_ms: int) -> str:
@@ -20,8 +22,15 @@ def rfc3339_or_none(at_ms: int | None) -> str | None:
 
 def parse_instant(text: str) -> int:
     """Epoch ms of RFC 3339 text with an offset, or of epoch seconds. Raises ValueError, saying what is wrong."""
+    at_ms = _epoch_ms(text)
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        raise ValueError(f'"{text}" is no RFC 3339 time; write 2026-11-24T09:00:00+07:00')
+    return round(at_ms)
+
+
+def _epoch_ms(text: str) -> float:
     try:
-        return round(float(text) * 1000)
+        return float(text) * 1000
     except ValueError:
         pass
     try:
@@ -32,4 +41,4 @@ def parse_instant(text: str) -> int:
         raise ValueError(f'"{text}" is a date without a time; write {at:%Y-%m-%d}T00:00:00+07:00')
     if at.tzinfo is None:
         raise ValueError(f'"{text}" has no offset; write {text}Z or {text}+07:00')
-    return round(at.timestamp() * 1000)
+    return at.timestamp() * 1000

@@ -61,8 +61,12 @@ def _overlapping(line: Sequence[_Stretch], start_ms: int, end_ms: int) -> Sequen
 _start = attrgetter("start_ms")
 
 
-def by_device(readings: Iterable[Reading], horizon: Span) -> dict[str, list[Reading]]:
-    """The readings within `horizon` of each sensor and gateway; those outside of it are not seen."""
+def intervals(site: Site, readings: Iterable[Reading], horizon: Span) -> dict[ZoneKey, list[Interval]]:
+    """The intervals of every zone within `horizon`, the last ones open. `readings` outside of it are not seen."""
+    return _intervals(site, _by_device(readings, horizon), horizon)
+
+
+def _by_device(readings: Iterable[Reading], horizon: Span) -> dict[str, list[Reading]]:
     found: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         if horizon.start_ms <= reading.at_ms < horizon.end_ms:
@@ -70,8 +74,7 @@ def by_device(readings: Iterable[Reading], horizon: Span) -> dict[str, list[Read
     return found
 
 
-def intervals(site: Site, heard: Mapping[str, Sequence[Reading]], horizon: Span) -> dict[ZoneKey, list[Interval]]:
-    """The intervals of every zone within `horizon`, the last ones open, from what was heard of each device in it."""
+def _intervals(site: Site, heard: Mapping[str, Sequence[Reading]], horizon: Span) -> dict[ZoneKey, list[Interval]]:
     found: dict[ZoneKey, list[Interval]] = {}
     for key, sensors in zones(site).items():
         known = zone_sensors(sensors)
@@ -105,6 +108,7 @@ def ledger_of(site: Site, known: Intervals, horizon: Span, obligations: Obligati
             staff=known.get(ZoneKey(outlet.id, "staff"), ()),
             hours=held_to.hours[outlet.id],
             declared=held_to.declared.get(outlet.id, ()),
+            equipment=known.get(ZoneKey(outlet.id, "equipment"), ()),
         )
         for outlet in site.outlets
     }
@@ -149,8 +153,8 @@ class Replay:
 
 def replay(site: Site, readings: Iterable[Reading], horizon: Span) -> Replay:
     """Everything within `horizon`: same readings in, same answer out, however they arrived."""
-    heard = by_device(readings, horizon)
-    known = intervals(site, heard, horizon)
+    heard = _by_device(readings, horizon)
+    known = _intervals(site, heard, horizon)
     lines = Lines(known, device_conditions(site, heard, horizon), horizon.start_ms)
     obligations = Obligations(site)
     return Replay(known, alerts_of(site, lines, horizon, obligations), ledger_of(site, known, horizon, obligations))

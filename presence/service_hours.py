@@ -23,13 +23,16 @@ import zoneinfo
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # its stub leaves ParserError out
 
+from presence.hours_hints import hints
+from presence.hours_templates import misspelt_template, template_named
 from presence.intervals import Span, clip, subtract, union
+from presence.schedule import Schedule, schedule_of_outlet
 from presence.site import DatedHours, Outlet, Site
 
 _MINUTE_MS = 60_000
@@ -71,12 +74,6 @@ _REFUSED = (
     (r"\d?\d:\d\d ?\+", "there is no closing time; write both, such as 08:00-12:00"),
     (r"\d?\d:\d\d ?/ ?[\d:]+", "repeated instants are not hours; write a range, such as 08:00-12:00"),
 )
-_HINTS = (
-    (r"[–—−]", 'write "-" for the long dash'),
-    (r"\d[.]\d\d", "write times with a colon, such as 08:00-12:00"),
-    (r"[a-zA-Z\]]:", "leave out the colon behind the days"),
-    (r"(?i)\b(?:senin|selasa|rabu|kamis|jum'?at|sabtu|minggu)\b", "days are Mo Tu We Th Fr Sa Su, holidays PH"),
-)
 _ZONES_BY_ABBREVIATION = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 
 
@@ -84,10 +81,10 @@ class _NotUnderstood(ValueError):
     """What is wrong with an expression, and what to write, in words."""
 
 
-class _Rule(NamedTuple):
+class HoursRule(NamedTuple):
     """`operator`: what stands before it, "; ", ", " or " || ". `days`: a selector, "" = every day.
 
-    `ranges`: [start, end) in ms after local midnight. `whole_day`: written without times.
+    `ranges`: [start, end) in ms after local midnight. `whole_day`: written without times. `text`: as it was written.
     """
 
     operator: str
@@ -95,11 +92,21 @@ class _Rule(NamedTuple):
     ranges: tuple[Span, ...]
     closed: bool
     whole_day: bool
+    text: str
 
 
-class _Calendar(NamedTuple):
+class Calendar(NamedTuple):
+    """Whose holidays `PH` means; `cuti_bersama`: collective leave days too."""
+
     country: str
     cuti_bersama: bool
+
+
+class Holiday(NamedTuple):
+    """`name` in the country's own language. `is_leave`: cuti bersama, no public holiday."""
+
+    name: str
+    is_leave: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +135,22 @@ class ServiceHours:
         for expression in (base, *(exception.service_hours for exception in exceptions)):
             _rules(expression)
         self._zone = zoneinfo.ZoneInfo(timezone)
-        self._calendar = _Calendar(country, cuti_bersama)
+        self._calendar = Calendar(country, cuti_bersama)
         self._base = base
         self._exceptions = [
-            (_day_of(exception.first), _day_of(exception.last), exception.service_hours)
-            for exception in reversed(exceptions)
+            (_day_of(exception.first), _day_of(exception.last), exception) for exception in reversed(exceptions)
         ]
         self._last_exception_day = max((last for _, last, _ in self._exceptions), default=_FIRST_DAY)
         self._weekly = all(_WEEKLY.fullmatch(rule.days) for rule in _rules(base))
         self._spans_by_day: dict[int, tuple[Span, ...]] = {}
         self._recent: _Stretch | None = None
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> ServiceHours:
+        """The hours of a schedule. Raises ValueError as the constructor does."""
+        return cls(
+            schedule.timezone, schedule.country, schedule.cuti_bersama, schedule.service_hours, schedule.exceptions
+        )
 
     def open_spans(self, start_ms: int, end_ms: int) -> list[Span]:
         """The open stretches within [start_ms, end_ms), in order, those that touch joined."""
@@ -168,6 +181,14 @@ class ServiceHours:
             whole = Span(self._begin_of(day), self._begin_of(day + 1))
             days += [(_date_of(day).isoformat(), part) for part in clip([whole], start_ms, end_ms)]
         return days
+
+    def begun_on(self, on: date) -> tuple[Span, ...]:
+        """The open stretches that begin on a local date, whole, also past its midnight."""
+        return self._spans_begun_on(on.toordinal() - _EPOCH)
+
+    def exception_on(self, on: date) -> DatedHours | None:
+        """The exception that alone decides on a local date; None where none does."""
+        return self._exception_on(on.toordinal() - _EPOCH)
 
     def _stretch(self, at_ms: int) -> _Stretch:
         recent = self._recent
@@ -226,10 +247,14 @@ class ServiceHours:
         return spans
 
     def _expression_on(self, day: int) -> str:
-        for first, last, expression in self._exceptions:
+        exception = self._exception_on(day)
+        return self._base if exception is None else exception.service_hours
+
+    def _exception_on(self, day: int) -> DatedHours | None:
+        for first, last, exception in self._exceptions:
             if first <= day <= last:
-                return expression
-        return self._base
+                return exception
+        return None
 
     def _local_day(self, at_ms: int) -> int:
         return datetime.fromtimestamp(at_ms // 1000, self._zone).toordinal() - _EPOCH
@@ -241,14 +266,7 @@ class ServiceHours:
 
 def hours_of(site: Site, outlet: Outlet) -> ServiceHours:
     """The outlet's hours: its own, else its agency's, else the site's, with the exceptions of all three over them."""
-    agency = next(agency for agency in site.agencies if agency.id == outlet.agency)
-    return ServiceHours(
-        site.timezone,
-        site.country,
-        site.cuti_bersama,
-        outlet.service_hours or agency.service_hours or site.service_hours,
-        (*site.exceptions, *agency.exceptions, *outlet.exceptions),
-    )
+    return ServiceHours.of(schedule_of_outlet(site, outlet))
 
 
 def check_expression(text: str) -> str | None:
@@ -285,6 +303,49 @@ def check_country(text: str) -> str | None:
     return f'"{text}" is no country whose public holidays are known; {remedy}'
 
 
+def rules_of(expression: str) -> tuple[HoursRule, ...]:
+    """The rules of an expression, or of the template that it names, in order. Raises ValueError in words."""
+    return _rules(expression)
+
+
+def applies_on(rule: HoursRule, calendar: Calendar, on: date) -> bool:
+    """Whether a rule speaks of a date."""
+    return _matches(rule.days, calendar, on.toordinal() - _EPOCH)
+
+
+def ranges_on(expression: str, calendar: Calendar, on: date) -> tuple[Span, ...]:
+    """The ranges that begin on a date, on the clock: ms after its midnight, joined and in order."""
+    return _ranges_begun_on(expression, calendar, on.toordinal() - _EPOCH)
+
+
+def holiday_on(country: str, on: date) -> Holiday | None:
+    """The public holiday or collective leave day of a date; an estimated one says so in its name."""
+    name = _holidays(Calendar(country, cuti_bersama=False), on.year).get(on)
+    if name is not None:
+        return Holiday(name, is_leave=False)
+    name = _holidays(Calendar(country, cuti_bersama=True), on.year).get(on)
+    return None if name is None else Holiday(name, is_leave=True)
+
+
+@lru_cache(maxsize=16)
+def ramadans(year: int) -> tuple[tuple[date, date], ...]:
+    """First and last day of each Ramadan that begins in `year`, computed for Indonesia.
+
+    By the criteria of MABIMS; where Idul Fitri has been announced, Ramadan ends before it. The Ministry of Religious
+    Affairs decides each beginning the evening before, and has differed by a day (2025).
+    """
+    from holidays.countries.indonesia import IndonesiaIslamicHolidays
+
+    calendar = IndonesiaIslamicHolidays()
+    begins = sorted({day for day, _ in calendar.ramadan_beginning_dates(year) if day.year == year})
+    ends = sorted(day for of in (year, year + 1) for day, _ in calendar.eid_al_fitr_dates(of))
+    return tuple(
+        (first, feast - timedelta(days=1))
+        for first in begins
+        if (feast := next((day for day in ends if day > first), None)) is not None
+    )
+
+
 @lru_cache(maxsize=256)
 def _is_zone(name: str) -> bool:
     try:
@@ -306,8 +367,10 @@ def _date_of(day: int) -> date:
 
 
 @lru_cache(maxsize=1024)
-def _rules(expression: str) -> tuple[_Rule, ...]:
+def _rules(expression: str) -> tuple[HoursRule, ...]:
     """The rules of an expression, in order. Raises _NotUnderstood."""
+    if template := template_named(expression):
+        expression = template.service_hours
     text = _tidied(expression)
     if not text:
         raise _NotUnderstood(f"service hours are missing; write for example {_EXAMPLE}")
@@ -356,12 +419,14 @@ def _parsed(text: str, expression: str) -> OpeningHours:
     except ParserError as error:
         column = _COLUMN.search(str(error))
         rest = text[int(column[1]) - 1 :] if column else ""
+        if template := misspelt_template(expression):
+            raise _NotUnderstood(f'"{expression}" is not understood; {template}') from None
         place = f'at "{rest}"' if rest else "at its end"
-        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, text)), f"write for example {_EXAMPLE}")
+        hint = "; ".join(hints(text)) or f"write for example {_EXAMPLE}"
         raise _NotUnderstood(f'"{expression}" is not understood {place}; {hint}') from None
 
 
-def _rule(operator: str, text: str, expression: str) -> _Rule:
+def _rule(operator: str, text: str, expression: str) -> HoursRule:
     bare = text.removesuffix('"x"').rstrip()
     if not bare:
         raise _NotUnderstood(f'"{expression}": a comment is no hours; write the times beside it')
@@ -379,7 +444,7 @@ def _rule(operator: str, text: str, expression: str) -> _Rule:
     ranges = tuple(_range(times) for times in (parts["times"] or "00:00-24:00").split(","))
     if closed and any(wall.end_ms > _DAY_MS for wall in ranges):
         raise _NotUnderstood(f'"{text}" closes past midnight; write the times that are open in its place')
-    return _Rule(operator, parts["days"], ranges, closed, parts["times"] is None)
+    return HoursRule(operator, parts["days"], ranges, closed, parts["times"] is None, bare)
 
 
 def _range(text: str) -> Span:
@@ -395,7 +460,7 @@ def _range(text: str) -> Span:
 
 
 @lru_cache(maxsize=16384)
-def _ranges_begun_on(expression: str, calendar: _Calendar, day: int) -> tuple[Span, ...]:
+def _ranges_begun_on(expression: str, calendar: Calendar, day: int) -> tuple[Span, ...]:
     """The wall-clock ranges that begin on `day`, in ms after its midnight, joined and in order."""
     ranges: list[Span] = []
     for rule in _rules(expression):
@@ -413,7 +478,8 @@ def _ranges_begun_on(expression: str, calendar: _Calendar, day: int) -> tuple[Sp
     return tuple(ranges)
 
 
-def _matches(days: str, calendar: _Calendar, day: int) -> bool:
+@lru_cache(maxsize=16384)
+def _matches(days: str, calendar: Calendar, day: int) -> bool:
     if not days:
         return True
     on = _date_of(day)
@@ -431,18 +497,20 @@ def _selector(days: str) -> OpeningHours:
     return OpeningHours(days)
 
 
-def _is_holiday(calendar: _Calendar, day: int) -> bool:
+def _is_holiday(calendar: Calendar, day: int) -> bool:
     on = _date_of(day)
     return on in _holidays(calendar, on.year)
 
 
 @lru_cache(maxsize=256)
-def _holidays(calendar: _Calendar, year: int) -> frozenset[date]:
+def _holidays(calendar: Calendar, year: int) -> dict[date, str]:
     import holidays
 
     # Only Indonesia's table has cuti bersama, and nothing else, in `government`.
     categories = ["public", "government"] if calendar.cuti_bersama and calendar.country == "ID" else None
-    return frozenset(holidays.country_holidays(calendar.country, years=year, categories=categories))
+    # Without a language the names are those of whatever locale the process runs in.
+    language = holidays.country_holidays(calendar.country, years=()).default_language
+    return dict(holidays.country_holidays(calendar.country, years=year, categories=categories, language=language))
 
 
 # --- wall-clock time -> instants

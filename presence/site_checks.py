@@ -23,9 +23,9 @@ def problems(site: Site) -> Iterator[Problem]:
     """All that is wrong with `site` as a whole; empty ids and names are passed over."""
     yield from _ids(site)
     yield from _contacts(site)
-    yield from _exceptions("site.exceptions", site.exceptions)
+    yield from exception_problems("site.exceptions", site.exceptions)
     for a, agency in enumerate(site.agencies):
-        yield from _exceptions(f"agencies[{a}].exceptions", agency.exceptions)
+        yield from exception_problems(f"agencies[{a}].exceptions", agency.exceptions)
     yield from _outlets(site)
     yield from _duties(site)
     yield from problems_of_declared(site)
@@ -84,7 +84,8 @@ def _contact_ids(path: str, contacts: Iterable[Contact], taken: dict[str, str]) 
             )
 
 
-def _exceptions(path: str, exceptions: Iterable[DatedHours]) -> Iterator[Problem]:
+def exception_problems(path: str, exceptions: Iterable[DatedHours]) -> Iterator[Problem]:
+    """What is wrong with the dates of a list of exceptions that stands at `path`."""
     for e, exception in enumerate(exceptions):
         if exception.first > exception.last:
             yield Problem(f"{path}[{e}].to", f"{exception.last} is before {exception.first}; `to` is the last date")
@@ -95,7 +96,7 @@ def _outlets(site: Site) -> Iterator[Problem]:
     gateways = {gateway.id for gateway in site.gateways}
     sources: dict[str, str] = {}
     for o, outlet in enumerate(site.outlets):
-        yield from _exceptions(f"outlets[{o}].exceptions", outlet.exceptions)
+        yield from exception_problems(f"outlets[{o}].exceptions", outlet.exceptions)
         yield from _unknown(f"outlets[{o}].agency", "agency", outlet.agency, agencies)
         for s, sensor in enumerate(outlet.sensors):
             path = f"outlets[{o}].sensors[{s}].source"

@@ -6,25 +6,36 @@ was written instead of becoming what YAML 1.1 makes of it.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import math
 import re
 import zoneinfo
-from collections.abc import Sequence
 from dataclasses import MISSING
 from datetime import UTC, date, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from presence.errors import BadInput
-from presence.site import Site
-from presence.site_checks import problems
-from presence.site_form import SITE, TOP, Anything, Form, Key, ListOf, OffOr, Shape
+from presence.errors import BadInput, BadInputs
+from presence.site import DatedHours, Site
+from presence.site_checks import exception_problems, problems
+from presence.site_form import EXCEPTION, SITE, TOP, Anything, Form, Key, ListOf, OffOr, Shape
 from presence.site_inactive import inactive
 from presence.site_values import Plain, Scalar, did_you_mean
 
-__all__ = ["SiteFileErrors", "dump_site", "inactive", "json_schema", "parse_site", "plain"]
+__all__ = [
+    "ReadSite",
+    "SiteFileErrors",
+    "dump_site",
+    "inactive",
+    "json_schema",
+    "parse_exceptions",
+    "parse_site",
+    "plain",
+    "read_site",
+]
 
 _TAG = "tag:yaml.org,2002:"
 _NULL = _TAG + "null"
@@ -36,16 +47,15 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST_CONFIG = 10_000
 
 
-class SiteFileErrors(BadInput):
-    """All that is wrong with a site file, in the order of its lines; reads as one line each."""
+class SiteFileErrors(BadInputs):
+    """All that is wrong with a site file."""
 
-    def __init__(self, found: Sequence[BadInput]) -> None:
-        self.problems = list(found)
-        first = self.problems[0]
-        super().__init__(first.source, first.problem, line=first.line, field=first.field, remedy=first.remedy)
 
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+class ReadSite(NamedTuple):
+    """`lines`: where each path of the file (`outlets[0].service_hours`) stands, counted from 1."""
+
+    site: Site
+    lines: dict[str, int]
 
 
 def parse_site(text: str, source: str) -> Site:
@@ -53,14 +63,34 @@ def parse_site(text: str, source: str) -> Site:
 
     Raises SiteFileErrors with every problem in it.
     """
+    return read_site(text, source).site
+
+
+def read_site(text: str, source: str) -> ReadSite:
+    """As `parse_site`, with the lines, for what is said of a right file."""
     reader = _Reader(source)
     site = reader.site(_composed(text, source))
     for path, says in problems(site):
         if not reader.is_wrong(path):
             reader.tell(path, says)
-    if reader.found:
-        raise SiteFileErrors(sorted(reader.found, key=lambda problem: problem.line or 0))
-    return site
+    reader.end()
+    return ReadSite(site, reader.lines)
+
+
+def parse_exceptions(text: str, source: str) -> tuple[DatedHours, ...]:
+    """The `exceptions` of a site file, written alone, as YAML or JSON. Raises SiteFileErrors, as `parse_site` does."""
+    reader = _Reader(source)
+    with contextlib.suppress(ValueError):
+        # JSON is YAML but for characters beyond U+FFFF, which JSON may write as two.
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise SiteFileErrors([BadInput(source, "holds half a character", remedy="write the text anew, as UTF-8")])
+    exceptions = reader.exceptions(_composed(text, source))
+    for path, says in exception_problems("exceptions", exceptions):
+        if not reader.is_wrong(path):
+            reader.tell(path, says)
+    reader.end()
+    return exceptions
 
 
 def _composed(text: str, source: str) -> yaml.Node | None:
@@ -87,12 +117,12 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.found: list[BadInput] = []
         self._source = source
-        self._lines: dict[str, int] = {}
+        self.lines: dict[str, int] = {}
         self._wrong: list[str] = []
 
     def site(self, root: yaml.Node | None) -> Site:
         """The site, with stand-ins for what is missing or wrong."""
-        self._lines[""] = 1
+        self.lines[""] = 1
         if root is None or root.tag == _NULL:
             self.tell("", 'is empty; begin with "site:"')
         top = Form(None, (_SITE_SECTION, *TOP.keys))
@@ -105,20 +135,32 @@ class _Reader:
                 values[key.field] = self._value(given[key.name], key.shape, key.name)
         return Site(**values)
 
+    def exceptions(self, root: yaml.Node | None) -> tuple[DatedHours, ...]:
+        """The entries of a list of exceptions, with stand-ins for what is missing or wrong."""
+        if root is None or root.tag == _NULL:
+            return ()
+        read: tuple[DatedHours, ...] = self._value(root, ListOf(EXCEPTION), "exceptions")
+        return read
+
+    def end(self) -> None:
+        """Raises SiteFileErrors when a problem has been noted."""
+        if self.found:
+            raise SiteFileErrors(sorted(self.found, key=lambda problem: problem.line or 0))
+
     def tell(self, path: str, says: str) -> None:
         """Note a problem at `path`, or where the nearest thing around it stands."""
         self._wrong.append(path)
         around = path
-        while around not in self._lines:
+        while around not in self.lines:
             around = re.sub(r"(^|\.)[^.\[]*$|\[\d+\]$", "", around)
-        self.found.append(BadInput(self._source, says, line=self._lines[around], field=path or None))
+        self.found.append(BadInput(self._source, says, line=self.lines[around], field=path or None))
 
     def is_wrong(self, path: str) -> bool:
         """Whether a problem at `path`, or within it, has been told."""
         return any(wrong == path or wrong.startswith((f"{path}.", f"{path}[")) for wrong in self._wrong)
 
     def _value(self, node: yaml.Node, shape: Shape, path: str) -> Any:
-        self._lines[path] = node.start_mark.line + 1
+        self.lines[path] = node.start_mark.line + 1
         match shape:
             case Scalar():
                 return self._scalar(node, shape, path)
@@ -204,7 +246,7 @@ class _Reader:
             if node is not None and (path or node.tag != _NULL):
                 self.tell(path, f'is a {_kind(node)}; write a mapping, "key: value"')
             return {}
-        self._lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, node.start_mark.line + 1)
         known = {key.name: key for key in form.keys}
         given: dict[str, yaml.Node] = {}
         lines: dict[str, int] = {}
@@ -212,11 +254,11 @@ class _Reader:
             name = name_node.value if isinstance(name_node, yaml.ScalarNode) else "?"
             line = name_node.start_mark.line + 1
             at = f"{path}.{name}" if path else name
-            self._lines.setdefault(at, line)
+            self.lines.setdefault(at, line)
             if name not in known:
                 self.tell(at, f"no such key; {did_you_mean(name, known)}")
             elif name in lines:
-                self._lines[at] = line
+                self.lines[at] = line
                 self.tell(at, f"is written twice, first in line {lines[name]}; leave one out")
             elif value_node.tag != _NULL or isinstance(known[name].shape, OffOr):
                 given[name] = value_node

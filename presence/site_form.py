@@ -300,7 +300,7 @@ SITE = Form(
         Key("timezone", ZONE, "The IANA name; service hours are local to it."),
         Key("country", COUNTRY, "Whose public holidays `PH` means (ISO 3166-1, two letters)."),
         Key("cuti_bersama", TRUTH, "Count the government's collective leave days as PH too."),
-        Key("service_hours", HOURS, "When outlets must be staffed, in opening_hours syntax."),
+        Key("service_hours", HOURS, "When outlets must be staffed: opening_hours, or the name of a template."),
         _EXCEPTIONS,
         Key("homeassistant", TRUTH, "Announce outlets to Home Assistant."),
         Key("floors", ListOf(FLOOR), "The floors and their plans."),

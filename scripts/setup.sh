@@ -31,11 +31,13 @@ fi
 
 [ "$what" = test ] || exit 0
 
-# Real brokers, stores and browsers for the tests, from Debian where we may install them.
+# Real brokers, stores, databases and browsers for the tests, from Debian where we may install them.
 missing=""
 command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 command -v influxd >/dev/null 2>&1 || missing="$missing influxdb"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   say "setup: installing for the tests:$missing"

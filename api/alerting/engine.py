@@ -19,35 +19,23 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.alerting.lease import Lease
-from api.alerting.letters import Letters
+from api.alerting.lease import Lease, lease_of
 from api.alerting.sender import Sender
-from api.alerting.watch import Finding, SiteWatch
+from api.alerting.site_engine import Found, SiteEngine
 from api.channels import channels, scheme_of
 from presence import topics
 from presence.alerts.escalation import Recipient, contact_of
-from presence.alerts.life import Alert
-from presence.errors import HadirError
 from presence.gateway_settings import gateway_settings
-from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
-from storage.record import Record, acknowledgements, alerts, audit
-from storage.record.alerts import Cursor
-from storage.record.hours import hours_history
+from storage.record import Record, acknowledgements
 from storage.record.intervals import last_change, progress_of_sites
-from storage.record.registry import load_site, versions
+from storage.record.registry import site_ids, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
 
 _log = logging.getLogger("hadir.engine")
 
 _LOOK_EVERY_S = 0.5
 _LEASE_EVERY_S = 1.0
-# A cursor that lags costs a restart a little work and nothing else.
-_SAVE_CURSOR_EVERY_MS = 10_000
-
-
-class OtherEngine(HadirError):
-    """Another engine writes the alerts of a site whose lease is ours: it has its lease elsewhere."""
 
 
 class Engine:
@@ -72,17 +60,14 @@ class Engine:
         self._clock = clock
         self._channels = channels(environ)
         self._wake = threading.Event()
-        self._sites: dict[str, Site] = {}
-        self._watches: dict[str, SiteWatch] = {}
-        self._letters: dict[str, Letters] = {}
+        self._at: dict[str, SiteEngine] = {}
         self._answers_seen = 0
         self._leases: dict[str, Lease] = {}
         self._leases_tried_s = -_LEASE_EVERY_S
-        self._saved_ms: dict[str, int] = {}
         self._settings_published: dict[str, int] = {}
         self._met_broker = threading.Event()
         self._said: set[object] = set()
-        self._sender = Sender(record, self._sites.get, self._channels, clock, jitter)
+        self._sender = Sender(record, self._watched, self._channels, clock, jitter)
         self._session = None if address is None else self._new_session(address)
 
     def run(self, stop: threading.Event) -> None:
@@ -110,24 +95,28 @@ class Engine:
     def tick(self) -> None:
         """Take in everything that the record holds now."""
         now_ms = self._clock()
-        looks: list[tuple[SiteWatch, list[Finding], Cursor]] = []
+        self._keep_leases()
+        looks: list[tuple[SiteEngine, Found]] = []
         with self._record.reading() as connection:
             registered = versions(connection)
             frontiers = progress_of_sites(connection)
             newest = last_change(connection)
             self._take_up(connection, registered)
-            for site_id, watch in self._watches.items():
-                if watch.version != registered[site_id]:
-                    self._reload(connection, watch, registered[site_id])
+            for site_id, site in self._at.items():
+                if site.version != registered[site_id]:
+                    site.reload(connection, registered[site_id])
             self._take_answers(connection)
-            for site_id, watch in self._watches.items():
+            for site_id, site in self._at.items():
                 frontier_ms = frontiers.get(site_id)
-                if frontier_ms is not None and (
-                    watch.is_due(frontier_ms, newest) or watch.to_tell or self._letters[site_id].due(frontier_ms)
-                ):
-                    looks.append((watch, *watch.look(connection, frontier_ms, now_ms)))
-        for watch, findings, cursor in looks:
-            self._write(watch, findings, cursor, now_ms)
+                if frontier_ms is not None and (found := site.look(connection, frontier_ms, newest, now_ms)):
+                    looks.append((site, found))
+        for site, found in looks:
+            if not self._leases[site.site.id].held:
+                continue
+            if revision := site.write(self._record, found, now_ms):
+                said = _json({"revision": revision}).encode()
+                self._publish(Message(topics.alerts_changed(site.site.id), said))
+            self._sender.wake()
         self._publish_settings()
 
     def _take_answers(self, connection: Connection) -> None:
@@ -135,79 +124,44 @@ class Engine:
         newest = acknowledgements.last_id(connection)
         if newest != self._answers_seen:
             self._answers_seen = newest
-            for watch in self._watches.values():
-                watch.to_tell.update(stored.id for stored in watch.standing())
+            for site in self._at.values():
+                site.answered()
 
-    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
-        """Watch the sites whose lease can be had, and let go of those that are not registered any more."""
-        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
-            self._leases.pop(site_id).release()
-            self._watches.pop(site_id, None)
-            self._letters.pop(site_id, None)
-            self._sites.pop(site_id, None)
-        waiting = [site_id for site_id in registered if site_id not in self._watches]
+    def _keep_leases(self) -> None:
+        """Take the leases that can be had, before the record is read: what another engine wrote last is then seen."""
+        for site_id in [site_id for site_id in self._at if not self._leases[site_id].held]:
+            self._at.pop(site_id)
+            _log.warning("%s: the lease ran out; it is watched anew when it can be had", site_id)
+        with self._record.reading() as connection:
+            waiting = [site_id for site_id in site_ids(connection) if site_id not in self._at]
         if not waiting or time.monotonic() - self._leases_tried_s < _LEASE_EVERY_S:
             return
         self._leases_tried_s = time.monotonic()
         for site_id in waiting:
-            lease = self._leases.setdefault(site_id, Lease(self._lock_dir, site_id))
-            if not lease.take():
+            lease = self._leases.setdefault(site_id, lease_of(site_id, self._record, self._lock_dir))
+            if lease.take():
+                self._said.discard(("lease", site_id))
+            else:
                 self._say_once(("lease", site_id), f"{site_id}: another engine watches it; waiting for its end")
+
+    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
+        """Watch the sites whose lease is ours, and let go of those that are not registered any more."""
+        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
+            self._leases.pop(site_id).release()
+            self._at.pop(site_id, None)
+        for site_id, lease in self._leases.items():
+            if site_id in self._at or not lease.held:
                 continue
-            site = load_site(connection, site_id)
-            assert site is not None, "read in the same transaction"
-            self._said.discard(("lease", site_id))
-            hours = hours_history(connection, site)
-            self._watches[site_id] = SiteWatch(connection, site, hours, registered[site_id])
-            self._letters[site_id] = Letters(self._acts)
-            self._sites[site_id] = site
+            self._at[site_id] = SiteEngine(connection, site_id, registered[site_id], self._acts)
             self._sender.wake()
-            _log.info("%s: watching %d outlets", site_id, len(site.outlets))
+            _log.info("%s: watching %d outlets", site_id, len(self._at[site_id].site.outlets))
 
-    def _reload(self, connection: Connection, watch: SiteWatch, version: int) -> None:
-        """Take another registry of the site, before anything is judged by the one that is over."""
-        site = load_site(connection, watch.site.id)
-        assert site is not None, "read in the same transaction"
-        watch.reload(connection, site, hours_history(connection, site), version)
-        self._sites[site.id] = site
-        _log.info("%s: registry is at version %d", site.id, version)
+    def _watched(self, site_id: str) -> Site | None:
+        """The registry of a site while its lease is ours: for the sender, in its own threads."""
+        lease, at = self._leases.get(site_id), self._at.get(site_id)
+        return at.site if lease is not None and at is not None and lease.held else None
 
-    def _write(self, watch: SiteWatch, findings: list[Finding], cursor: Cursor, now_ms: int) -> None:
-        """Transitions with their audit rows and messages, and the cursor, in one transaction; then wake who waits."""
-        site_id = watch.site.id
-        letters = self._letters[site_id]
-        if not (findings or watch.to_tell or letters.due(cursor.until_ms)):
-            if now_ms - self._saved_ms.get(site_id, 0) >= _SAVE_CURSOR_EVERY_MS and cursor != watch.cursor:
-                with self._record.writing(durable=False) as connection:
-                    self._advance(connection, watch, cursor)
-                self._saved_ms[site_id] = now_ms
-            return
-        revision = 0
-        with self._record.writing() as connection:
-            self._advance(connection, watch, cursor)
-            for finding in findings:
-                revision = alerts.put(connection, site_id, finding.transition.now, now_ms)
-                audit.append(connection, now_ms, _audit_body(site_id, finding))
-            letters.write(connection, watch, findings, cursor.until_ms, now_ms)
-        self._saved_ms[site_id] = now_ms
-        for finding in findings:
-            alert = finding.transition.now.alert
-            _log.info(
-                "%s: %s of %s since %s: %s",
-                site_id, alert.kind, alert.subject, rfc3339(alert.since_ms), finding.transition.what,
-            )  # fmt: skip
-        self._sender.wake()
-        if revision:
-            self._publish(Message(topics.alerts_changed(site_id), _json({"revision": revision}).encode()))
-
-    def _advance(self, connection: Connection, watch: SiteWatch, cursor: Cursor) -> None:
-        if alerts.cursor(connection, watch.site.id) != watch.cursor:
-            raise OtherEngine(f"{watch.site.id}: another engine writes its alerts; run one, or give both one folder")
-        alerts.set_cursor(connection, watch.site.id, cursor)
-        watch.cursor = cursor
-
-    def _acts(self, watch: SiteWatch, recipient: Recipient) -> bool:
-        site = watch.site
+    def _acts(self, site: Site, recipient: Recipient) -> bool:
         contact = contact_of(site, recipient)
         channel = None if contact is None else contact.channel
         if channel is not None and scheme_of(channel) in self._channels:
@@ -252,19 +206,19 @@ class Engine:
         if self._met_broker.is_set():
             self._met_broker.clear()
             self._settings_published.clear()
-        for site_id, watch in self._watches.items():
-            if self._settings_published.get(site_id) == watch.version:
+        for site_id, at in self._at.items():
+            if self._settings_published.get(site_id) == at.version:
                 continue
             settings = [
                 Message(
                     topics.gateway_topic(site_id, gateway.id, "settings"),
-                    _json(gateway_settings(watch.site, gateway.id)).encode(),
+                    _json(gateway_settings(at.site, gateway.id)).encode(),
                     retain=True,
                 )
-                for gateway in watch.site.gateways
+                for gateway in at.site.gateways
             ]
             if all(self._publish(one) for one in settings) and self._session.connected:
-                self._settings_published[site_id] = watch.version
+                self._settings_published[site_id] = at.version
 
     def _publish(self, message: Message) -> bool:
         """Whether it was handed to the network; without a broker it is not worth keeping."""
@@ -275,32 +229,6 @@ class Engine:
         except NotConnected:
             return False
         return True
-
-
-def _audit_body(site_id: str, finding: Finding) -> dict[str, Any]:
-    what, now, was = finding.transition
-    body: dict[str, Any] = {
-        "event": what,
-        "site": site_id,
-        "alert": now.id,
-        "kind": now.alert.kind,
-        "subject_type": now.alert.subject_type,
-        "subject": now.alert.subject,
-        "late": now.late,
-        **_dates(now.alert),
-    }
-    if was is not None and what not in ("resolved", "disproved"):
-        body["was"] = {**_dates(was.alert), "disproved": rfc3339_or_none(was.disproved_ms)}
-    return body
-
-
-def _dates(alert: Alert) -> dict[str, str | None]:
-    return {
-        "since": rfc3339(alert.since_ms),
-        "fired": rfc3339(alert.fired_ms),
-        "resolved": rfc3339_or_none(alert.resolved_ms),
-        "reason": alert.reason,
-    }
 
 
 def _json(value: Any) -> str:

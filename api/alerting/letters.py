@@ -21,7 +21,7 @@ from presence.alerts.life import Alert
 from presence.alerts.message import Event
 from presence.alerts.subjects import Subject
 from presence.intervals import Span
-from presence.site import AlertKind
+from presence.site import AlertKind, Site
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alerts import StoredAlert, enqueue, said, stood_since
@@ -35,7 +35,7 @@ class Letters:
     `next_ms`: of each alert that stands, when there is more to say though nothing happens.
     """
 
-    def __init__(self, acts: Callable[[SiteWatch, Recipient], bool]) -> None:
+    def __init__(self, acts: Callable[[Site, Recipient], bool]) -> None:
         self._acts = acts
         self._next_ms: dict[str, int] = {}
 
@@ -102,7 +102,7 @@ class Letters:
     def _rungs(self, watch: SiteWatch, subject: Subject) -> list[Rung]:
         """The ladder, without those whom no channel reaches."""
         return [
-            rung._replace(recipients=tuple(one for one in rung.recipients if self._acts(watch, one)))
+            rung._replace(recipients=tuple(one for one in rung.recipients if self._acts(watch.site, one)))
             for rung in escalation.ladder(watch.site, subject)
         ]
 

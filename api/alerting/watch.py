@@ -69,7 +69,8 @@ class SiteWatch:
     """One site as the engine follows it. `site`, `version` and `obligations` are replaced by `reload`.
 
     Begins where the record's cursor says that an engine came to, or with the first interval. `to_tell`: the alerts that
-    stand and of which there may be something to say.
+    stand and of which there may be something to say. `changed`: from when on the intervals of which outlet's zone
+    changed, as the last look found.
     """
 
     def __init__(self, connection: Connection, site: Site, hours: Mapping[str, Hours], version: int) -> None:
@@ -80,6 +81,7 @@ class SiteWatch:
         for stored in standing(connection, site.id):
             self._standing[_key(stored)][stored.id] = stored
         self._first_ms = first_of_site(connection, site.id)
+        self.changed: dict[tuple[str, str], int] = {}
         changed = self.cursor is not None and self.cursor.registry_version != version
         self.reload(connection, site, hours, version, changed=changed)
 
@@ -121,12 +123,12 @@ class SiteWatch:
         """
         # A frontier that went back (a collector that lost its spool) takes nothing back by itself.
         until_ms = frontier_ms if self._until_ms is None else max(frontier_ms, self._until_ms)
-        changed = self._take_changes(connection)
+        self._take_changes(connection)
         before_ms = self._until_ms if self._until_ms is not None else self._first_ms
         findings: list[Finding] = []
         if before_ms is not None:
             lines = RecordLines(connection, self.site.id, before_ms if self._first_ms is None else self._first_ms)
-            from_ms = self._keys_changed(lines, changed, before_ms, until_ms)
+            from_ms = self._keys_changed(lines, before_ms, until_ms)
             for key in [*self._take_due(until_ms), *from_ms]:
                 if key in from_ms or self._is_due(key, until_ms):
                     look_from_ms = min(before_ms, from_ms.pop(key, before_ms))
@@ -165,8 +167,8 @@ class SiteWatch:
 
     # What is worth a look
 
-    def _take_changes(self, connection: Connection) -> list[IntervalChange]:
-        """The changes of lines since the last look."""
+    def _take_changes(self, connection: Connection) -> None:
+        """From when on which lines changed since the last look."""
         newest = last_change(connection)
         taken: list[IntervalChange] = []
         while self._position < newest:
@@ -174,24 +176,20 @@ class SiteWatch:
             taken += found
             # Other sites' changes are passed by, so that the next look begins behind them.
             self._position = found[-1].id if len(found) == _CHANGES_AT_ONCE else newest
-        oldest = min((change.from_ms for change in taken), default=None)
-        if oldest is not None:
-            self._first_ms = oldest if self._first_ms is None else min(self._first_ms, oldest)
-        return taken
+        self.changed = {}
+        for change in taken:
+            place = (change.outlet, change.zone)
+            self.changed[place] = min(self.changed.get(place, change.from_ms), change.from_ms)
+        known = [] if self._first_ms is None else [self._first_ms]
+        self._first_ms = min([*self.changed.values(), *known], default=None)
 
-    def _keys_changed(
-        self, lines: RecordLines, changed: Sequence[IntervalChange], before_ms: int, until_ms: int
-    ) -> dict[Key, int]:
+    def _keys_changed(self, lines: RecordLines, before_ms: int, until_ms: int) -> dict[Key, int]:
         """Of which subjects something changed, and from when on."""
         found: dict[Key, int] = {}
-        for change in changed:
-            for key in self._by_line.get((change.outlet, change.zone), ()):
-                found[key] = min(found.get(key, change.from_ms), change.from_ms)
-        touched: dict[ZoneKey, int] = {}
-        for change in changed:
-            zone = ZoneKey(change.outlet, change.zone)  # type: ignore[arg-type]  # or a device and kind: no zone
-            if zone in self._zones:
-                touched[zone] = min(touched.get(zone, change.from_ms), change.from_ms)
+        for line, changed_ms in self.changed.items():
+            for key in self._by_line.get(line, ()):
+                found[key] = min(found.get(key, changed_ms), changed_ms)
+        touched = {zone: from_ms for zone in self._zones if (from_ms := self.changed.get(zone)) is not None}
         if touched and self._may_be_outage(lines, touched, before_ms, until_ms):
             found["site_outage", self.site.id] = min(touched.values())
         return found

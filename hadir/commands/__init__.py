@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "collector": "hadir.commands.collector",
     "api": "hadir.commands.api",
     "site": "hadir.commands.site",
+    "hours": "hadir.commands.hours",
     "decode": "hadir.commands.decode",
     "replay": "hadir.commands.replay",
     "backtest": "hadir.commands.backtest",

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import gc
-import gzip
-import io
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from hadir.settings import Settings
+from hadir.text_files import lines_of
 from presence.errors import BadInput
 from presence.instants import parse_instant
 
@@ -46,7 +44,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     # Nothing here is cyclic, and to look through a million readings again and again costs a third of the time.
     gc.disable()
     site = parse_site(read_site_file(Path(arguments.site)), arguments.site)
-    with _lines(arguments.readings) as lines:
+    with lines_of(arguments.readings) as lines:
         found = read_csv(progress(lines, f"{arguments.readings}: rows"), arguments.readings)
     for name, rows in found.unknown.items():
         print(f'{arguments.readings}: no quantity "{name}" is known; its {rows} rows are left out', file=sys.stderr)
@@ -85,19 +83,3 @@ def instant(flag: str, text: str | None, default: int | None) -> int | None:
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise BadInput(flag, problem, remedy=remedy or None) from None
-
-
-@contextmanager
-def _lines(name: str) -> Iterator[TextIO]:
-    if name == "-":
-        yield sys.stdin
-    elif name.endswith(".gz"):
-        with gzip.open(name, "rt", encoding="utf-8", newline="") as packed:
-            assert isinstance(packed, io.TextIOWrapper)
-            try:
-                yield packed
-            except (gzip.BadGzipFile, EOFError):
-                raise BadInput(name, "is no whole gzip file", remedy="copy it again") from None
-    else:
-        with open(name, encoding="utf-8", newline="") as plain:
-            yield plain

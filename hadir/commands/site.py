@@ -16,6 +16,7 @@ from presence.site import SLUG
 
 if TYPE_CHECKING:
     from presence.site import Site
+    from presence.site_file import ReadSite
 
 NAME = "site"
 HELP = "check a site file, apply it, or write one out"
@@ -69,7 +70,7 @@ def read_site_file(path: Path) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from presence.site_file import SiteFileErrors, inactive, json_schema, parse_site
+    from presence.site_file import SiteFileErrors, inactive, json_schema, read_site
 
     if arguments.schema:
         print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
@@ -79,20 +80,36 @@ def _check(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     text = read_site_file(path)
     try:
-        site = parse_site(text, str(path))
+        read = read_site(text, str(path))
     except SiteFileErrors as errors:
         if not arguments.json:
             raise
         print(_json({"file": str(path), "right": False, "problems": [_problem(error) for error in errors.problems]}))
         return 2
-    kept = inactive(site)
+    site, kept, warnings = read.site, inactive(read.site), _warnings(read, path)
     if arguments.json:
-        answer = {"file": str(path), "right": True, "problems": [], "site": site.id, **_counts(site), "inactive": kept}
+        answer = {
+            "file": str(path), "right": True, "problems": [], "site": site.id, **_counts(site), "inactive": kept,
+            "warnings": [_problem(warning) for warning in warnings],
+        }  # fmt: skip
         print(_json(answer))
         return 0
     print(f"{path}: {_counted(site)}: right")
     _print_inactive(kept)
+    _print_warnings(warnings)
     return 0
+
+
+def _warnings(read: ReadSite, path: Path) -> list[BadInput]:
+    """What is hardly meant in the hours of a right file, with its line."""
+    from hadir.composition import now_ms
+    from presence.hours_lint import hours_warnings
+
+    found = [
+        BadInput(str(path), warning.says, line=read.lines[warning.path], field=warning.path)
+        for warning in hours_warnings(read.site, now_ms())
+    ]
+    return sorted(found, key=lambda warning: warning.line or 0)
 
 
 def _problem(error: BadInput) -> dict[str, Any]:
@@ -128,13 +145,21 @@ def _print_inactive(sentences: list[str]) -> None:
         print(f"  {sentence}")
 
 
+def _print_warnings(warnings: list[BadInput]) -> None:
+    if warnings:
+        print("Service hours to look at:")
+    for warning in warnings:
+        print(f"  {warning}")
+
+
 def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
     from hadir.composition import now_ms
-    from presence.site_file import inactive, parse_site
+    from presence.site_file import inactive, read_site
     from storage.record import Record
     from storage.record.registry import apply, load_site, plan
 
-    wanted = parse_site(read_site_file(arguments.file), str(arguments.file))
+    read = read_site(read_site_file(arguments.file), str(arguments.file))
+    wanted = read.site
     url = settings.record_url()
     stored = None
     if not arguments.dry_run:
@@ -156,6 +181,7 @@ def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
     print(f"{wanted.id}: {count}{', nothing written (--dry-run)' if changes and arguments.dry_run else ''}")
     if changes:
         _print_inactive(inactive(wanted))
+        _print_warnings(_warnings(read, arguments.file))
     return 0
 
 
@@ -173,7 +199,7 @@ def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     if site is None:
         found = f'holds no site "{wanted}"' if wanted else "holds several sites" if known else "holds no site"
         remedy = f"name one of {', '.join(known)}" if known else "load one with `hadir site apply FILE`"
-        raise BadInput(str(record.path), found, remedy=remedy)
+        raise BadInput(record.name, found, remedy=remedy)
     text = dump_site(site)
     if to is None:
         sys.stdout.write(text)

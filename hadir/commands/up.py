@@ -74,6 +74,8 @@ def _said(settings: Settings, installation: Installation, applied: Applied | Non
     if broker and broker.remark:
         lines.append(f"Note:   {broker.remark}")
     lines += _applied(applied) if applied else []
+    if warnings := installation.hours_warnings():
+        lines += ["Service hours to look at:", *(f"  {warning}" for warning in warnings)]
     if link := installation.log_in_link():
         lines.append(f"The administrator logs in, once and within the hour, at {page}{link}")
     if demo:

@@ -77,9 +77,10 @@ def due(
     stretches = sorted(paused)
     now: list[Due] = []
     later: list[int] = []
-    plan = _by_recipient(rungs)
-    for recipient, steps in plan.items():
+    for recipient, steps in _by_recipient(rungs).items():
         at_ms = _next(steps, base_ms, stretches, last_ms.get(recipient))
+        if at_ms is not None and at_ms <= until_ms < (resumed_ms := _after_pause(until_ms, stretches)):
+            at_ms = resumed_ms
         if at_ms is not None and at_ms <= until_ms:
             now.append(Due(recipient, recipient not in last_ms))
             at_ms = _next(steps, base_ms, stretches, until_ms)

@@ -74,10 +74,10 @@ def changes(subject: Subject, known: Known, obligations: Obligations, start_ms: 
         case "vacancy" | "late_opening":
             return _of_duty(subject, known, obligations, start_ms, end_ms)
         case "unattended":
-            history = _history(subject.outlets[0], ("staff", "visitor"), known, obligations, start_ms, end_ms)
+            history = outlet_history(subject.outlets[0], ("staff", "visitor"), known, obligations, start_ms, end_ms)
             return conditions.unattended(history, start_ms, end_ms)
         case "equipment_down":
-            history = _history(subject.outlets[0], ("equipment",), known, obligations, start_ms, end_ms)
+            history = outlet_history(subject.outlets[0], ("equipment",), known, obligations, start_ms, end_ms)
             return conditions.equipment_down(history, start_ms, end_ms)
         case "site_outage":
             return _of_site(subject, known, start_ms, end_ms)
@@ -90,7 +90,7 @@ def _of_duty(subject: Subject, known: Known, obligations: Obligations, start_ms:
     openings = [] if subject.late_rule is None else _first_openings(subject, obligations, start_ms, end_ms)
     # Whether a phase that began before is over is known from its beginning only.
     begin_ms = next((span.start_ms for span in openings if span.start_ms < start_ms < span.end_ms), start_ms)
-    histories = [_history(outlet, ("staff",), known, obligations, begin_ms, end_ms) for outlet in subject.outlets]
+    histories = [outlet_history(outlet, ("staff",), known, obligations, begin_ms, end_ms) for outlet in subject.outlets]
     found = conditions.vacancy(histories, subject.at_least, begin_ms, end_ms)
     late = subject.kind == "late_opening"
     if subject.late_rule is None:
@@ -106,9 +106,10 @@ def _first_openings(subject: Subject, obligations: Obligations, start_ms: int, e
     return [span for span in first_openings(spans, obligations.timezone) if span.start_ms > before_ms]
 
 
-def _history(
+def outlet_history(
     outlet: Outlet, sides: Sequence[ZoneName], known: Known, obligations: Obligations, start_ms: int, end_ms: int
 ) -> OutletHistory:
+    """What is known of `outlet` in [start, end), of its zones only `sides`."""
     zones = {side: known.zone(ZoneKey(outlet.id, side), start_ms, end_ms) for side in sides}
     return OutletHistory(
         staff=zones.get("staff", ()),

@@ -61,6 +61,7 @@ def _facts_json(news: News) -> dict[str, Any]:
     facts = {
         "seen": rfc3339_or_none(news.seen_ms),
         "unknown_since": rfc3339_or_none(news.unknown_since_ms),
+        "withdrawn": news.withdrawn or None,
         "staffed": news.staffed and {"from": rfc3339(news.staffed.start_ms), "to": rfc3339(news.staffed.end_ms)},
         "declared_until": rfc3339_or_none(news.declared_until_ms),
         "unknown_outlets": unknown,

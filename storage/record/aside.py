@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from storage.record.tables import dead_letter, inbox
+from storage.record.upsert import upsert
 
 _note = upsert(inbox)
 _note = _note.on_conflict_do_update(

@@ -48,15 +48,17 @@ def append(connection: Connection, at_ms: int, body: Mapping[str, Any]) -> str:
 def verify(connection: Connection) -> int | Broken:
     """How many rows the log has when all of them hold, else the first that does not."""
     previous, rows = FIRST_PREVIOUS, 0
-    for row in connection.execute(_all):
-        if row.previous != previous:
-            return Broken(row.id, "a row before it was taken out, put in or exchanged")
-        if _hash(previous, row.body) != row.hash:
-            return Broken(row.id, "its content was changed")
-        if json.loads(row.body)["at"] != rfc3339(row.at_ms):
-            return Broken(row.id, "its time was changed")
-        previous = row.hash
-        rows += 1
+    # Closed also when the end is not reached: PostgreSQL keeps a cursor open for it.
+    with connection.execute(_all) as found:
+        for row in found:
+            if row.previous != previous:
+                return Broken(row.id, "a row before it was taken out, put in or exchanged")
+            if _hash(previous, row.body) != row.hash:
+                return Broken(row.id, "its content was changed")
+            if json.loads(row.body)["at"] != rfc3339(row.at_ms):
+                return Broken(row.id, "its time was changed")
+            previous = row.hash
+            rows += 1
     return rows
 
 

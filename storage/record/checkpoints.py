@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from storage.record.tables import zone_checkpoint, zone_snapshot
+from storage.record.upsert import upsert
 
 _save = upsert(zone_checkpoint)
 _save = _save.on_conflict_do_update(

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from storage.record.tables import sensor_health
+from storage.record.upsert import upsert
 
 _save = upsert(sensor_health)
 _save = _save.on_conflict_do_update(

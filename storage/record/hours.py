@@ -18,17 +18,15 @@ _rows = hours_in_force.c
 
 
 def hours_history(connection: Connection, site: Site) -> dict[str, HoursHistory]:
-    """The hours over all time of each outlet of the site; outlets of equal hours share what is worked out."""
+    """The hours over all time of each outlet of the site; outlets whose hours were always equal share theirs."""
     stored = _schedules(connection, site.id)
-    return {
-        outlet.id: HoursHistory(
-            [
-                Regime(from_ms, hours_by(schedule))
-                for from_ms, schedule in stored.get(outlet.id) or [(0, schedule_of(site, outlet))]
-            ]
-        )
-        for outlet in site.outlets
-    }
+    shared: dict[tuple[Regime, ...], HoursHistory] = {}
+    found: dict[str, HoursHistory] = {}
+    for outlet in site.outlets:
+        schedules = stored.get(outlet.id) or [(0, schedule_of(site, outlet))]
+        regimes = tuple(Regime(from_ms, hours_by(schedule)) for from_ms, schedule in schedules)
+        found[outlet.id] = shared.setdefault(regimes, HoursHistory(regimes))
+    return found
 
 
 def put_in_force(connection: Connection, before: Site | None, site: Site, now_ms: int) -> None:

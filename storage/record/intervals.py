@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from presence.intervals import Interval
 from storage.record.lines import Lines, Stretch
 from storage.record.tables import collector_progress, interval_change, occupancy_interval, zone_checkpoint
+from storage.record.upsert import upsert
 
 _rows = occupancy_interval.c
 _lines = Lines(occupancy_interval, _rows.outlet, _rows.zone, _rows.state, _rows.p)

@@ -18,6 +18,7 @@ import urllib3
 
 from presence.errors import BadInput
 from presence.readings import Reading
+from storage.secret import secret
 from storage.timeseries.influxdb_answers import (
     BrokenAnswer,
     Decision,
@@ -104,18 +105,9 @@ def parse_address(url: str, environment: Mapping[str, str]) -> Address:
         bucket=options.get("bucket", database),
         org=options.get("org", ""),
         user=unquote(parts.username or ""),
-        password=_secret(unquote(parts.password or ""), environment),
-        token=_secret(options.get("token", ""), environment),
+        password=secret(unquote(parts.password or ""), environment, source="store URL"),
+        token=secret(options.get("token", ""), environment, source="store URL"),
     )
-
-
-def _secret(text: str, environment: Mapping[str, str]) -> str:
-    named = re.fullmatch(r"\{env:(\w+)\}", text)
-    if named is None:
-        return text
-    if named[1] not in environment:
-        raise BadInput("store URL", f"{text} names no environment variable", remedy=f"set {named[1]}")
-    return environment[named[1]]
 
 
 def open_url(url: str, environment: Mapping[str, str]) -> InfluxStore:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from api.alerting.engine import OtherEngine
+from api.alerting.site_engine import OtherEngine
 from presence.alerts.life import Alert, alert_id
 from presence.intervals import Interval, Span, State
 from presence.pipeline import Lines, alerts_of

@@ -37,7 +37,7 @@ def test_killed_at_every_step_of_an_alerts_life(tmp_path: Path, empty_record: Pa
 def life_of_an_alert(floor: Floor, webhook: WebhookReceiver, dies_at: int) -> bool:
     """Fires, is told, resolves, is told, under an engine that dies once, if it comes to that step; whether it did."""
     floor.register(watched_site(webhook.url("/hook", "secret")))
-    engine, died = EngineProcess(floor.record.path, NOW_MS, dies_at), False
+    engine, died = EngineProcess(floor.url, floor.folder, NOW_MS, dies_at), False
     try:
         phases: list[tuple[dict[str, State], str]] = [
             ({"08:00": "occupied", "09:00": "vacant"}, "09:30"),
@@ -50,7 +50,7 @@ def life_of_an_alert(floor: Floor, webhook: WebhookReceiver, dies_at: int) -> bo
                 nonlocal engine, died
                 if engine.died:
                     engine.end()
-                    engine, died = EngineProcess(floor.record.path, NOW_MS), True
+                    engine, died = EngineProcess(floor.url, floor.folder, NOW_MS), True
                 return [message.sent_ms is not None for message in floor.queue()] == [True] * wanted
 
             eventually(done, every_s=0.01)

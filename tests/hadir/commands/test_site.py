@@ -46,6 +46,28 @@ def test_check_says_what_does_not_act_yet(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+TWICE = "Mo-Fr 08:00-12:00; Mo-Fr 13:00-15:00; PH off"
+NEVER_COUNTS = (
+    '"Mo-Fr 08:00-12:00" never counts: "Mo-Fr 13:00-15:00" stands in its place; '
+    "for both write Mo-Fr 08:00-12:00,13:00-15:00"
+)
+
+
+def test_check_and_apply_warn_of_hours_that_are_hardly_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    write(dump_site(site(outlets=[outlet("a-1", service_hours=TWICE)])))
+    warning = f"  site.yaml:16: outlets[0].service_hours: {NEVER_COUNTS}"
+    called = Called(capsys, "check", "site.yaml")
+    assert (called.status, called.err) == (0, "")
+    assert called.out.splitlines()[1:] == ["Service hours to look at:", warning]
+    called = Called(capsys, "check", "site.yaml", "--json")
+    assert json.loads(called.out)["warnings"] == [
+        {"line": 16, "field": "outlets[0].service_hours", "problem": NEVER_COUNTS}
+    ]
+    called = Called(capsys, "apply", "site.yaml")
+    assert called.status == 0
+    assert called.out.splitlines()[-2:] == ["Service hours to look at:", warning]
+
+
 def test_check_tells_all_problems_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     write(dump_site(site()).replace("12h", "12").replace("agency: dinas", "agency: dinsa"))
     called = Called(capsys, "check", "site.yaml")
@@ -62,7 +84,7 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert called.status == 0
     assert json.loads(called.out) == {
         "file": "site.yaml", "right": True, "problems": [], "inactive": [], "site": "balai",
-        "outlets": 1, "agencies": 1, "sensors": 1, "gateways": 0, "duties": 0,
+        "outlets": 1, "agencies": 1, "sensors": 1, "gateways": 0, "duties": 0, "warnings": [],
     }  # fmt: skip
     write(dump_site(site()).replace("12h", "12"))
     called = Called(capsys, "check", "site.yaml", "--json")

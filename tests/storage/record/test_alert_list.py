@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -21,8 +20,8 @@ DISPROVED = StoredAlert("a3", Alert("vacancy", "duty", "d", 6000, 7000), False, 
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
+def connection(record: Record) -> Iterator[Connection]:
+    with record.writing(durable=False) as connection:
         for stored in (RESOLVED, STANDS, DISPROVED):
             put(connection, "balai", stored, 1)
         yield connection

@@ -2,21 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
-from storage.record import Record
 from storage.record.audit import Broken, append, verify
 from storage.record.tables import audit
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
-        yield connection
 
 
 @pytest.fixture

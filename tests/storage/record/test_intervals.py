@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import get_args
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from presence.intervals import Interval, State
-from storage.record import Record
 from storage.record.checkpoints import Checkpoint, save
 from storage.record.intervals import (
     IntervalChange,
@@ -29,12 +25,6 @@ from storage.record.tables import occupancy_interval
 
 EVER = 10**12
 A = ("mpp", "a-1", "staff")
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
-        yield connection
 
 
 def occupied(start_ms: int, end_ms: int | None) -> Interval:

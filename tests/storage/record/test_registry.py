@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from storage.record.tables import site as site_table
 from tests.builders import HOUR_MS, outlet, sensor, site
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "site.example.yaml"
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    with Record.open(f"sqlite:///{tmp_path}/record.db") as record:
-        yield record
 
 
 def put(record: Record, wanted: Site, *, prune: bool = False, now_ms: int = 0) -> list[str]:

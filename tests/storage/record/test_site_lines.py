@@ -59,7 +59,7 @@ def test_a_device_is_what_its_current_intervals_of_that_kind_say(connection: Con
 
 
 def test_the_site_begins_with_its_first_zone(connection: Connection) -> None:
-    assert first_of_site(connection, "balai") == 0
+    assert first_of_site(connection, "balai") is None
     revise(connection, "balai", *A, 500, [Interval(500, None, "vacant", 0.1)], 600)
     revise(connection, "balai", "a-2", "equipment", 300, [Interval(300, None, "occupied", 0.9)], 600)
     revise(connection, "other", *A, 100, [Interval(100, None, "occupied", 0.9)], 600)

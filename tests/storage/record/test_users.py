@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
@@ -26,8 +25,8 @@ NOW = 1_795_000_000_000
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with Record.open(f"sqlite:///{tmp_path / 'record.db'}") as record, record.writing(durable=False) as connection:
+def connection(record: Record) -> Iterator[Connection]:
+    with record.writing(durable=False) as connection:
         make_account(connection, "ani", NOW)
         yield connection
 

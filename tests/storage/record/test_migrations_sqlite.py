@@ -1,4 +1,4 @@
-"""The steps of the schema, against what they must add up to and against files of other revisions."""
+"""The steps of the schema on SQLite, against what they must add up to and against files of other revisions."""
 
 import re
 import shutil
@@ -14,22 +14,16 @@ from sqlalchemy import create_engine, insert
 
 from presence.errors import BadInput
 from storage.record import NEWEST_REVISION, Record
-from storage.record.migrations import SCRIPTS, upgrade
+from storage.record.migrations import SCRIPTS
+from storage.record.migrations.sqlite import upgrade
 from storage.record.tables import agency, metadata, outlet, site
+from tests.fixtures.record import scripts_with
 
 # A step that rebuilds a parent table, as SQLite demands for many changes.
-REBUILD = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9999"
-down_revision = "{previous}"
-
-def upgrade():
-    with op.batch_alter_table("agency", recreate="always") as agency:
-        agency.add_column(sa.Column("note", sa.Text, nullable=True))
-    {then}
-"""
+REBUILD = (
+    'with op.batch_alter_table("agency", recreate="always") as agency:',
+    '    agency.add_column(sa.Column("note", sa.Text, nullable=True))',
+)
 
 
 @pytest.fixture
@@ -43,11 +37,8 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def scripts_with_rebuild(tmp_path: Path, then: str = "") -> Path:
-    scripts = tmp_path / "100% migrations"
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r9999_rebuild.py").write_text(REBUILD.format(previous=NEWEST_REVISION, then=then))
-    return scripts
+def scripts_with_rebuild(folder: Path, *then: str) -> Path:
+    return scripts_with(folder, *REBUILD, *then)
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -94,7 +85,7 @@ def test_an_upgrade_that_fails_changes_nothing_and_can_be_repeated(path: Path, t
     before = schema(path)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            upgrade(path, scripts_with_rebuild(tmp_path / "first", then="1 / 0"))
+            upgrade(path, scripts_with_rebuild(tmp_path / "first", "1 / 0"))
         shutil.rmtree(tmp_path / "first")
     assert schema(path) == before
     upgrade(path, scripts_with_rebuild(tmp_path / "second"))
@@ -103,7 +94,7 @@ def test_an_upgrade_that_fails_changes_nothing_and_can_be_repeated(path: Path, t
 
 def test_an_upgrade_that_leaves_orphans_is_undone(path: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"1 rows without a parent, the first in outlet \(its agency\); nothing was"):
-        upgrade(path, scripts_with_rebuild(tmp_path, then='op.execute("DELETE FROM agency")'))
+        upgrade(path, scripts_with_rebuild(tmp_path, 'op.execute("DELETE FROM agency")'))
     assert rows(path, "SELECT site, id FROM agency") == [("mpp", "dinas")]
 
 

@@ -1,0 +1,153 @@
+"""One site as an engine works on it: its alerts, what is said of them, and its books. Looks read, writes write."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from api.alerting.books import BooksLook, SiteBooks
+from api.alerting.letters import Letters
+from api.alerting.watch import Finding, SiteWatch
+from presence.alerts.escalation import Recipient
+from presence.alerts.life import Alert
+from presence.errors import HadirError
+from presence.instants import rfc3339, rfc3339_or_none
+from presence.site import Site
+from storage.record import Record, alerts, audit
+from storage.record.alerts import Cursor
+from storage.record.hours import hours_history
+from storage.record.registry import load_site
+
+_log = logging.getLogger("hadir.engine")
+
+# A cursor that lags costs a restart a little work and nothing else.
+_SAVE_CURSOR_EVERY_MS = 10_000
+
+
+class OtherEngine(HadirError):
+    """Another engine writes the alerts of a site whose lease is ours: it has its lease elsewhere."""
+
+
+class Found(NamedTuple):
+    """What a look found: what is new, how far it came, and what belongs into the books."""
+
+    findings: list[Finding]
+    cursor: Cursor
+    books: BooksLook | None
+
+
+class SiteEngine:
+    """`acts`: whether somebody can be told."""
+
+    def __init__(
+        self, connection: Connection, site_id: str, version: int, acts: Callable[[Site, Recipient], bool]
+    ) -> None:
+        site = _loaded(connection, site_id)
+        hours = hours_history(connection, site)
+        self._watch = SiteWatch(connection, site, hours, version)
+        self._letters = Letters(acts)
+        self._books = SiteBooks(connection, site, hours, version)
+        self._saved_ms = 0
+
+    @property
+    def site(self) -> Site:
+        return self._watch.site
+
+    @property
+    def version(self) -> int:
+        """Of the registry that is in use."""
+        return self._watch.version
+
+    def reload(self, connection: Connection, version: int) -> None:
+        """Take another registry, before anything is judged by the one that is over."""
+        site = _loaded(connection, self.site.id)
+        hours = hours_history(connection, site)
+        self._watch.reload(connection, site, hours, version)
+        self._books.reload(site, hours)
+        _log.info("%s: registry is at version %d", site.id, version)
+
+    def answered(self) -> None:
+        """Some alert was acknowledged."""
+        self._watch.to_tell.update(stored.id for stored in self._watch.standing())
+
+    def look(self, connection: Connection, frontier_ms: int, newest_change: int, now_ms: int) -> Found | None:
+        """What is different from what the record says; None when nothing can be. What it returns must be written."""
+        watch, books = self._watch, self._books
+        watching = watch.is_due(frontier_ms, newest_change) or watch.to_tell or self._letters.due(frontier_ms)
+        if not watching and not books.due(frontier_ms, {}):
+            return None
+        findings, cursor = watch.look(connection, frontier_ms, now_ms)
+        kept = books.look(connection, frontier_ms, watch.changed) if books.due(frontier_ms, watch.changed) else None
+        return Found(findings, cursor, kept)
+
+    def write(self, record: Record, found: Found, now_ms: int) -> int:
+        """Transitions with their audit rows and messages, books and cursor, in one transaction.
+
+        Returns the revision of the newest transition; 0 when there is none.
+        """
+        findings, cursor, kept = found
+        if not (findings or kept or self._watch.to_tell or self._letters.due(cursor.until_ms)):
+            if now_ms - self._saved_ms >= _SAVE_CURSOR_EVERY_MS and cursor != self._watch.cursor:
+                with record.writing(durable=False) as connection:
+                    self._advance(connection, cursor)
+                self._saved_ms = now_ms
+            return 0
+        revision = 0
+        with record.writing() as connection:
+            self._advance(connection, cursor)
+            for finding in findings:
+                revision = alerts.put(connection, self.site.id, finding.transition.now, now_ms)
+                audit.append(connection, now_ms, _audit_body(self.site.id, finding))
+            self._letters.write(connection, self._watch, findings, cursor.until_ms, now_ms)
+            if kept is not None:
+                self._books.write(connection, kept, now_ms)
+        self._saved_ms = now_ms
+        for finding in findings:
+            alert = finding.transition.now.alert
+            _log.info(
+                "%s: %s of %s since %s: %s",
+                self.site.id, alert.kind, alert.subject, rfc3339(alert.since_ms), finding.transition.what,
+            )  # fmt: skip
+        return revision
+
+    def _advance(self, connection: Connection, cursor: Cursor) -> None:
+        site_id = self.site.id
+        if alerts.cursor(connection, site_id) != self._watch.cursor:
+            raise OtherEngine(f"{site_id}: another engine writes its alerts; run one, or give both one folder")
+        alerts.set_cursor(connection, site_id, cursor)
+        self._watch.cursor = cursor
+
+
+def _loaded(connection: Connection, site_id: str) -> Site:
+    site = load_site(connection, site_id)
+    assert site is not None, "read in the same transaction as its version"
+    return site
+
+
+def _audit_body(site_id: str, finding: Finding) -> dict[str, Any]:
+    what, now, was = finding.transition
+    body: dict[str, Any] = {
+        "event": what,
+        "site": site_id,
+        "alert": now.id,
+        "kind": now.alert.kind,
+        "subject_type": now.alert.subject_type,
+        "subject": now.alert.subject,
+        "late": now.late,
+        **_dates(now.alert),
+    }
+    if was is not None and what not in ("resolved", "disproved"):
+        body["was"] = {**_dates(was.alert), "disproved": rfc3339_or_none(was.disproved_ms)}
+    return body
+
+
+def _dates(alert: Alert) -> dict[str, str | None]:
+    return {
+        "since": rfc3339(alert.since_ms),
+        "fired": rfc3339(alert.fired_ms),
+        "resolved": rfc3339_or_none(alert.resolved_ms),
+        "reason": alert.reason,
+    }
