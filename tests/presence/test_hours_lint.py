@@ -112,7 +112,7 @@ def test_a_rule_that_never_counts_may_be_left_out_and_one_that_counts_may_not(ru
             assert idle
         elif rule not in never and rule not in rules[n + 1 :]:
             # What holds the same hours as an earlier rule is idle as well, and no mistake.
-            assert not idle or rule.split()[1] in {other.split()[1] for other in rules[:n]}
+            assert not idle or rule.split()[-1] in {other.split()[-1] for other in rules[:n]}
 
 
 def warnings(of: Site, now: str = "2026-11-24T09:00+07:00") -> list[tuple[str, str]]:
