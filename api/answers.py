@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
@@ -19,6 +20,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from api.access import is_secure
 from api.pages import THEMES, Theme
 from api.words import LANGUAGES, Lang, Words
+from presence.declarations import NotAccepted
+from presence.errors import HadirError
+from storage.record.refusals import NotNow, NotThere
+
+_FORM_PROBLEMS = {"missing": "is missing; write it", "extra_forbidden": "is not known here; leave it out"}
 
 log = logging.getLogger("hadir.api")
 
@@ -113,8 +119,23 @@ async def on_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if wants_page(request):
         return await _in_words(request, 400)
-    said = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
-    return JSONResponse({"error": "; ".join(said)}, 400)
+    return JSONResponse({"error": "; ".join(_problem(one) for one in error.errors())}, 400)
+
+
+def _problem(error: Mapping[str, Any]) -> str:
+    """`from: is missing; write it`. `error`: as pydantic describes it."""
+    path = [str(part) for part in error["loc"][1:]]
+    if error["type"] == "json_invalid" or not path:
+        return "body: is no JSON object; send one, with Content-Type: application/json"
+    said = _FORM_PROBLEMS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(path)}: {said}"
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """What the record refuses, in its own words: 400 for what is wrong, 404 not there, 409 not as things stand."""
+    assert isinstance(error, HadirError)
+    status = {NotAccepted: 400, NotThere: 404, NotNow: 409}[type(error)]
+    return await on_http_error(request, HTTPException(status, str(error)))
 
 
 async def on_record_error(request: Request, error: Exception) -> Response:

@@ -23,7 +23,9 @@ from api.feed import Feed
 from api.floor import Plans
 from api.pages import Pages
 from api.parts import Parts
-from api.routes import alerts, docs, floor, health, live, login, static, why
+from api.routes import alerts, declarations, docs, floor, health, ledger, live, login, record, static, why
+from presence.declarations import NotAccepted
+from storage.record.refusals import NotNow, NotThere
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -50,17 +52,19 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(
         title="Hadir",
-        description="Presence at service counters: live state and alerts.",
+        description="Presence at service counters: live state, alerts and their answers, absences, the ledger.",
         version="1",
         openapi_url=None,
         dependencies=[Depends(admit)],
         lifespan=lifespan,
     )
     app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
-    for module in (health, live, alerts, why, login, floor, static, docs):
+    for module in (health, live, alerts, why, declarations, record, ledger, login, floor, static, docs):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
+    for refusal in (NotAccepted, NotThere, NotNow):
+        app.add_exception_handler(refusal, answers.on_refusal)
     app.add_exception_handler(SQLAlchemyError, answers.on_record_error)
     app.add_exception_handler(Exception, answers.on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=_GZIP_LEVEL)

@@ -114,6 +114,10 @@ class Feed:
             self._loop = None
             await asyncio.to_thread(session.stop)
 
+    def look_soon(self) -> None:
+        """Look into the record at once, for something was changed there; from any thread."""
+        self._soon(self._look_now.set)
+
     def problems(self) -> dict[str, str | None]:
         """What is wrong with broker, record and feeds, in words; None where nothing is."""
         now_ms = self._now()

@@ -45,11 +45,6 @@ def declared_of(site: Site) -> dict[str, list[Span]]:
     return {outlet_id: union(found) for outlet_id, found in spans.items()}
 
 
-def counted(site: Site) -> set[tuple[str, str]]:
-    """The kind and id of all that is booked of the site: its outlets, and its duties, named or an outlet's own."""
-    return {("outlet", outlet.id) for outlet in site.outlets} | {("duty", duty.id) for duty in duties(site)}
-
-
 def whole_days(hours: Hours, first: str, last: str) -> list[tuple[str, Span]]:
     """The extents of the local dates from `first` to `last`, both included."""
     begin_ms, end_ms = (
@@ -57,6 +52,12 @@ def whole_days(hours: Hours, first: str, last: str) -> list[tuple[str, Span]]:
     )
     days = hours.local_days(begin_ms - _MARGIN_MS, end_ms + _DAY_MS + _MARGIN_MS)
     return [(date, span) for date, span in days if first <= date <= last]
+
+
+def extent(hours: Hours, first: str, last: str) -> Span:
+    """The time from the beginning of `first` to the end of `last`; none where a clock left those dates out."""
+    days = whole_days(hours, first, last)
+    return Span(days[0][1].start_ms, days[-1][1].end_ms) if days else Span(0, 0)
 
 
 def entries(
@@ -74,14 +75,14 @@ def entries(
     declared = declared_of(site)
     watched: dict[str, WatchedOutlet] = {}
 
-    extents: dict[int, Span] = {}
+    horizons: dict[int, Span] = {}
 
     def horizon(outlet_id: str) -> Span:
         its = hours[outlet_id]
-        if id(its) not in extents:
-            days = whole_days(its, *dates)
-            extents[id(its)] = Span(max(seen.start_ms, days[0][1].start_ms), min(seen.end_ms, days[-1][1].end_ms))
-        return extents[id(its)]
+        if id(its) not in horizons:
+            whole = extent(its, *dates)
+            horizons[id(its)] = Span(max(seen.start_ms, whole.start_ms), min(seen.end_ms, whole.end_ms))
+        return horizons[id(its)]
 
     def watch(outlet_id: str) -> WatchedOutlet:
         if outlet_id not in watched:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from presence.ledger import Booked, LedgerDay, coverage
+from presence.ledger import LedgerDay, coverage
 
 By = Literal["outlet", "duty", "agency", "site"]
 Period = Literal["day", "month"]
@@ -46,27 +46,26 @@ class LedgerSum:
         return self.attended_ms + self.absent_ms + self.declared_ms + self.unknown_ms
 
     def as_json(self) -> dict[str, Any]:
-        """The seconds as `hadir replay` prints a day's, and the bounds of coverage."""
+        """Whose sum of which day or month, and its `seconds`."""
         return {
             "site": self.site,
             self.by: self.id,
             **({"month" if len(self.period) == _MONTH_LENGTH else "date": self.period} if self.period else {}),
-            **seconds(self),
+            **self.seconds(),
         }
 
-
-def seconds(booked: Booked) -> dict[str, Any]:
-    """Obliged time and its four parts in seconds, and the share of it that was attended: at least, and at most."""
-    bounds = coverage([booked])
-    return {
-        "obliged_s": (booked.attended_ms + booked.absent_ms + booked.declared_ms + booked.unknown_ms) / 1000,
-        "attended_s": booked.attended_ms / 1000,
-        "absent_s": booked.absent_ms / 1000,
-        "declared_s": booked.declared_ms / 1000,
-        "unknown_s": booked.unknown_ms / 1000,
-        "equipment_down_s": booked.equipment_down_ms / 1000,
-        "coverage": None if bounds is None else bounds._asdict(),
-    }
+    def seconds(self) -> dict[str, Any]:
+        """Obliged time and its parts, and the share of it that was attended: at least, and at most."""
+        bounds = coverage([self])
+        return {
+            "obliged_s": self.obliged_ms / 1000,
+            "attended_s": self.attended_ms / 1000,
+            "absent_s": self.absent_ms / 1000,
+            "declared_s": self.declared_ms / 1000,
+            "unknown_s": self.unknown_ms / 1000,
+            "equipment_down_s": self.equipment_down_ms / 1000,
+            "coverage": None if bounds is None else bounds._asdict(),
+        }
 
 
 def sums(entries: Iterable[Entry], by: By, period: Period | None = None) -> list[LedgerSum]:

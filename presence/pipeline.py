@@ -102,6 +102,7 @@ def ledger_of(site: Site, known: Intervals, horizon: Span, obligations: Obligati
             staff=known.get(ZoneKey(outlet.id, "staff"), ()),
             hours=held_to.hours[outlet.id],
             declared=held_to.declared.get(outlet.id, ()),
+            equipment=known.get(ZoneKey(outlet.id, "equipment"), ()),
         )
         for outlet in site.outlets
     }

@@ -6,7 +6,7 @@ long at an instant t is (t - so long, t]: a change counts at its own instant, an
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -59,22 +59,39 @@ def long_stretch(marks: Sequence[Mark], unchanged_ms: int, before_ms: int) -> bo
     return any(mark.present is not None and end_ms - mark.at_ms > unchanged_ms for mark, end_ms in stretches)
 
 
-def unmoved(marks: Sequence[Mark], unchanged_ms: int, others: Sequence[Span], from_ms: int) -> list[Span]:
+def unmoved(
+    marks: Sequence[Mark], unchanged_ms: int, others: Sequence[Span], from_ms: int, seen: Sequence[int] = ()
+) -> list[Span]:
     """Where, from `from_ms` on, presence has not changed through a window in which the others were lively.
 
     `others`: as `lively` gives them, of all sensors: one that has not changed in the window is not among the lively
     ones anyway. Such a stretch lasts until presence changes or the sensor falls silent, however quiet the others are.
+    `seen`: instants before `from_ms` at which such a stretch is known to have begun.
     """
     found: list[Span] = []
     for place, mark in enumerate(marks):
         end_ms = marks[place + 1].at_ms if place + 1 < len(marks) else FOREVER_MS
-        known_ms = max(mark.at_ms + unchanged_ms, from_ms)
+        full_ms = mark.at_ms + unchanged_ms
+        known_ms = max(full_ms, from_ms)
         if mark.present is None or end_ms <= known_ms:
             continue
-        seen_ms = next((max(span.start_ms, known_ms) for span in others if span.end_ms > known_ms), FOREVER_MS)
-        if seen_ms < end_ms:
-            found.append(Span(seen_ms, end_ms))
+        begun_ms = next((at_ms for at_ms in seen if full_ms <= at_ms < from_ms), None)
+        if begun_ms is None:
+            begun_ms = next((max(span.start_ms, known_ms) for span in others if span.end_ms > known_ms), FOREVER_MS)
+        if begun_ms < end_ms:
+            found.append(Span(begun_ms, end_ms))
     return found
+
+
+def recent(marks: list[Mark], from_ms: int) -> list[Mark]:
+    """The marks from `from_ms` on, and of those before the last one and the last two changes, which may still count."""
+    place = bisect_left(marks, from_ms, key=lambda mark: mark.at_ms)
+    if place <= 1:
+        return marks
+    kept = [n for n in range(place) if marks[n].changed][-2:]
+    if kept[-1:] != [place - 1]:
+        kept.append(place - 1)
+    return [marks[n] for n in kept] + marks[place:]
 
 
 def _crowded(changed: Sequence[int], but: int, width_ms: int, from_ms: int) -> list[Span]:

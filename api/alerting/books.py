@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from api.ledger_days import ZONES, declared_of, entries, first_known, has_evidence, whole_days
+from api.ledger_days import ZONES, declared_of, entries, extent, first_known, has_evidence, whole_days
 from presence.duties import duties
 from presence.hours_history import Hours
 from presence.instants import rfc3339_or_none
@@ -87,13 +87,13 @@ class SiteBooks:
         What it returns must be written, for it is not looked for again.
         """
         self._take_changes(connection, changed)
-        again = {outlet_id: union(spans) for outlet_id, spans in self._again.items() if spans}
+        again = {outlet_id: union(spans) for outlet_id, spans in self._again.items() if outlet_id in self._hours}
         self._again.clear()
         booked_ms = self._booked_ms
         postings: dict[_Key, Posting] = {}
         dates = {outlet_id: self._dates(outlet_id, spans) for outlet_id, spans in again.items()}
         if sum(len(found) for found in dates.values()) > _AT_ONCE:
-            first_ms = min(spans[0].start_ms for spans in again.values())
+            first_ms = min(spans[0].start_ms for spans in again.values() if spans)
             booked_ms = self._days(first_ms, first_ms + 1)[0][1].start_ms
         else:
             postings = self._corrections(connection, dates, frontier_ms)
@@ -138,7 +138,7 @@ class SiteBooks:
         first = ledger.first_date(connection, self._site.id) or self._days(self._booked_ms - 1, self._booked_ms)[0][0]
         self._begin_again = max(self._begin_again, first)
         for outlet_id, hours in self._hours.items():
-            until_ms = whole_days(hours, first, first)[0][1].end_ms
+            until_ms = extent(hours, first, first).end_ms
             self._again[outlet_id] += clip([Span(from_ms, until_ms)], 0, self._booked_ms)
 
     def _doubt_absences(self, connection: Connection, booked_ms: int) -> None:
@@ -150,7 +150,7 @@ class SiteBooks:
             self._again[outlet_id] += clip(self._declared.get(outlet_id, ()), since_ms, booked_ms)
         extents = dict(self._days(since_ms, booked_ms))
         for row in ledger.days(connection, self._site.id, min(extents), max(extents), subject_type="outlet"):
-            if row.entry.day.declared_ms and row.entry.day.id in self._hours:
+            if row.entry.day.declared_ms and row.entry.day.date in extents:
                 self._again[row.entry.day.id].append(extents[row.entry.day.date])
 
     def _dates(self, outlet_id: str, spans: Iterable[Span]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.alerting.lease import Lease
+from api.alerting.lease import Lease, lease_of
 from api.alerting.sender import Sender
 from api.alerting.site_engine import Found, SiteEngine
 from api.channels import channels, scheme_of
@@ -29,7 +29,7 @@ from presence.gateway_settings import gateway_settings
 from presence.site import Site
 from storage.record import Record, acknowledgements
 from storage.record.intervals import last_change, progress_of_sites
-from storage.record.registry import versions
+from storage.record.registry import site_ids, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
 
 _log = logging.getLogger("hadir.engine")
@@ -67,7 +67,7 @@ class Engine:
         self._settings_published: dict[str, int] = {}
         self._met_broker = threading.Event()
         self._said: set[object] = set()
-        self._sender = Sender(record, self._site_of, self._channels, clock, jitter)
+        self._sender = Sender(record, self._watched, self._channels, clock, jitter)
         self._session = None if address is None else self._new_session(address)
 
     def run(self, stop: threading.Event) -> None:
@@ -95,6 +95,7 @@ class Engine:
     def tick(self) -> None:
         """Take in everything that the record holds now."""
         now_ms = self._clock()
+        self._keep_leases()
         looks: list[tuple[SiteEngine, Found]] = []
         with self._record.reading() as connection:
             registered = versions(connection)
@@ -110,6 +111,8 @@ class Engine:
                 if frontier_ms is not None and (found := site.look(connection, frontier_ms, newest, now_ms)):
                     looks.append((site, found))
         for site, found in looks:
+            if not self._leases[site.site.id].held:
+                continue
             if revision := site.write(self._record, found, now_ms):
                 said = _json({"revision": revision}).encode()
                 self._publish(Message(topics.alerts_changed(site.site.id), said))
@@ -124,28 +127,39 @@ class Engine:
             for site in self._at.values():
                 site.answered()
 
-    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
-        """Watch the sites whose lease can be had, and let go of those that are not registered any more."""
-        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
-            self._leases.pop(site_id).release()
-            self._at.pop(site_id, None)
-        waiting = [site_id for site_id in registered if site_id not in self._at]
+    def _keep_leases(self) -> None:
+        """Take the leases that can be had, before the record is read: what another engine wrote last is then seen."""
+        for site_id in [site_id for site_id in self._at if not self._leases[site_id].held]:
+            self._at.pop(site_id)
+            _log.warning("%s: the lease ran out; it is watched anew when it can be had", site_id)
+        with self._record.reading() as connection:
+            waiting = [site_id for site_id in site_ids(connection) if site_id not in self._at]
         if not waiting or time.monotonic() - self._leases_tried_s < _LEASE_EVERY_S:
             return
         self._leases_tried_s = time.monotonic()
         for site_id in waiting:
-            lease = self._leases.setdefault(site_id, Lease(self._lock_dir, site_id))
-            if not lease.take():
+            lease = self._leases.setdefault(site_id, lease_of(site_id, self._record, self._lock_dir))
+            if lease.take():
+                self._said.discard(("lease", site_id))
+            else:
                 self._say_once(("lease", site_id), f"{site_id}: another engine watches it; waiting for its end")
+
+    def _take_up(self, connection: Connection, registered: Mapping[str, int]) -> None:
+        """Watch the sites whose lease is ours, and let go of those that are not registered any more."""
+        for site_id in [site_id for site_id in self._leases if site_id not in registered]:
+            self._leases.pop(site_id).release()
+            self._at.pop(site_id, None)
+        for site_id, lease in self._leases.items():
+            if site_id in self._at or not lease.held:
                 continue
-            self._said.discard(("lease", site_id))
             self._at[site_id] = SiteEngine(connection, site_id, registered[site_id], self._acts)
             self._sender.wake()
             _log.info("%s: watching %d outlets", site_id, len(self._at[site_id].site.outlets))
 
-    def _site_of(self, site_id: str) -> Site | None:
-        at = self._at.get(site_id)
-        return None if at is None else at.site
+    def _watched(self, site_id: str) -> Site | None:
+        """The registry of a site while its lease is ours: for the sender, in its own threads."""
+        lease, at = self._leases.get(site_id), self._at.get(site_id)
+        return at.site if lease is not None and at is not None and lease.held else None
 
     def _acts(self, site: Site, recipient: Recipient) -> bool:
         contact = contact_of(site, recipient)

@@ -10,7 +10,13 @@ from api.channels.webhook import Webhook
 
 
 class Channel(Protocol):
-    """One way to deliver a message. Threads may share it."""
+    """One way to deliver a message. Threads may share it.
+
+    `grouped`: people read it, and what waits for one of them goes together, at most once a minute. The body of a group
+    is that of `presence.alerts.group_message`; its `text` is in the place where every message has its own.
+    """
+
+    grouped: bool
 
     def send(self, url: str, key: str, body: bytes, at_ms: int) -> None:
         """Deliver `body` to the channel `url` of a contact. `key` is the same whenever the message is sent again.

@@ -49,6 +49,8 @@ class _Target(NamedTuple):
 class Webhook:
     """Delivers to `hadir+http` and `hadir+https`. Threads may share it. `environ`: where secrets are."""
 
+    grouped = False
+
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=TIMEOUT_S, read=TIMEOUT_S))

@@ -30,8 +30,17 @@ def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
             "method": method.upper(),
             "path": path,
             "summary": operation.get("summary", ""),
-            "parameters": operation.get("parameters", []),
+            "parameters": [*operation.get("parameters", []), *_body(operation, schema)],
         }
         for path, methods in schema["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+def _body(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, str]]:
+    """The fields of the JSON object that an operation takes."""
+    if "requestBody" not in operation:
+        return []
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    fields = schema["components"]["schemas"][name]["properties"]
+    return [{"name": field, "description": says["description"]} for field, says in fields.items()]

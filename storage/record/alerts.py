@@ -56,8 +56,14 @@ _CONTACT: BindParameter[str] = bindparam("recipient")
 _repeats = select(func.count()).where(
     _queue.alert == bindparam("alert"), _queue.event == bindparam("event"), _queue.recipient == _CONTACT
 )
-_last_pending = select(func.max(_queue.due_ms)).where(
-    _queue.next_try_ms.is_not(None), _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
+_last_queued = select(func.max(_queue.due_ms)).where(
+    or_(_queue.next_try_ms.is_not(None), _queue.alert == bindparam("alert")),
+    _queue.site == _SITE,
+    _queue.agency == _AGENCY,
+    _queue.recipient == _CONTACT,
+)
+_last_sent = select(func.max(_queue.sent_ms)).where(
+    _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
 )
 
 
@@ -193,13 +199,14 @@ def enqueue(
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n, unless given, counts how often this was said before. What waits for one recipient keeps its order, within one
-    instant and where the clock is set back. `untold`: why it is not to be sent at all; that it was due is kept.
+    n, unless given, counts how often this was said before. What waits for one recipient, and all that is said of one
+    alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at
+    all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     if n is None:
         n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
-    last_ms: int | None = connection.execute(_last_pending, to).scalar_one()
+    last_ms: int | None = connection.execute(_last_queued, {"alert": alert_id, **to}).scalar_one()
     key = f"{alert_id}.{event}.{recipient.contact}.{n}"
     connection.execute(
         insert(notification),
@@ -247,6 +254,14 @@ def body_of(connection: Connection, key: str) -> str:
     return body
 
 
+def last_sent_ms(connection: Connection, site: str, recipient: Recipient) -> int | None:
+    """When a message reached this recipient last; None: none ever did."""
+    sent: int | None = connection.execute(
+        _last_sent, {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
+    ).scalar_one()
+    return sent
+
+
 def mark_sent(connection: Connection, key: str, at_ms: int) -> None:
     """The message was delivered."""
     connection.execute(
@@ -257,10 +272,10 @@ def mark_sent(connection: Connection, key: str, at_ms: int) -> None:
 
 
 def mark_failed(connection: Connection, key: str, error: str, next_try_ms: int | None) -> None:
-    """The message was not delivered: try again at `next_try_ms`, or None: never."""
+    """The message was not delivered: try again at `next_try_ms`, or None: never. Nothing, if another engine did it."""
     connection.execute(
         update(notification)
-        .where(notification.c.key == key)
+        .where(notification.c.key == key, notification.c.sent_ms.is_(None))
         .values(error=error, next_try_ms=next_try_ms, attempts=notification.c.attempts + 1)
     )
 

@@ -45,15 +45,21 @@ class Declaration(NamedTuple, Generic[Kind]):
         }
 
 
-def declarations(connection: Connection, site: str, kind: type[Kind]) -> list[Declaration[Kind]]:
+def declarations(
+    connection: Connection, site: str, kind: type[Kind], *, from_ms: int | None = None, to_ms: int | None = None
+) -> list[Declaration[Kind]]:
     """The absences, or the maintenance, of a site in order of their beginnings, without what was withdrawn.
 
-    Raises NotThere without such a site.
+    `from_ms`, `to_ms`: those that last at some time within [from, to). Raises NotThere without such a site.
     """
     if connection.execute(select(tables.site.c.id).where(tables.site.c.id == site)).one_or_none() is None:
         raise _no_site(site)
     rows = _table(kind).c
     query = _declarations(kind).where(rows.site == site, rows.withdrawn_ms.is_(None)).order_by(rows.from_ms, rows.id)
+    if from_ms is not None:
+        query = query.where(rows.to_ms > from_ms)
+    if to_ms is not None:
+        query = query.where(rows.from_ms < to_ms)
     return [_declaration(row, kind) for row in connection.execute(query)]
 
 

@@ -71,6 +71,12 @@ def who(connection: Connection, secret: str, kind: Kind, now_ms: int) -> str | N
     return found
 
 
+def role_of(connection: Connection, name: str) -> str | None:
+    """What account `name` may do; None when there is none."""
+    found: str | None = connection.execute(select(user.c.role).where(user.c.name == name)).scalar()
+    return found
+
+
 def end_session(connection: Connection, secret: str) -> None:
     """Log out the browser that holds `secret`."""
     connection.execute(delete(credential).where(credential.c.hash == _hash(secret), credential.c.kind == "session"))

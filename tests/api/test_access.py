@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import update
 
-from api.access import RULES, SESSION_COOKIE
-from storage.record.users import end_session, make_account, make_link, make_token
-from tests.fixtures.web import Web
+from api.access import RULES, SESSION_COOKIE, may_act
+from storage.record.tables import credential
+from storage.record.users import end_session, make_account, make_link, make_token, revoke
+from tests.fixtures.web import Browser, Web
 
-OPEN = ["/healthz", "/readyz", "/login", "/static/0/none.css"]
-READING = ["/", "/docs", "/openapi.json", "/api/v1/live", "/api/v1/alerts"]
+WRITING = [operation for operation, rule in RULES.items() if rule == "writer"]
+READING = ["/", "/docs", "/openapi.json", "/api/v1/live", "/api/v1/alerts", "/api/v1/ledger"]
 
 
 def routes(web: Web) -> Iterator[APIRoute]:
@@ -25,6 +29,20 @@ def routes(web: Web) -> Iterator[APIRoute]:
     return walk(web.app.routes)
 
 
+BODIES: dict[str, dict[str, str]] = {
+    "acknowledge": {"reason": "sick"},
+    "absences": {"outlet": "a-1", "to": "2026-11-24T12:00:00+07:00", "reason": "sick"},
+    "maintenance": {"outlet": "a-1", "to": "2026-11-24T12:00:00+07:00", "reason": "kabel"},
+}
+
+
+def ask_for(browser: Browser, operation: str) -> httpx.Response:
+    """Ask for what is right in form, and is not there."""
+    method, path = operation.split(" ")
+    body = BODIES[path.rpartition("/")[2]] if operation in WRITING and method == "POST" else None
+    return browser.ask(method, re.sub(r"\{(\w+)\}", "1", path), json=body)
+
+
 def secrets(web: Web) -> tuple[str, str]:
     """A token and the code of a link."""
     with web.record.writing(durable=False) as connection:
@@ -33,15 +51,76 @@ def secrets(web: Web) -> tuple[str, str]:
 
 
 def test_every_route_has_a_rule_and_every_rule_a_route(web: Web):
-    assert {route.path for route in routes(web)} == set(RULES)
+    assert {f"{method} {route.path}" for route in routes(web) for method in route.methods} == set(RULES)
 
 
 def test_without_a_login_nothing_is_read(web: Web):
-    for path in RULES:
-        answer = web.ask(host="hadir.example", client="10.0.0.7").get(path)
-        expected = 405 if path == "/logout" else 401
-        allowed = path in OPEN or path.startswith("/static") or answer.status_code == expected
-        assert allowed, (path, answer.status_code)
+    for operation, rule in RULES.items():
+        answer = ask_for(web.ask(host="hadir.example", client="10.0.0.7"), operation)
+        assert rule == "open" or answer.status_code == 401, (operation, answer.status_code)
+
+
+def test_what_is_no_reading_needs_more_than_the_right_to_read(web: Web):
+    rules = {rule for operation, rule in RULES.items() if not operation.startswith("GET ")}
+    assert rules == {"writer", "open"}  # whoever wants to log out may
+    assert [operation for operation in WRITING if operation.startswith("GET ")] == []
+
+
+@pytest.mark.parametrize("operation", WRITING)
+def test_the_demo_is_not_open_to_change(demo: Web, operation: str):
+    answer = ask_for(demo.ask(**{"x-hadir-request": "1"}), operation)
+    assert answer.status_code == 401
+    assert answer.json()["error"].startswith("changing something needs a login or a token, in the demo too")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("operation", WRITING)
+def test_a_login_changes_something_only_with_proof_that_the_page_is_ours(web: Web, operation: str):
+    _, code = secrets(web)
+    browser = web.ask()
+    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    cookie = f"{SESSION_COOKIE}={session}"
+    # What a page from elsewhere can make a browser send: a form, or a request without further headers.
+    elsewhere = ({}, {"origin": "http://localhost:3000"}, {"sec-fetch-site": "same-site"}, {"x-hadir-request": ""})
+    for forged in elsewhere:
+        answer = ask_for(web.ask(cookie=cookie, **forged), operation)
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "error": "a login changes something only with the header X-Hadir-Request: 1; programs send a token"
+        }
+    assert ask_for(web.ask(cookie=cookie, **{"x-hadir-request": "1"}), operation).status_code == 404
+
+
+@pytest.mark.parametrize("operation", WRITING)
+def test_a_token_needs_no_further_proof(web: Web, operation: str):
+    token, _ = secrets(web)
+    ask = web.ask(host="hadir.example", client="10.0.0.7", authorization=f"Bearer {token}")
+    assert ask_for(ask, operation).status_code == 404
+
+
+@pytest.mark.parametrize("operation", WRITING)
+def test_a_token_that_has_expired_or_was_revoked_changes_nothing(web: Web, operation: str):
+    token, _ = secrets(web)
+    ask = web.ask(authorization=f"Bearer {token}")
+    with web.record.writing(durable=False) as connection:
+        connection.execute(update(credential).values(expires_ms=web.now_ms))
+    assert ask_for(ask, operation).status_code == 401
+    with web.record.writing(durable=False) as connection:
+        revoke(connection, "ani")
+    assert ask_for(ask, operation).status_code == 401
+
+
+def test_a_foreign_page_is_not_allowed_to_send_our_header(web: Web):
+    asked = {"origin": "https://elsewhere.example", "access-control-request-headers": "x-hadir-request"}
+    answer = web.ask(**asked, **{"access-control-request-method": "POST"}).ask("OPTIONS", "/api/v1/sites/x/absences")
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_only_administrators_act_as_there_are_no_others_yet(web: Web):
+    secrets(web)
+    with web.record.reading() as connection:
+        assert may_act(connection, "ani", "balai", "outlet", "a-1")
+        assert not may_act(connection, "nobody", "balai", "outlet", "a-1")
 
 
 @pytest.mark.parametrize("path", READING)

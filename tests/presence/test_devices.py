@@ -291,7 +291,7 @@ def sampled(wanted: Site, by_device: Mapping[str, Sequence[Reading]]) -> dict[De
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(by_device=histories())
 def test_every_line_is_what_the_words_say_at_each_instant(by_device: dict[str, list[Reading]]):
     assert sampled(small_site(), by_device) == by_definition(by_device)

@@ -3,146 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
-from api.alerting.books import SiteBooks
 from presence.instants import parse_instant
-from presence.intervals import Interval, Span, State
+from presence.intervals import Interval, Span
 from presence.ledger import LedgerDay
 from presence.ledger_sums import sums
 from presence.pipeline import ZoneKey, ledger_of
 from presence.site import Absence, Duty, Site
-from storage.record import Record, alerts, audit, ledger
+from storage.record import alerts, ledger
 from storage.record.alerts import Cursor
-from storage.record.hours import hours_history
-from storage.record.intervals import changes_after, first_start, revise, zone_intervals
-from storage.record.registry import apply, load_site, versions
-from storage.record.tables import audit as audit_table
+from storage.record.intervals import first_start, zone_intervals
 from storage.record.tables import engine_cursor, ledger_day
-from tests.builders import outlet, sensor, site
+from tests.builders import HOUR_MS, outlet, sensor, site
+from tests.fixtures.books import Keeper, at, keeper_of
 
-HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 HOURS = "08:00-12:00,13:00-15:00"
 
 
-def at(text: str) -> int:
-    """Of `24T09:30`, in November 2026 in Jakarta."""
-    return parse_instant(f"2026-11-{text}+07:00")
-
-
 def mall(*names: str, **fields: Any) -> Site:
     return site(**{"outlets": [outlet(name) for name in names or ("a-1",)], "service_hours": HOURS, **fields})
-
-
-class Keeper:
-    """A record, and the books as an engine keeps them: a look at each `until`, restarted by `restart`."""
-
-    def __init__(self, record: Record, wanted: Site) -> None:
-        self.record = record
-        self.now_ms = at("23T00:00")
-        self._position = 0
-        self.register(wanted)
-        self.restart()
-
-    def register(self, wanted: Site) -> None:
-        with self.record.writing(durable=False) as connection:
-            apply(connection, wanted, prune=True, now_ms=self.now_ms)
-        with self.record.reading() as connection:
-            loaded = load_site(connection, wanted.id)
-            assert loaded is not None
-            self.site, self._version = loaded, versions(connection)[wanted.id]
-            self._hours = hours_history(connection, loaded)
-        if hasattr(self, "books"):
-            self.books.reload(self.site, self._hours)
-
-    def restart(self) -> None:
-        with self.record.reading() as connection:
-            self.books = SiteBooks(connection, self.site, self._hours, self._version)
-
-    def zone(self, outlet_id: str, states: Mapping[str, State | None], zone: str = "staff") -> None:
-        """From the first of `states` on, this is what the zone was; None: nobody knows any more."""
-        instants = [at(text) for text in states]
-        self.revise(
-            ZoneKey(outlet_id, zone),  # type: ignore[arg-type]
-            instants[0],
-            [
-                Interval(start, end, state, 0.5)
-                for start, end, state in zip(instants, [*instants[1:], None], states.values(), strict=True)
-                if state is not None
-            ],
-        )
-
-    def revise(self, key: ZoneKey, from_ms: int, intervals: Sequence[Interval]) -> None:
-        with self.record.writing(durable=False) as connection:
-            revise(connection, self.site.id, *key, from_ms, intervals, self.now_ms)
-
-    def look(self, frontier_ms: int) -> bool:
-        """One look of an engine whose collector has come to `frontier_ms`; whether anything was written."""
-        self.now_ms = max(self.now_ms, frontier_ms)
-        found = None
-        with self.record.reading() as connection:
-            changed: dict[tuple[str, str], int] = {}
-            for change in changes_after(connection, self.site.id, self._position, 100_000):
-                key, self._position = (change.outlet, change.zone), change.id
-                changed[key] = min(changed.get(key, change.from_ms), change.from_ms)
-            if self.books.due(frontier_ms, changed):
-                found = self.books.look(connection, frontier_ms, changed)
-        if found is not None:
-            with self.record.writing(durable=False) as connection:
-                alerts.set_cursor(connection, self.site.id, Cursor(self._position, self._version, frontier_ms))
-                self.books.write(connection, found, self.now_ms)
-        return found is not None
-
-    def until(self, text: str) -> None:
-        while self.look(at(text)):
-            pass
-
-    def days(self, subject: str = "a-1", subject_type: Any = "outlet", **asked: Any) -> list[LedgerDay]:
-        with self.record.reading() as connection:
-            found = ledger.days(
-                connection, self.site.id, "2026-01-01", "2027-12-31",
-                subject_type=subject_type, subject=subject, **asked,
-            )  # fmt: skip
-        return [one.entry.day for one in found]
-
-    def hours(self, subject: str = "a-1", subject_type: Any = "outlet", **asked: Any) -> dict[str, tuple[float, ...]]:
-        """Attended, absent, declared, unknown of each day, in hours."""
-        return {
-            day.date[-2:]: tuple(
-                part / HOUR_MS for part in (day.attended_ms, day.absent_ms, day.declared_ms, day.unknown_ms)
-            )
-            for day in self.days(subject, subject_type, **asked)
-        }
-
-    def rows(self) -> int:
-        """How many rows were ever written."""
-        with self.record.reading() as connection:
-            return len(connection.execute(select(ledger_day.c.id)).all())
-
-    def audited(self) -> list[dict[str, Any]]:
-        with self.record.reading() as connection:
-            assert isinstance(audit.verify(connection), int)
-            return [json.loads(body) for body in connection.scalars(select(audit_table.c.body))]
-
-
-@contextmanager
-def keeper_of(empty_record: Path, wanted: Site) -> Iterator[Keeper]:
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(empty_record, Path(folder) / "record.db")
-        with Record.open(f"sqlite:///{folder}/record.db") as record:
-            yield Keeper(record, wanted)
 
 
 @pytest.fixture
@@ -353,6 +241,19 @@ def test_the_cursor_of_alerts_and_the_books_leave_each_other_alone(keeper: Keepe
     with keeper.record.writing(durable=False) as connection:
         alerts.set_cursor(connection, "balai", Cursor(99, 99, 99))
         assert ledger.booked(connection, "balai") == ledger.Booked(at("24T00:00"), 99)
+
+
+def test_an_outlet_that_is_removed_keeps_its_days_and_gets_no_more(empty_record: Path):
+    with keeper_of(empty_record, mall("a-1", "a-2")) as keeper:
+        keeper.zone("a-1", {"23T07:00": "vacant"})
+        keeper.until("24T00:00")
+        meeting = Absence(outlet="a-2", from_ms=at("23T09:00"), to_ms=at("23T11:00"), reason="meeting")
+        keeper.register(mall("a-1", "a-2", absences=(meeting,)))
+        keeper.register(mall("a-1"))
+        keeper.zone("a-1", {"23T10:00": "occupied"})
+        keeper.until("25T00:00")
+        assert keeper.hours("a-1") == {"23": (4, 2, 0, 0), "24": (6, 0, 0, 0)}
+        assert keeper.hours("a-2") == {"23": (0, 0, 0, 6)}
 
 
 def test_a_site_without_outlets_has_no_books(empty_record: Path):

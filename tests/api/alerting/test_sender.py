@@ -239,3 +239,24 @@ def test_a_retry_signs_anew_and_keeps_key_and_body(floor: Floor, webhook: Webhoo
     assert (one.key, one.body) == (two.key, two.body)
     assert one.headers["Hadir-Signature"].startswith(f"t={at('08:00') // 1000},v1=")
     assert two.headers["Hadir-Signature"].startswith(f"t={at('08:00') // 1000 + 5},v1=")
+
+
+def test_a_site_whose_lease_is_lost_before_the_delivery_begins_is_left_to_another_engine(
+    floor: Floor, webhook: WebhookReceiver
+) -> None:
+    floor.register(watched_site(webhook.url()))
+    lost = threading.Event()
+
+    def site_of(site_id: str) -> Site | None:
+        if threading.current_thread().name != "sender":  # a delivery's own thread asks
+            lost.set()
+        return None if lost.is_set() else floor.site
+
+    key = queue(floor, "a1")
+    sender = Sender(floor.record, site_of, channels({}), lambda: floor.now_ms, lambda: 1.0)
+    sender.start()
+    assert lost.wait(30)
+    sender.stop()
+    sender.check()
+    assert webhook.requests == []
+    assert [(one.key, one.attempts, one.sent_ms, one.error) for one in floor.queue()] == [(key, 0, None, None)]

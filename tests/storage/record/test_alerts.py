@@ -10,7 +10,6 @@ from storage.record.alerts import (
     Pending,
     Recipient,
     StoredAlert,
-    announced,
     body_of,
     cursor,
     enqueue,
@@ -19,7 +18,7 @@ from storage.record.alerts import (
     of_subject,
     pending,
     put,
-    reached,
+    said,
     set_cursor,
     standing,
 )
@@ -80,22 +79,31 @@ def test_what_is_said_again_has_a_key_of_its_own(connection: Connection) -> None
     keys = [enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, f"{n}", 1000) for n in range(3)]
     assert keys == ["a1.firing.koordinator.0", "a1.firing.koordinator.1", "a1.firing.koordinator.2"]
     assert body_of(connection, keys[1]) == "1"
-    assert reached(connection, "a1") == [KOORDINATOR]
 
 
-def test_an_alert_is_announced_until_its_end_is_told(connection: Connection) -> None:
-    said = [announced(connection, "a1")]
-    for at_ms, event in enumerate(("firing", "resolved", "firing")):
-        enqueue(connection, "mpp", "a1", event, KOORDINATOR, "{}", at_ms)
-        enqueue(connection, "mpp", "a2", "disproved", KOORDINATOR, "{}", at_ms)
-        said.append(announced(connection, "a1"))
-    assert said == [False, True, False, True]
+def test_what_was_said_of_an_alert_counts_from_its_last_end_on(connection: Connection) -> None:
+    heard = []
+    for event in ("firing", "reminder", "resolved", "firing", "disproved", "firing"):
+        enqueue(connection, "mpp", "a1", event, KOORDINATOR, "{}", 1000)
+        enqueue(connection, "mpp", "a2", "disproved", KOORDINATOR, "{}", 1000)
+        heard.append([row.event for row in said(connection, "a1")])
+    assert heard == [["firing"], ["firing", "reminder"], [], ["firing"], [], ["firing"]]
+
+
+def test_what_is_not_to_be_sent_is_kept_with_the_reason(connection: Connection) -> None:
+    key = enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 1000)
+    mark_sent(connection, key, 1000)
+    enqueue(connection, "mpp", "a1", "resolved", KOORDINATOR, "{}", 1000, untold="a-1 is not registered any more")
+    assert (pending(connection), said(connection, "a1")) == ([], [])
+    rows = notification.c
+    kept = connection.execute(select(rows.error, rows.attempts).where(rows.event == "resolved")).all()
+    assert kept == [("a-1 is not registered any more", 0)]
 
 
 def test_equal_ids_at_agency_and_site_are_two_recipients(connection: Connection) -> None:
     both = [Recipient("", "budi"), Recipient("dinas", "budi")]
     assert len({enqueue(connection, "mpp", "a1", "firing", one, "{}", 1000) for one in both}) == 2
-    assert reached(connection, "a1") == both
+    assert [row.recipient for row in said(connection, "a1")] == both
 
 
 def test_a_message_is_pending_until_it_is_sent_or_given_up(connection: Connection) -> None:
@@ -111,6 +119,13 @@ def test_a_message_is_pending_until_it_is_sent_or_given_up(connection: Connectio
         (3100, None, 2),
         (None, "410", 1),
     ]
+
+
+def test_what_another_engine_has_delivered_meanwhile_is_not_tried_again(connection: Connection) -> None:
+    key = enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 1000)
+    mark_sent(connection, key, 1100)
+    mark_failed(connection, key, "timed out", 3000)
+    assert pending(connection) == []
 
 
 def test_the_cursor_of_a_site_is_one_row(connection: Connection) -> None:

@@ -187,6 +187,18 @@ def test_what_was_declared_for_an_outlet_outlives_it(connection: Connection) -> 
     assert declarations(connection, "balai", Absence) == [made]
 
 
+def test_a_stretch_shows_what_lasts_in_it(connection: Connection) -> None:
+    made = declare(connection, "balai", ABSENCE, "ani", NOW)
+    for from_ms, to_ms, expected in (
+        (None, None, [made]),
+        (ABSENCE.to_ms - 1, None, [made]),
+        (ABSENCE.to_ms, None, []),
+        (None, ABSENCE.from_ms + 1, [made]),
+        (None, ABSENCE.from_ms, []),
+    ):
+        assert declarations(connection, "balai", Absence, from_ms=from_ms, to_ms=to_ms) == expected
+
+
 def test_json_has_the_keys_of_a_site_file_and_who_made_it(connection: Connection) -> None:
     made = declare(connection, "balai", ABSENCE, "ani", NOW)
     assert made.as_json() == {
