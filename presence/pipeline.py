@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from presence.alerts import life
 from presence.alerts.evaluate import Known, evaluate
 from presence.alerts.life import Alert
-from presence.alerts.subjects import min_presence_ms, subjects
+from presence.alerts.subjects import Subject, min_presence_ms, subjects
 from presence.devices import DeviceKey, device_conditions
 from presence.duties import duties
 from presence.estimator import estimate, zone_sensors
@@ -84,11 +84,17 @@ def _intervals(site: Site, heard: Mapping[str, Sequence[Reading]], horizon: Span
     return found
 
 
-def alerts_of(site: Site, known: Known, horizon: Span, obligations: Obligations | None = None) -> list[Alert]:
-    """All alerts within `horizon`, those still standing unresolved."""
+def alerts_of(
+    site: Site,
+    known: Known,
+    horizon: Span,
+    obligations: Obligations | None = None,
+    of: Iterable[Subject] | None = None,
+) -> list[Alert]:
+    """All alerts within `horizon`, those still standing unresolved. `of`: the subjects asked about, else all."""
     held_to = obligations or Obligations(site)
     found: list[Alert] = []
-    for subject in subjects(site):
+    for subject in subjects(site) if of is None else of:
         if subject.rule is not None:
             found += life.alerts(subject, evaluate(subject, known, held_to, *horizon).effects)
     return found

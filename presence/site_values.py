@@ -112,6 +112,11 @@ def _duration(lowest_ms: int) -> Scalar:
 
 
 def _written_duration(value: int, zone: tzinfo) -> str:
+    return written_duration(value)
+
+
+def written_duration(value: int) -> str:
+    """A duration in ms as a site file has it: `5m`."""
     for unit, ms in _UNITS_MS.items():
         if value and value % ms == 0:
             return f"{value // ms}{unit}"

@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f'{arguments.readings}: no quantity "{name}" is known; its {rows} rows are left out', file=sys.stderr)
     for notice in _unclaimed(site, found.readings, arguments.readings):
         print(notice, file=sys.stderr)
-    start_ms = _instant("--from", arguments.from_, found.first_ms)
-    end_ms = _instant("--to", arguments.to, found.last_ms)
+    start_ms = instant("--from", arguments.from_, found.first_ms)
+    end_ms = instant("--to", arguments.to, found.last_ms)
     if start_ms is None or end_ms is None:
         raise BadInput(
             arguments.readings, "holds no readings", remedy="name a time with --from and --to, or another file"
@@ -74,7 +74,8 @@ def _unclaimed(site: Site, readings: Iterable[Reading], source: str) -> Iterator
             yield f'{source}: no sensor "{name}" is in the site file; its {count} readings count for nothing{hint}'
 
 
-def _instant(flag: str, text: str | None, default: int | None) -> int | None:
+def instant(flag: str, text: str | None, default: int | None) -> int | None:
+    """The instant that was given, or `default`. Raises BadInput naming the flag."""
     if text is None:
         return default
     try:

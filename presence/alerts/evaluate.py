@@ -48,17 +48,18 @@ def evaluate(subject: Subject, known: Known, obligations: Obligations, start_ms:
     """What became of `subject` within [start, until), nothing of before being under way. Its rule is not off."""
     assert subject.rule is not None
     found = changes(subject, known, obligations, start_ms, until_ms)
-    return _run(subject, known, found, until_ms)
+    return outcome(subject, known, found, until_ms)
 
 
 def evaluate_ahead(
     subject: Subject, known: Known, obligations: Obligations, start_ms: int, until_ms: int, ahead_ms: int
 ) -> Evaluation:
     """As `evaluate`; among the changes are also those that hours and absences will bring by `ahead_ms`."""
-    return _run(subject, known, changes(subject, known, obligations, start_ms, ahead_ms), until_ms)
+    return outcome(subject, known, changes(subject, known, obligations, start_ms, ahead_ms), until_ms)
 
 
-def _run(subject: Subject, known: Known, found: list[Change], until_ms: int) -> Evaluation:
+def outcome(subject: Subject, known: Known, found: list[Change], until_ms: int) -> Evaluation:
+    """What the five rules make of `found`, the changes of `subject`, up to `until_ms`. Its rule is not off."""
     assert subject.rule is not None
     state, effects = rule.run(found, until_ms, subject.rule)
     if subject.kind == "unattended" and effects:

@@ -157,6 +157,13 @@ def stood_since(connection: Connection, site: str, kinds: Sequence[AlertKind], a
     ]
 
 
+def fired_within(connection: Connection, site: str, from_ms: int, to_ms: int) -> list[StoredAlert]:
+    """All alerts of a site that fired in [from, to), in order, disproved ones too."""
+    rows = alert.c
+    found = select(alert).where(rows.site == site, rows.fired_ms >= from_ms, rows.fired_ms < to_ms)
+    return [_stored(row) for row in connection.execute(found.order_by(rows.fired_ms, rows.id))]
+
+
 def put(connection: Connection, site: str, stored: StoredAlert, now_ms: int) -> int:
     """Write an alert that is new or has changed; `late` stays what it was at first. Returns its revision."""
     said = stored.alert

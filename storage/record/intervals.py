@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from presence.intervals import Interval, State
+from presence.intervals import Interval
 from storage.record.lines import Lines, Stretch
 from storage.record.tables import collector_progress, interval_change, occupancy_interval, zone_checkpoint
 from storage.record.upsert import upsert
@@ -58,10 +58,7 @@ def zone_intervals(
     connection: Connection, site: str, outlet: str, zone: str, from_ms: int, to_ms: int
 ) -> list[Interval]:
     """The zone's intervals that overlap [from_ms, to_ms), in order, whole."""
-    return [
-        Interval(row.start_ms, row.end_ms, cast(State, row.state), row.p)
-        for row in _lines.overlapping(connection, site, outlet, zone, from_ms, to_ms)
-    ]
+    return list(map(Interval._make, _lines.overlapping(connection, site, outlet, zone, from_ms, to_ms)))
 
 
 def first_start(connection: Connection, site: str, outlet: str, zone: str) -> int | None:

@@ -58,9 +58,9 @@ class Lines:
             )
             .order_by(rows.start_ms)
         )
-        self._overlapping = self._reaching.where(
-            rows.start_ms < bindparam("to_ms"), or_(rows.end_ms.is_(None), rows.end_ms > from_ms)
-        )
+        self._overlapping = self._reaching.with_only_columns(
+            rows.start_ms, rows.end_ms, state.label("state"), *beside
+        ).where(rows.start_ms < bindparam("to_ms"), or_(rows.end_ms.is_(None), rows.end_ms > from_ms))
         self._first_start = select(func.min(rows.start_ms)).where(*current)
         is_row = rows.id == bindparam("row")
         self._supersede = update(table).where(is_row).values(superseded_ms=bindparam("superseded_at_ms"))

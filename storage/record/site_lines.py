@@ -10,9 +10,12 @@ from typing import get_args
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
+from presence.alerts.subjects import subjects
+from presence.devices import DeviceKey
 from presence.intervals import Interval, TruthInterval
-from presence.site import AlertKind, ZoneName
-from presence.zones import ZoneKey
+from presence.pipeline import Lines
+from presence.site import AlertKind, Site, ZoneName
+from presence.zones import ZoneKey, zones
 from storage.record.conditions import condition_intervals
 from storage.record.intervals import zone_intervals
 from storage.record.tables import condition_interval, occupancy_interval, outlet
@@ -57,6 +60,23 @@ class RecordLines:
         if asked not in self._of_devices:
             self._of_devices[asked] = condition_intervals(self._connection, self._site, device, kind, start_ms, end_ms)
         return self._of_devices[asked]
+
+
+def read_lines(connection: Connection, site: Site, first_ms: int, from_ms: int, to_ms: int) -> Lines:
+    """All that the record knows of the site's zones and devices in [from_ms, to_ms), in memory, each line whole.
+
+    For long stretches: the record's log need not wait for what is then made of them. `first_ms` as in `RecordLines`.
+    """
+    record = RecordLines(connection, site.id, first_ms)
+    return Lines(
+        {key: record.zone(key, from_ms, to_ms) for key in zones(site)},
+        {
+            DeviceKey(subject.kind, subject.id): record.device(subject.kind, subject.id, from_ms, to_ms)
+            for subject in subjects(site)
+            if subject.subject_type in ("sensor", "gateway")
+        },
+        first_ms,
+    )
 
 
 def true_now(connection: Connection, site: str) -> set[tuple[AlertKind, str]]:
