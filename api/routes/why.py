@@ -8,9 +8,9 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.parts import Parts
+from api.routes.record import OutletId, SiteId
 from api.why import explain
 from presence.site import AlertKind
-from storage.record.refusals import NotThere
 
 router = APIRouter(prefix="/api/v1/sites/{site}/outlets/{outlet}/why", tags=["alerts"])
 
@@ -78,8 +78,8 @@ _EXAMPLE = {
 )
 def why_not(
     request: Request,
-    site: str,
-    outlet: str,
+    site: SiteId,
+    outlet: OutletId,
     at: Annotated[str | None, Query(description=_AT)] = None,
     kind: Annotated[AlertKind | None, Query(description="Only this kind; all of them when left out.")] = None,
 ) -> Response:
@@ -91,6 +91,4 @@ def why_not(
             told = explain(connection, site, outlet, at=instant, kind=kind, now_ms=parts.now())
     except ValueError as error:
         raise HTTPException(400, f"at: {error}") from None
-    except NotThere as error:
-        raise HTTPException(404, str(error)) from None
     return JSONResponse(told)

@@ -79,3 +79,10 @@ def test_of_several_sites_one_is_named(empty_outlet: EmptyOutlet, capsys: pytest
     assert main(WHY) == 2
     assert capsys.readouterr().err == "--site: the record has several sites; name one of balai, second\n"
     assert main([*WHY, "--site", "balai"]) == 0
+
+
+@pytest.mark.usefixtures("empty_outlet")
+def test_the_example_of_the_documents_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = (Path(__file__).parents[3] / "docs" / "why.md").read_text(encoding="utf-8").split("```\n")[1]
+    assert main([*WHY, "--kind", "vacancy", "--lang", "en"]) == 0
+    assert capsys.readouterr().out == shown
