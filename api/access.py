@@ -47,6 +47,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v1/ledger": "reader",
     "GET /api/v1/sites/{site}/outlets/{outlet}/intervals": "reader",
     "GET /api/v1/sites/{site}/outlets/{outlet}/ledger": "reader",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/why": "reader",
 }
 
 SESSION_COOKIE = "hadir_session"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from api.ledger_days import entries, first_known
-from presence.alerts import life
+from presence.duties import duties
 from presence.hours_history import Hours
 from presence.intervals import Span
 from presence.ledger_sums import Entry
@@ -78,7 +78,7 @@ def _not_booked(
     if not wanted:
         return []
     outlets = {one.id for one in site.outlets} if outlet is None else {outlet}
-    now = {("outlet", one) for one in outlets} | {("duty", duty.id) for duty in life.duties(site)}
+    now = {("outlet", one) for one in outlets} | {("duty", duty.id) for duty in duties(site)}
     seen = Span(since_ms, until_ms)
     found = entries(connection, site, hours, outlets, (wanted[0], wanted[-1]), seen)
     return [entry for entry in found if (entry.day.subject, entry.day.id) in now]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from presence.intervals import Span, clip, union
+from presence.schedule import Schedule, schedule_of_outlet
 from presence.service_hours import ServiceHours
-from presence.site import DatedHours, Outlet, Site
+from presence.site import Outlet, Site
 
 _DAY_MS = 86_400_000
 # A clock that is set to another time zone moves by 26 hours at most.
@@ -36,17 +37,6 @@ class Hours(Protocol):
     def local_days(self, start_ms: int, end_ms: int) -> list[tuple[str, Span]]: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """All that decides on an outlet's hours. `exceptions` in rising order of precedence, without their reasons."""
-
-    timezone: str
-    country: str
-    cuti_bersama: bool
-    service_hours: str
-    exceptions: tuple[DatedHours, ...] = ()
-
-
 class Regime(NamedTuple):
     """Hours that are in force from `from_ms` on."""
 
@@ -55,26 +45,15 @@ class Regime(NamedTuple):
 
 
 def schedule_of(site: Site, outlet: Outlet) -> Schedule:
-    """What decides now: the outlet's own hours, else its agency's, else the site's; the exceptions of all three."""
-    agency = next(agency for agency in site.agencies if agency.id == outlet.agency)
-    return Schedule(
-        timezone=site.timezone,
-        country=site.country,
-        cuti_bersama=site.cuti_bersama,
-        service_hours=outlet.service_hours or agency.service_hours or site.service_hours,
-        exceptions=tuple(
-            DatedHours(first=exception.first, last=exception.last, service_hours=exception.service_hours)
-            for exception in (*site.exceptions, *agency.exceptions, *outlet.exceptions)
-        ),
-    )
+    """What decides on the outlet's hours now. The reasons of exceptions decide nothing, and are left out."""
+    found = schedule_of_outlet(site, outlet)
+    return replace(found, exceptions=tuple(replace(exception, reason=None) for exception in found.exceptions))
 
 
 @lru_cache(maxsize=1024)
 def hours_by(schedule: Schedule) -> ServiceHours:
     """The hours that a schedule makes: one object for all outlets that have it, so that each day is worked out once."""
-    return ServiceHours(
-        schedule.timezone, schedule.country, schedule.cuti_bersama, schedule.service_hours, schedule.exceptions
-    )
+    return ServiceHours.of(schedule)
 
 
 class HoursHistory:

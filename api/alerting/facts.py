@@ -13,6 +13,7 @@ from presence.intervals import Interval, Span
 from presence.site import ZoneName
 from storage.record import health
 from storage.record.alerts import StoredAlert
+from storage.record.conditions import condition_intervals
 from storage.record.intervals import newest_evidence, zone_intervals
 
 _HOUR_MS = 3_600_000
@@ -67,9 +68,19 @@ class _Look:
 
     def of_end(self) -> dict[str, Any]:
         rule, resolved_ms = self._subject.rule, self._alert.resolved_ms
+        if self._alert.reason == "ended":
+            return {"withdrawn": rule is None or self._is_still_true(resolved_ms or self._until_ms)}
         if rule is None or resolved_ms is None or self._alert.reason != "unknown":
             return {}
         return {"unknown_since_ms": resolved_ms - rule.unknown_after_ms}
+
+    def _is_still_true(self, at_ms: int) -> bool:
+        """Whether it was the registry, and not the device, that ended the alert of a device."""
+        if self._subject.group != "technical":
+            return False
+        site, device = self._watch.site.id, self._subject.id
+        line = condition_intervals(self._connection, site, device, self._subject.kind, at_ms, at_ms + 1)
+        return bool(line) and line[-1].truth is True
 
     def of_correction(self) -> dict[str, Any]:
         if self._subject.kind not in ("vacancy", "late_opening") or len(self._subject.outlets) != 1:

@@ -24,7 +24,7 @@ from presence.intervals import Span
 from presence.site import AlertKind, Site
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
-from storage.record.alerts import StoredAlert, enqueue, said, stood_since
+from storage.record.alerts import StoredAlert, enqueue, said, stood_since, to_be_told
 
 _log = logging.getLogger("hadir.engine")
 
@@ -65,7 +65,7 @@ class Letters:
     def _of_end(self, connection: Connection, watch: SiteWatch, finding: Finding, until_ms: int, now_ms: int) -> None:
         stored, subject = finding.transition.now, finding.subject
         event: Event = "resolved" if finding.transition.what == "resolved" else "disproved"
-        heard = dict.fromkeys(row.recipient for row in said(connection, stored.id) if row.event == "firing")
+        heard = to_be_told(connection, stored.id, event)
         if not heard:
             return
         if subject is None:

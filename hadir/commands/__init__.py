@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "hours": "hadir.commands.hours",
     "decode": "hadir.commands.decode",
     "replay": "hadir.commands.replay",
+    "why": "hadir.commands.why",
     "backtest": "hadir.commands.backtest",
     "user": "hadir.commands.user",
     "audit": "hadir.commands.audit",

@@ -6,22 +6,18 @@ that are names; all others are said by checks.
 
 from __future__ import annotations
 
-from typing import Literal
+from presence.alerts.texts import Language
 
-Language = Literal["id", "en"]
-
-TEXTS: dict[Language, dict[str, str]] = {
+WHY_TEXTS: dict[Language, dict[str, str]] = {
     "id": {
         "clock": "%H.%M",
         "clock_s": "%H.%M.%S",
         "days": "Sen Sel Rab Kam Jum Sab Min",
-        "months": "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des",
         "span.seconds": "{seconds} dtk",
         "span.minutes": "{minutes} mnt",
         "span.minutes_seconds": "{minutes} mnt {seconds} dtk",
         "span.hours": "{hours} j {minutes:02} mnt",
         "span.days": "{days} hari {hours} j",
-        "percent": "{percent}\u00a0%",
         "kind.vacancy": "kosong",
         "kind.late_opening": "belum buka",
         "kind.unattended": "warga menunggu",
@@ -149,16 +145,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "word.by.closed": "jam layanan selesai",
         "word.by.declared": "izin berlaku",
         "word.by.maintenance": "perawatan",
-        "word.absence.no_officer": "petugas tidak ada",
-        "word.absence.equipment": "alat rusak",
-        "word.absence.system_down": "sistem mati",
-        "word.absence.break": "istirahat",
-        "word.absence.meeting": "rapat / apel",
-        "word.absence.sick": "sakit",
-        "word.absence.no_visitors": "tidak ada pengunjung",
-        "word.absence.sensor_wrong": "sensor salah",
-        "word.absence.other": "lainnya",
         "note.not_recorded": "Catatan tidak memuat peringatan ini.",
+        "note.engine_behind": "Catatan belum memuatnya: mesin peringatan belum sampai ke saat itu.",
         "note.recorded_otherwise": "Catatan memuat yang lain: diputuskan dengan yang berlaku dan diketahui saat itu.",
         "note.disproved": "Peringatan yang tercatat terbantah oleh data yang datang kemudian.",
         "note.late": "Peringatan yang tercatat disampaikan terlambat.",
@@ -168,13 +156,11 @@ TEXTS: dict[Language, dict[str, str]] = {
         "clock": "%H:%M",
         "clock_s": "%H:%M:%S",
         "days": "Mon Tue Wed Thu Fri Sat Sun",
-        "months": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
         "span.seconds": "{seconds} s",
         "span.minutes": "{minutes} min",
         "span.minutes_seconds": "{minutes} min {seconds} s",
         "span.hours": "{hours} h {minutes:02}",
         "span.days": "{days} d {hours} h",
-        "percent": "{percent}%",
         "kind.vacancy": "vacancy",
         "kind.late_opening": "late-opening",
         "kind.unattended": "citizen-waiting",
@@ -302,16 +288,8 @@ TEXTS: dict[Language, dict[str, str]] = {
         "word.by.closed": "closing",
         "word.by.declared": "absence declared",
         "word.by.maintenance": "maintenance",
-        "word.absence.no_officer": "no officer",
-        "word.absence.equipment": "equipment",
-        "word.absence.system_down": "system down",
-        "word.absence.break": "break",
-        "word.absence.meeting": "meeting",
-        "word.absence.sick": "sick",
-        "word.absence.no_visitors": "no visitors",
-        "word.absence.sensor_wrong": "sensor wrong",
-        "word.absence.other": "other",
         "note.not_recorded": "The record has no such alert.",
+        "note.engine_behind": "The record has no such alert yet: the alert engine has not come to that instant.",
         "note.recorded_otherwise": "The record says otherwise: it was judged by what held and was known then.",
         "note.disproved": "The recorded alert was disproved by data that came later.",
         "note.late": "The recorded alert was told late.",

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from presence.alerts.why import At, Check, Fact, Lasting, Later, Why
-from presence.alerts.why_texts import TEXTS, Language
+from presence.alerts.texts import MONTHS, Language
+from presence.alerts.why_texts import WHY_TEXTS
+from presence.alerts.why_value import At, Check, Fact, Lasting, Later, Why
+from presence.alerts.wording import Wording
 from presence.instants import rfc3339
 from presence.site import AlertKind
 
@@ -58,7 +60,7 @@ def verdict_text(why: Why, timezone: str, language: Language) -> str:
         key = "cut_off"
     if key == "staffed" and why.subject_type == "duty":
         key = "staffed_duty"
-    sentences = [_say(day, f"reason.{key}", facts, kind=TEXTS[language][f"kind.{why.kind}"])]
+    sentences = [_say(day, f"reason.{key}", facts, kind=WHY_TEXTS[language][f"kind.{why.kind}"])]
     if why.later is not None and At(why.later.at_ms) != facts.get("cut_off"):
         sentences.append(_later(why, why.later, day))
     return " ".join(sentences)
@@ -72,7 +74,13 @@ def check_text(why: Why, check: Check, timezone: str, language: Language) -> str
 
 def note_text(note: str, language: Language, kind: AlertKind | None = None) -> str:
     """A remark about what the record has of that minute. `kind`: of the alert that the remark names."""
-    return TEXTS[language][f"note.{note}"].format(kind="" if kind is None else TEXTS[language][f"kind.{kind}"])
+    return WHY_TEXTS[language][f"note.{note}"].format(kind="" if kind is None else WHY_TEXTS[language][f"kind.{kind}"])
+
+
+def instant_text(at_ms: int, timezone: str, language: Language) -> str:
+    """The instant that is asked for, with its day and the name of its clock: `Sel 24 Nov 09.58 WIB`."""
+    at = datetime.fromtimestamp(at_ms // 1000, ZoneInfo(timezone))
+    return f"{_date(at, language)} {_clock(_Day(language, timezone, at_ms), at_ms)} {at.tzname() or timezone}"
 
 
 _VERDICT_FACTS = ("since", "fired", "full", "cut_off", "cut_off_by", "until")
@@ -99,20 +107,22 @@ def _of_kind(kind: AlertKind, facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
 
 def _say(day: _Day, key: str, facts: Mapping[str, Fact], **more: str) -> str:
     told = {name: _told(day, name, value) for name, value in facts.items()}
-    return TEXTS[day.language][key].format(**(told | more))
+    return WHY_TEXTS[day.language][key].format(**(told | more))
 
 
 _SAID_AS_BY = ("by", "cut_off_by", "ended")
 
 
 def _told(day: _Day, name: str, value: Fact) -> str:
-    texts = TEXTS[day.language]
+    texts, wording = WHY_TEXTS[day.language], Wording(*day)
     if isinstance(value, At):
         return _clock(day, value.ms)
     if isinstance(value, Lasting):
         return span(value.ms, day.language)
     if isinstance(value, float):
-        return texts["percent"].format(percent=round(100 * max(value, 1 - value)))
+        return wording.percent(round(100 * max(value, 1 - value)))
+    if name == "absence":
+        return wording.first_of(f"reason.{value}", "reason.other")
     if isinstance(value, str):
         return texts.get(f"word.{'by' if name in _SAID_AS_BY else name}.{value}", value)
     return str(value)
@@ -120,12 +130,16 @@ def _told(day: _Day, name: str, value: Fact) -> str:
 
 def _clock(day: _Day, at_ms: int) -> str:
     """`09.51`, `09.51.20` where seconds matter, with the day where it is another one than that of the question."""
-    texts, zone = TEXTS[day.language], ZoneInfo(day.timezone)
+    texts, zone = WHY_TEXTS[day.language], ZoneInfo(day.timezone)
     at = datetime.fromtimestamp(at_ms // 1000, zone)
     clock = at.strftime(texts["clock_s" if at.second else "clock"])
     if at.date() == datetime.fromtimestamp(day.at_ms // 1000, zone).date():
         return clock
-    return f"{texts['days'].split()[at.weekday()]} {at.day} {texts['months'].split()[at.month - 1]} {clock}"
+    return f"{_date(at, day.language)} {clock}"
+
+
+def _date(at: datetime, language: Language) -> str:
+    return f"{WHY_TEXTS[language]['days'].split()[at.weekday()]} {at.day} {MONTHS[language].split()[at.month - 1]}"
 
 
 def span(length_ms: int, language: Language) -> str:
@@ -141,7 +155,7 @@ def span(length_ms: int, language: Language) -> str:
     else:
         key = "seconds"
     values = {"seconds": seconds, "minutes": minutes % 60, "hours": hours % 24, "days": days}
-    return TEXTS[language][f"span.{key}"].format(**values)
+    return WHY_TEXTS[language][f"span.{key}"].format(**values)
 
 
 def _facts_json(facts: Mapping[str, Fact]) -> dict[str, str | int | float]:

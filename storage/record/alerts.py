@@ -234,8 +234,25 @@ def enqueue(
 
 def said(connection: Connection, alert_id: str) -> list[Said]:
     """What was queued of an alert since it stands: from its last end on, that left out, in order."""
+    rows = _all_said(connection, alert_id)
+    ends = [place for place, row in enumerate(rows) if row.event in ("resolved", "disproved")]
+    return rows[ends[-1] + 1 :] if ends else rows
+
+
+def to_be_told(connection: Connection, alert_id: str, event: str) -> list[Recipient]:
+    """Who heard that an alert fired, or is about to, and not that it `resolved`, or was `disproved`."""
+    heard: dict[Recipient, None] = {}
+    for row in _all_said(connection, alert_id):
+        if row.event == "firing":
+            heard[row.recipient] = None
+        elif row.event in (event, "disproved"):
+            heard.pop(row.recipient, None)
+    return list(heard)
+
+
+def _all_said(connection: Connection, alert_id: str) -> list[Said]:
     columns = notification.c
-    rows = [
+    return [
         Said(key, event, Recipient(agency, contact), due_ms)
         for key, event, agency, contact, due_ms in connection.execute(
             select(columns.key, columns.event, columns.agency, columns.recipient, columns.due_ms)
@@ -243,8 +260,6 @@ def said(connection: Connection, alert_id: str) -> list[Said]:
             .order_by(columns.due_ms, columns.key)
         )
     ]
-    ends = [place for place, row in enumerate(rows) if row.event in ("resolved", "disproved")]
-    return rows[ends[-1] + 1 :] if ends else rows
 
 
 def pending(connection: Connection) -> list[Pending]:

@@ -10,7 +10,8 @@ from collections import defaultdict
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from presence.hours_history import HoursHistory, Regime, Schedule, hours_by, schedule_of
+from presence.hours_history import HoursHistory, Regime, hours_by, schedule_of
+from presence.schedule import Schedule
 from presence.site import Site
 from storage.record.tables import hours_in_force
 

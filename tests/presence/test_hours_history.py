@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presence.hours_history import HoursHistory, Regime, Schedule, hours_by, schedule_of
+from presence.hours_history import HoursHistory, Regime, hours_by, schedule_of
 from presence.instants import parse_instant
 from presence.intervals import Span, union
 from presence.ledger import outlet_ledger
+from presence.schedule import Schedule
 from presence.service_hours import ServiceHours
 from presence.site import DatedHours
 from tests.builders import outlet, site

@@ -15,14 +15,17 @@ from hypothesis import strategies as st
 from presence.alerts import life
 from presence.alerts.evaluate import evaluate
 from presence.alerts.subjects import subjects
-from presence.alerts.why import At, Later, Reason, Why, subjects_at, why
-from presence.alerts.why_texts import TEXTS, Language
+from presence.alerts.texts import Language
+from presence.alerts.why import subjects_at, why
+from presence.alerts.why_texts import WHY_TEXTS
+from presence.alerts.why_value import At, Later, Reason, Why
 from presence.alerts.why_words import as_json, check_text, span, verdict_text
 from presence.devices import DeviceKey, device_conditions
 from presence.instants import parse_instant
 from presence.intervals import Interval, Span, State, TruthInterval
 from presence.obligations import Obligations
-from presence.pipeline import Lines, by_device, intervals
+from presence.pipeline import Lines, intervals
+from presence.readings import Reading
 from presence.readings_csv import read_csv
 from presence.site import Absence, AlertKind, Duty, Gateway, Maintenance, Rule, Site, Source
 from presence.site_file import parse_site
@@ -43,8 +46,12 @@ def scenario(number: str) -> tuple[Site, Lines, int]:
     assert found.first_ms is not None
     assert found.last_ms is not None
     horizon = Span(found.first_ms, found.last_ms)
-    heard = by_device(found.readings, horizon)
-    lines = Lines(intervals(place, heard, horizon), device_conditions(place, heard, horizon), horizon.start_ms)
+    heard: dict[str, list[Reading]] = {}
+    for reading in found.readings:
+        if reading.at_ms < horizon.end_ms:
+            heard.setdefault(reading.sensor, []).append(reading)
+    zone_lines = intervals(place, found.readings, horizon)
+    lines = Lines(zone_lines, device_conditions(place, heard, horizon), horizon.start_ms)
     return place, lines, horizon.end_ms
 
 
@@ -245,9 +252,9 @@ def test_both_languages_say_the_same_things_with_the_same_values() -> None:
     def values(text: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    assert TEXTS["id"].keys() == TEXTS["en"].keys()
-    for key, text in TEXTS["id"].items():
-        assert values(text) == values(TEXTS["en"][key]), key
+    assert WHY_TEXTS["id"].keys() == WHY_TEXTS["en"].keys()
+    for key, text in WHY_TEXTS["id"].items():
+        assert values(text) == values(WHY_TEXTS["en"][key]), key
 
 
 @pytest.mark.parametrize(

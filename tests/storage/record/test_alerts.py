@@ -21,6 +21,7 @@ from storage.record.alerts import (
     said,
     set_cursor,
     standing,
+    to_be_told,
 )
 from storage.record.tables import alert, notification
 
@@ -50,7 +51,7 @@ def test_only_what_neither_resolved_nor_was_disproved_stands(connection: Connect
     put(connection, "mpp", stored("a1", replace(vacancy("a-1", 1000), resolved_ms=2000, reason="presence")), 1)
     put(connection, "mpp", stored("a2", vacancy("a-2", 1000), disproved_ms=3000), 1)
     put(connection, "mpp", stored("a3", vacancy("a-3", 1000)), 1)
-    assert [one.id for one in standing(connection, "mpp", "vacancy")] == ["a3"]
+    assert [one.id for one in standing(connection, "mpp")] == ["a3"]
 
 
 def test_each_transition_raises_the_revision_and_lateness_stays(connection: Connection) -> None:
@@ -88,6 +89,18 @@ def test_what_was_said_of_an_alert_counts_from_its_last_end_on(connection: Conne
         enqueue(connection, "mpp", "a2", "disproved", KOORDINATOR, "{}", 1000)
         heard.append([row.event for row in said(connection, "a1")])
     assert heard == [["firing"], ["firing", "reminder"], [], ["firing"], [], ["firing"]]
+
+
+def test_a_correction_goes_to_all_who_heard_of_it_an_end_to_those_who_do_not_know(connection: Connection) -> None:
+    for recipient in (KOORDINATOR, PENGELOLA):
+        enqueue(connection, "mpp", "a1", "firing", recipient, "{}", 1000)
+    enqueue(connection, "mpp", "a1", "resolved", KOORDINATOR, "{}", 2000)
+    assert to_be_told(connection, "a1", "resolved") == [PENGELOLA]
+    assert to_be_told(connection, "a1", "disproved") == [KOORDINATOR, PENGELOLA]
+    enqueue(connection, "mpp", "a1", "disproved", KOORDINATOR, "{}", 3000)
+    assert to_be_told(connection, "a1", "disproved") == [PENGELOLA]
+    enqueue(connection, "mpp", "a1", "firing", KOORDINATOR, "{}", 4000)
+    assert to_be_told(connection, "a1", "resolved") == [PENGELOLA, KOORDINATOR]
 
 
 def test_what_is_not_to_be_sent_is_kept_with_the_reason(connection: Connection) -> None:
