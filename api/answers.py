@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from api.access import is_secure
 from api.pages import THEMES, Theme
 from api.words import LANGUAGES, Lang, Words
+from storage.record import RecordUnavailable
 
 log = logging.getLogger("hadir.api")
 
@@ -119,7 +120,7 @@ async def on_bad_request(request: Request, error: Exception) -> Response:
 
 async def on_record_error(request: Request, error: Exception) -> Response:
     """The record does not answer: 503, and the number under which the log has the cause."""
-    assert isinstance(error, SQLAlchemyError)
+    assert isinstance(error, SQLAlchemyError | RecordUnavailable)
     return await _failed(request, 503, error)
 
 

@@ -24,6 +24,7 @@ from api.floor import Plans
 from api.pages import Pages
 from api.parts import Parts
 from api.routes import alerts, docs, floor, health, live, login, static
+from storage.record import RecordUnavailable
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -61,7 +62,8 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
-    app.add_exception_handler(SQLAlchemyError, answers.on_record_error)
+    for error in (SQLAlchemyError, RecordUnavailable):
+        app.add_exception_handler(error, answers.on_record_error)
     app.add_exception_handler(Exception, answers.on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=_GZIP_LEVEL)
     app.add_middleware(_SafeHeaders)
