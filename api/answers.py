@@ -22,6 +22,7 @@ from api.pages import THEMES, Theme
 from api.words import LANGUAGES, Lang, Words
 from presence.declarations import NotAccepted
 from presence.errors import HadirError
+from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
 
 _FORM_PROBLEMS = {"missing": "is missing; write it", "extra_forbidden": "is not known here; leave it out"}
@@ -140,7 +141,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 
 async def on_record_error(request: Request, error: Exception) -> Response:
     """The record does not answer: 503, and the number under which the log has the cause."""
-    assert isinstance(error, SQLAlchemyError)
+    assert isinstance(error, SQLAlchemyError | RecordUnavailable)
     return await _failed(request, 503, error)
 
 

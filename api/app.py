@@ -25,6 +25,7 @@ from api.pages import Pages
 from api.parts import Parts
 from api.routes import alerts, declarations, docs, floor, health, ledger, live, login, record, static, why
 from presence.declarations import NotAccepted
+from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
 
 _HEADERS = {
@@ -65,7 +66,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
     for refusal in (NotAccepted, NotThere, NotNow):
         app.add_exception_handler(refusal, answers.on_refusal)
-    app.add_exception_handler(SQLAlchemyError, answers.on_record_error)
+    for error in (SQLAlchemyError, RecordUnavailable):
+        app.add_exception_handler(error, answers.on_record_error)
     app.add_exception_handler(Exception, answers.on_failure)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=_GZIP_LEVEL)
     app.add_middleware(_SafeHeaders)

@@ -21,7 +21,7 @@ from api.stream import Stream
 from presence import topics
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
-from storage.record import Record
+from storage.record import Record, RecordUnavailable
 from storage.record.alert_list import AlertRow, Told, alerts, by_ids, newest_revision
 from storage.record.registry import load_site, versions
 from transport.session import BrokerAddress, Received, Session
@@ -266,7 +266,7 @@ class Feed:
         try:
             told = {row.id: row.told for row in self._alerts.values() if row.stands}
             seen = await asyncio.to_thread(self._look_into_record, self._revision, self.versions, told)
-        except (SQLAlchemyError, OSError) as error:
+        except (RecordUnavailable, SQLAlchemyError, OSError) as error:
             problem = str(getattr(error, "orig", None) or error)
             if problem != self._record_problem:
                 self._record_problem = problem

@@ -19,7 +19,7 @@ from collector.writer import Row, Writer
 from presence import topics
 from presence.errors import DamagedFrame
 from presence.readings import Reading, observed_at
-from storage.record import Record
+from storage.record import Record, RecordUnavailable
 from storage.record.aside import DeadLetter
 from storage.timeseries import Point, Refused, Store, StoreUnavailable
 from transport.disk_queue import DiskQueue
@@ -34,6 +34,7 @@ _PROGRESS_MS = 500
 _CHECKPOINT_MS = 5_000
 _REGISTRY_MS = 2_000
 _LATE_PAUSE_MS = 2_000
+_RECORD_PAUSE_MS = 2_000
 _MARK_AGAIN_MS = 1_000
 _STORE_CATCHES_UP_S = 0.2
 _ROWS_AT_ONCE = 2_000
@@ -105,7 +106,8 @@ class Collector:
         self._marked_ms = 0
         self._gone: set[tuple[str, str]] = set()
         self._own: list[Own] = []
-        self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = 0
+        self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = self._record_due_ms = 0
+        self._record_lost = False
 
     @property
     def spooled(self) -> int:
@@ -147,17 +149,36 @@ class Collector:
         until_ms = self._until_ms(now_ms)
         if until_ms is not None:
             self._live.expire(until_ms)
-        self._commit(now_ms, pace_ms, until_ms)
-        self._say(self._board.due(now_ms, pace_ms))
-        self._estimate_late(now_ms, pace_ms)
-        if pace_ms - self._registry_ms >= _REGISTRY_MS:
-            self._registry_ms = pace_ms
-            if self._live.follow_registry(now_ms):
-                self._follow_sites()
+        if pace_ms >= self._record_due_ms:
+            self._with_record(now_ms, pace_ms, until_ms)
+        if self._record_lost:
+            return
         for site, voice in self._voices.items():
             if voice.renew(now_ms, pace_ms):
                 voice.say(self._board.all(site, now_ms))
                 voice.say(self._health_messages(site, all_of_them=True))
+
+    def _with_record(self, now_ms: int, pace_ms: int, until_ms: int | None) -> None:
+        """What needs the record. While its server is away all else goes on, and what was said last is taken back."""
+        try:
+            self._commit(now_ms, pace_ms, until_ms)
+            self._say(self._board.due(now_ms, pace_ms))
+            self._estimate_late(now_ms, pace_ms)
+            if pace_ms - self._registry_ms >= _REGISTRY_MS:
+                self._registry_ms = pace_ms
+                if self._live.follow_registry(now_ms):
+                    self._follow_sites()
+        except RecordUnavailable as error:
+            self._record_due_ms = self._pace() + _RECORD_PAUSE_MS
+            if not self._record_lost:
+                self._record_lost = True
+                _log.error("%s; readings are stored, and nothing is told until it answers", error)
+                for voice in self._voices.values():
+                    voice.fall_silent(now_ms)
+            return
+        if self._record_lost:
+            self._record_lost = False
+            _log.warning("the record answers again; all that was heard meanwhile is in it")
 
     # From the network to the spool
 
@@ -399,8 +420,11 @@ class Collector:
         self._writer.stop()
         now_ms = self._clock()
         self._take_notes_of_writer()
-        self._say(self._board.changed(self._live.commit(now_ms, None, everything=True), now_ms))
-        self._spool.drop_through(min(self._writer.done_id, self._live.settled_id))
+        try:
+            self._say(self._board.changed(self._live.commit(now_ms, None, everything=True), now_ms))
+            self._spool.drop_through(min(self._writer.done_id, self._live.settled_id))
+        except RecordUnavailable as error:
+            _log.error("%s; what it misses stays in the spool and is taken in at the next start", error)
         for voice in self._voices.values():
             voice.stop(now_ms)
         self._spool.close()

@@ -110,24 +110,13 @@ class Live:
             if versions == self._versions:
                 return False
             loaded = {site: registry.load_site(connection, site) for site in versions}
-        self.sites = {site_id: site for site_id, site in loaded.items() if site is not None}
-        self._versions = versions
-        for site_id in self.sites:
-            self._until_ms.setdefault(site_id, now_ms)
-        self.claims = Claims(self.sites.values())
+        sites = {site_id: site for site_id, site in loaded.items() if site is not None}
         wanted = {
-            (site.id, key): zone_sensors(sensors)
-            for site in self.sites.values()
-            for key, sensors in zones(site).items()
+            (site.id, key): zone_sensors(sensors) for site in sites.values() for key, sensors in zones(site).items()
         }
         ended = [place for place in (*self.zones, *self._restored) if place not in wanted]
         begun = [place for place in wanted if place not in self.zones and place not in self._restored]
-        for place, sensors in wanted.items():
-            if place not in self.zones:
-                self._open_zone(*place, sensors, now_ms)
-            elif self.zones[place].sensors != sensors:
-                self._change_sensors(self.zones[place], sensors, now_ms)
-        self._watch_sensors(now_ms)
+        # Before anything is taken over: the record may be lost in the midst of it, and then all of it is done again.
         if ended or begun:
             with self._record.writing() as connection:
                 for site, key in (*ended, *begun):
@@ -135,6 +124,16 @@ class Live:
                     intervals.revise(connection, site, *key, now_ms, unknown, now_ms)
                 for site, key in ended:
                     checkpoints.forget(connection, site, *key)
+        self.sites, self._versions = sites, versions
+        for site_id in self.sites:
+            self._until_ms.setdefault(site_id, now_ms)
+        self.claims = Claims(self.sites.values())
+        for place, sensors in wanted.items():
+            if place not in self.zones:
+                self._open_zone(*place, sensors, now_ms)
+            elif self.zones[place].sensors != sensors:
+                self._change_sensors(self.zones[place], sensors, now_ms)
+        self._watch_sensors(now_ms)
         for place in ended:
             self._restored.pop(place, None)
             if (zone := self.zones.pop(place, None)) is not None:

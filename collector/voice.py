@@ -65,6 +65,11 @@ class Voice:
         except NotConnected:
             self._new.set()
 
+    def fall_silent(self, now_ms: int) -> None:
+        """Say that what was said is not to be believed for now; `renew` says all of it again."""
+        self._publish(Message(self._topic, _status("offline", now_ms), retain=True))
+        self._new.set()
+
     def stop(self, now_ms: int) -> None:
         """Say that we go, and go."""
         self._session.stop(last=Message(self._topic, _status("offline", now_ms), retain=True))

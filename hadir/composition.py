@@ -15,12 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from hadir.settings import Settings
 from presence.site import Site
 from presence.site_inactive import ACTING_CHANNELS
 
+if TYPE_CHECKING:
+    from storage.record import Record
+
 log = logging.getLogger("hadir.engine")
+
+_RECORD_PAUSE_S = 2.0
 
 _REFERENCE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _HEAVY = (
@@ -70,16 +76,44 @@ def run_collector(settings: Settings, stop: threading.Event) -> None:
 
 
 def run_engine(settings: Settings, stop: threading.Event) -> None:
-    """Raise, send and resolve alerts until `stop` is set."""
+    """Raise, send and resolve alerts until `stop` is set; while the server of the record is away, wait for it."""
     from api.alerting.engine import Engine
-    from storage.record import Record, registry
+    from api.alerting.lease import new_holder
+    from storage.record import Record, RecordUnavailable, registry
 
     with Record.open(settings.record_url()) as record:
         with record.reading() as connection:
             sites = [registry.load_site(connection, site) for site in registry.site_ids(connection)]
         for sentence in (sentence for site in sites if site for sentence in unset_secrets(site, os.environ)):
             log.warning("%s", sentence)
-        Engine(record=record, address=settings.broker_address(), clock=now_ms, lock_dir=settings.data).run(stop)
+        holder = new_holder()
+        while not stop.is_set():
+            engine = Engine(
+                record=record,
+                address=settings.broker_address(),
+                clock=now_ms,
+                lock_dir=settings.data,
+                holder=holder,
+            )
+            try:
+                engine.run(stop)
+            except RecordUnavailable as error:
+                log.error("%s; nothing is decided or sent until it answers", error)
+                if _answers(record, stop):
+                    log.warning("%s: answers again", record.name)
+
+
+def _answers(record: Record, stop: threading.Event) -> bool:
+    """Returns when the server of the record does; False when `stop` is set before."""
+    from storage.record import RecordUnavailable
+
+    while not stop.wait(_RECORD_PAUSE_S):
+        try:
+            with record.reading():
+                return True
+        except RecordUnavailable:
+            continue
+    return False
 
 
 def unset_secrets(site: Site, environ: Mapping[str, str]) -> Iterator[str]:

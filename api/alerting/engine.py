@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.alerting.lease import Lease, lease_of
+from api.alerting.lease import Lease, lease_of, new_holder
 from api.alerting.sender import Sender
 from api.alerting.site_engine import Found, SiteEngine
 from api.channels import channels, scheme_of
@@ -41,8 +41,10 @@ _LEASE_EVERY_S = 1.0
 class Engine:
     """Watches all sites of a record whose lease it gets. `address` None: without a broker, by looking alone.
 
-    `lock_dir`: where the leases are, the same for all engines of a record. `clock`: epoch ms; it dates messages and
-    says what is late. `environ`: where channels find `{env:NAME}`. `jitter`: in [0, 1).
+    `lock_dir`: where the leases of a record in a file are, the same for all its engines. `clock`: epoch ms; it dates
+    messages and says what is late. `holder`: names the engine in other leases; one that goes on for another after an
+    outage of the record takes its name, and so its leases. `environ`: where channels find `{env:NAME}`. `jitter`: in
+    [0, 1).
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Engine:
         address: BrokerAddress | None,
         lock_dir: Path,
         clock: Callable[[], int],
+        holder: str | None = None,
         environ: Mapping[str, str] = os.environ,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._record = record
         self._lock_dir = lock_dir
+        self._holder = holder or new_holder()
         self._clock = clock
         self._channels = channels(environ)
         self._wake = threading.Event()
@@ -138,7 +142,9 @@ class Engine:
             return
         self._leases_tried_s = time.monotonic()
         for site_id in waiting:
-            lease = self._leases.setdefault(site_id, lease_of(site_id, self._record, self._lock_dir))
+            lease = self._leases.setdefault(
+                site_id, lease_of(site_id, self._record, folder=self._lock_dir, holder=self._holder)
+            )
             if lease.take():
                 self._said.discard(("lease", site_id))
             else:

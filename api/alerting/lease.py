@@ -48,9 +48,14 @@ class Lease(Protocol):
         ...
 
 
-def lease_of(site: str, record: Record, folder: Path) -> Lease:
-    """The lease of `site`, free. `folder`: what all engines of a record in a file share."""
-    return RowLease(record, site) if record.shared else FileLease(folder, site)
+def new_holder() -> str:
+    """A name that no other engine has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def lease_of(site: str, record: Record, *, folder: Path, holder: str) -> Lease:
+    """The lease of `site`, not taken. `folder`: what all engines of a record in a file share."""
+    return RowLease(record, site, holder) if record.shared else FileLease(folder, site)
 
 
 class FileLease:
@@ -91,10 +96,10 @@ class RowLease:
     It is lost when it could not be renewed in time: then it is held no more, until it is taken anew.
     """
 
-    def __init__(self, record: Record, site: str) -> None:
+    def __init__(self, record: Record, site: str, holder: str) -> None:
         self._record = record
         self._site = site
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = holder
         self._trusted_until_s = -math.inf
         self._end = threading.Event()
         self._renewing: threading.Thread | None = None

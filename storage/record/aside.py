@@ -56,8 +56,8 @@ def note_unclaimed(connection: Connection, devices: Iterable[Unclaimed]) -> None
     rows = [
         {
             "site": device.site,
-            "device": device.device,
-            "topic": device.topic,
+            "device": _text(device.device),
+            "topic": _text(device.topic),
             "first_ms": device.at_ms,
             "last_ms": device.at_ms,
             "messages": device.messages,
@@ -71,7 +71,10 @@ def note_unclaimed(connection: Connection, devices: Iterable[Unclaimed]) -> None
 
 def keep_dead_letters(connection: Connection, letters: Iterable[DeadLetter]) -> None:
     """Keep `letters`; those that are here already stay as they are."""
-    if rows := [{"id": letter.id, **letter._asdict()} for letter in letters]:
+    if rows := [
+        {"id": letter.id, **letter._replace(topic=_text(letter.topic), why=_text(letter.why))._asdict()}
+        for letter in letters
+    ]:
         connection.execute(_keep, rows)
 
 
@@ -85,3 +88,8 @@ def unclaimed_devices(connection: Connection) -> int:
     """How many devices wait in the inbox."""
     count: int = connection.execute(select(func.count()).select_from(inbox)).scalar_one()
     return count
+
+
+def _text(foreign: str) -> str:
+    """What a database's text may hold of it: PostgreSQL's has no NUL, and a letter that says so would come for ever."""
+    return foreign.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -54,6 +54,7 @@ _REMEDIES = (
     ("too many clients|connection slots", "raise max_connections of the server"),
 )
 _REACH = "start the server, or correct host and port"
+_USE = "restore a backup, or name another database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,9 @@ class PostgresqlDatabase:
             connection = engine.connect()
         except OperationalError as error:
             reason = _reason(error)
-            raise RecordUnavailable(self.name, f"cannot be reached: {reason}", remedy=_remedy(reason)) from error
+            raise RecordUnavailable(
+                self.name, f"cannot be reached: {reason}", remedy=_remedy(reason, _REACH)
+            ) from error
         try:
             with connection, connection.begin():
                 yield connection
@@ -195,7 +198,8 @@ def open_url(url: str, environ: Mapping[str, str], *, create: bool) -> Postgresq
     except DBAPIError as error:
         database.close()
         reason = _reason(error)
-        raise BadInput(database.name, f"cannot be used as the record: {reason}", remedy=_remedy(reason)) from error
+        problem = f"cannot be used as the record: {reason}"
+        raise BadInput(database.name, problem, remedy=_remedy(reason, _USE)) from error
     except BadInput:
         database.close()
         raise
@@ -229,5 +233,5 @@ def _reason(error: DBAPIError) -> str:
     return re.sub(r"^(.*failed: )?([A-Z]+: +)?", "", said[-1].strip())
 
 
-def _remedy(reason: str) -> str:
-    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason)), _REACH)
+def _remedy(reason: str, otherwise: str) -> str:
+    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason)), otherwise)

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
 
-from presence import topics
 from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import Hadir, eventually
+from tests.fixtures.officers import SITE, officers
 from tests.fixtures.webhook import WebhookReceiver
-from transport.session import Message, Session, parse_broker
 
 TAKEN_OVER_WITHIN_S = 15.0
-SITE = """
-site: {{id: balai, name: Balai, timezone: Asia/Jakarta, country: ID, service_hours: "24/7"}}
-agencies: [{{id: dinas, name: Dinas, contacts: [{{id: k, name: K, channel: "{channel}"}}]}}]
-rules: {{vacancy: {{after: 2s, min_presence: 1s}}}}
-outlets:
-  - {{id: loket-1, name: Loket 1, agency: dinas, sensors: [{{id: s-1, kind: direct, zone: staff, heartbeat: 5s}}]}}
-  - {{id: loket-2, name: Loket 2, agency: dinas, sensors: [{{id: s-2, kind: direct, zone: staff, heartbeat: 5s}}]}}
-"""
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
@@ -86,32 +74,3 @@ def engine(hadir: Hadir, line: str) -> Popen[str]:
     child = hadir.start("api", "run", "--only", "engine")
     eventually(lambda: line in hadir.said_by(child))
     return child
-
-
-@contextmanager
-def officers(broker_url: str) -> Iterator[dict[str, bool]]:
-    """Who is there, by sensor: each says it twice a second."""
-    present = {"s-1": True, "s-2": True}
-    connected, over = threading.Event(), threading.Event()
-    session = Session(
-        parse_broker(broker_url),
-        client_id="sensors",
-        clean_start=True,
-        session_expiry_s=0,
-        on_connected=lambda _present: connected.set(),
-    )
-
-    def report() -> None:
-        while not over.wait(0.5):
-            for sensor, there in present.items():
-                body = f'[{{"n":"presence","vb":{str(there).lower()}}}]'
-                session.publish(Message(topics.sensor_topic("balai", sensor, "readings"), body.encode()))
-
-    session.start()
-    assert connected.wait(60)
-    reporting = threading.Thread(target=report)
-    reporting.start()
-    yield present
-    over.set()
-    reporting.join()
-    session.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from api.alerting.lease import Lease, RowLease, lease_of
+from api.alerting.lease import Lease, RowLease, lease_of, new_holder
 from storage.record import Record
 from storage.record.tables import engine_lease
 from tests.fixtures.hadir_command import eventually
@@ -25,7 +25,7 @@ def lease(record_url: str, tmp_path: Path) -> Iterator[Callable[[str], Lease]]:
     made: list[Lease] = []
 
     def new(site: str) -> Lease:
-        made.append(lease_of(site, record, tmp_path))
+        made.append(lease_of(site, record, folder=tmp_path, holder=new_holder()))
         return made[-1]
 
     with Record.open(record_url) as record:
@@ -56,7 +56,7 @@ def test_one_at_a_time_has_the_lease_of_a_site(lease: Callable[[str], Lease]) ->
 
 
 def test_a_row_that_is_renewed_does_not_run_out(shared_record: Record) -> None:
-    first, second = RowLease(shared_record, "mpp"), RowLease(shared_record, "mpp")
+    first, second = RowLease(shared_record, "mpp", new_holder()), RowLease(shared_record, "mpp", new_holder())
     assert first.take()
     with shared_record.reading() as connection:
         until_ms = connection.scalar(engine_lease.select().with_only_columns(engine_lease.c.until_ms))
@@ -72,7 +72,7 @@ def test_a_row_that_is_renewed_does_not_run_out(shared_record: Record) -> None:
 
 
 def test_who_lost_the_row_to_another_one_finds_out(shared_record: Record) -> None:
-    first, second = RowLease(shared_record, "mpp"), RowLease(shared_record, "mpp")
+    first, second = RowLease(shared_record, "mpp", new_holder()), RowLease(shared_record, "mpp", new_holder())
     assert first.take()
     run_out(shared_record)
     assert second.take()
@@ -84,7 +84,7 @@ def test_who_lost_the_row_to_another_one_finds_out(shared_record: Record) -> Non
 
 
 def test_without_the_server_it_is_held_no_longer_than_the_row_lasts(postgres: Postgres, shared_record: Record) -> None:
-    lease = RowLease(shared_record, "mpp")
+    lease = RowLease(shared_record, "mpp", new_holder())
     assert lease.take()
     postgres.kill()
     try:
