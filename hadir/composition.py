@@ -78,6 +78,7 @@ def run_collector(settings: Settings, stop: threading.Event) -> None:
 def run_engine(settings: Settings, stop: threading.Event) -> None:
     """Raise, send and resolve alerts until `stop` is set; while the server of the record is away, wait for it."""
     from api.alerting.engine import Engine
+    from api.alerting.heartbeat import Heartbeat
     from api.alerting.lease import new_holder
     from storage.record import Record, RecordUnavailable, registry
 
@@ -87,6 +88,7 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
         for sentence in (sentence for site in sites if site for sentence in unset_secrets(site, os.environ)):
             log.warning("%s", sentence)
         holder = new_holder()
+        heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat, os.environ, pace_ms)
         while not stop.is_set():
             engine = Engine(
                 record=record,
@@ -94,6 +96,7 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
                 clock=now_ms,
                 lock_dir=settings.data,
                 holder=holder,
+                heartbeat=heartbeat,
             )
             try:
                 engine.run(stop)

@@ -40,6 +40,7 @@ class Settings:
     broker: str | None = field(default=None, repr=False)
     store: str | None = field(default=None, repr=False)
     record: str | None = field(default=None, repr=False)
+    heartbeat: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     log_format: str = "text"
     host: str = "127.0.0.1"
@@ -116,6 +117,13 @@ def _record(text: str) -> str:
     return text
 
 
+def _heartbeat(text: str) -> str:
+    url = _split_url(text, "https://HOST/PATH")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("is no http address; write https://HOST/PATH")
+    return text
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f'"{text}" is no port; write a number from 1 to 65535, or 0 for a free one')
@@ -168,6 +176,14 @@ SETTINGS: tuple[Setting, ...] = (
         "sqlite:///DATA/record.db",
         "Record of registry, intervals and alerts: `sqlite:///FILE`; when several machines share it "
         "`postgresql://[user:password@]host:port/DATABASE`, with `?sslmode=verify-full` over TLS.",
+    ),
+    Setting(
+        "heartbeat",
+        _heartbeat,
+        "URL",
+        "none",
+        "Called by the engine once a minute as long as alerts can be raised, so that a service elsewhere hears of its "
+        "silence: `https://HOST/PATH`, with `{env:NAME}` for what is secret in it.",
     ),
     Setting("log_level", _one_of(LOG_LEVELS), "LEVEL", "warning", f"What is logged: {', '.join(LOG_LEVELS)}."),
     Setting(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
-from presence.site import AlertKind, Contact, Outlet, Rules, Sensor, Site, Step
+from presence.alerts.escalation import contact_of, ladder
+from presence.alerts.subjects import subjects
+from presence.site import Contact, Group, Outlet, Sensor, Site
 
-ACTING_ALERTS = ("vacancy",)
 ACTING_SENSOR_KINDS = ("direct", "mmwave")
 ACTING_DRIVERS = ("ld2410",)
 ACTING_CONVENTIONS = ("native",)
@@ -19,7 +20,7 @@ _NEAR = 0.75
 
 def inactive(site: Site) -> list[str]:
     """One sentence for each thing, naming the outlets, sensors or contacts that it is about."""
-    return [*_sensors(site), *_rules(site), *_contacts(site), *_escalation(site), *_shown(site)]
+    return [*_sensors(site), *_contacts(site), *_unheard(site), *_shown(site)]
 
 
 def _sensors(site: Site) -> Iterator[str]:
@@ -58,31 +59,6 @@ def _unread_source(sensor: Sensor) -> str | None:
     return None if source.driver in ACTING_DRIVERS else f"driver {source.driver}"
 
 
-def _rules(site: Site) -> Iterator[str]:
-    places: dict[AlertKind, list[str]] = {}
-    for where, rules in _all_rules(site):
-        for kind, rule in rules.items():
-            if kind not in ACTING_ALERTS and not rule.off:
-                places.setdefault(kind, []).append(where)
-    kinds: dict[str, list[AlertKind]] = {}
-    for kind, named in places.items():
-        kinds.setdefault(_listed(named), []).append(kind)
-    for where, alike in kinds.items():
-        yield f"alerts of kind {_listed(alike)} do not fire yet: kept are the rules of {where}"
-    if "late_opening" in places:
-        yield "there is no late phase without late_opening: vacancy is armed from the opening on"
-
-
-def _all_rules(site: Site) -> Iterator[tuple[str, Rules]]:
-    yield "the site", site.rules
-    for agency in site.agencies:
-        yield f"agency {agency.id}", agency.rules
-    for outlet in site.outlets:
-        yield f"outlet {outlet.id}", outlet.rules
-    for duty in site.duties:
-        yield f"duty {duty.id}", duty.rules
-
-
 def _contacts(site: Site) -> Iterator[str]:
     unsent: dict[str, list[str]] = {}
     for owner, contacts in (("the site", site.contacts), *((f"agency {a.id}", a.contacts) for a in site.agencies)):
@@ -98,19 +74,28 @@ def _scheme(contact: Contact) -> str | None:
     return None if contact.channel is None else contact.channel.partition("://")[0]
 
 
-def _escalation(site: Site) -> Iterator[str]:
-    for group, steps in site.escalation.items():
-        if group != "people":
-            yield f"escalation {group} does not act yet: its alerts do not fire"
-            continue
-        if later := [step for step in steps if step.after_ms > 0]:
-            yield f"escalation {group} stops after its first step yet: kept are {_counted(later, 'later step')}"
-        if repeated := [step for step in steps if step.repeat_ms is not None]:
-            yield f"escalation {group} does not repeat yet: kept are the repeats of {_counted(repeated, 'step')}"
+def _unheard(site: Site) -> Iterator[str]:
+    """The alerts of which nobody is told: their ladder leads to no contact with a channel that acts."""
+    unheard: dict[Group, dict[str, None]] = {}
+    for subject in subjects(site):
+        recipients = (recipient for rung in ladder(site, subject) for recipient in rung.recipients)
+        contacts = (contact_of(site, recipient) for recipient in recipients)
+        if subject.rule is not None and not any(
+            contact and _scheme(contact) in ACTING_CHANNELS for contact in contacts
+        ):
+            unheard.setdefault(subject.group, {})[subject.agency] = None
+    if "people" in unheard:
+        agencies = _listed(f"agency {agency}" for agency in unheard["people"])
+        yield f"nobody is told when outlets stay empty: no contact with a channel that acts in {agencies}"
+    for group, when in _OF_THE_SITE:
+        if group in unheard:
+            yield f"nobody is told when {when}: the ladder {group} leads to no contact with a channel that acts"
 
 
-def _counted(steps: list[Step], what: str) -> str:
-    return f"{len(steps)} {what}{'s' if len(steps) > 1 else ''}"
+_OF_THE_SITE: tuple[tuple[Group, str], ...] = (
+    ("technical", "sensors and gateways fail"),
+    ("site", "the whole site fails"),
+)
 
 
 def _shown(site: Site) -> Iterator[str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from api.alerting.heartbeat import Heartbeat
 from api.alerting.lease import Lease, lease_of, new_holder
 from api.alerting.sender import Sender
 from api.alerting.site_engine import Found, SiteEngine
@@ -36,6 +37,8 @@ _log = logging.getLogger("hadir.engine")
 
 _LOOK_EVERY_S = 0.5
 _LEASE_EVERY_S = 1.0
+# A collector that says nothing for so long is down, and no alert can be raised.
+_WELL_WITHIN_MS = 60_000
 
 
 class Engine:
@@ -43,7 +46,8 @@ class Engine:
 
     `lock_dir`: where the leases of a record in a file are, the same for all its engines. `clock`: epoch ms; it dates
     messages and says what is late. `holder`: names the engine in other leases; one that goes on for another after an
-    outage of the record takes its name, and so its leases. `environ`: where channels find `{env:NAME}`. `jitter`: in
+    outage of the record takes its name, and so its leases. `heartbeat`: beats while there is nothing that keeps alerts
+    from being raised. `environ`: where channels find `{env:NAME}`. `jitter`: in
     [0, 1).
     """
 
@@ -55,6 +59,7 @@ class Engine:
         lock_dir: Path,
         clock: Callable[[], int],
         holder: str | None = None,
+        heartbeat: Heartbeat | None = None,
         environ: Mapping[str, str] = os.environ,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -71,6 +76,7 @@ class Engine:
         self._settings_published: dict[str, int] = {}
         self._met_broker = threading.Event()
         self._said: set[object] = set()
+        self._heartbeat = heartbeat
         self._sender = Sender(record, self._watched, self._channels, clock, jitter)
         self._session = None if address is None else self._new_session(address)
 
@@ -114,6 +120,8 @@ class Engine:
                 frontier_ms = frontiers.get(site_id)
                 if frontier_ms is not None and (found := site.look(connection, frontier_ms, newest, now_ms)):
                     looks.append((site, found))
+        if self._heartbeat is not None and self._is_well(frontiers, now_ms):
+            self._heartbeat.beat()
         for site, found in looks:
             if not self._leases[site.site.id].held:
                 continue
@@ -122,6 +130,10 @@ class Engine:
                 self._publish(Message(topics.alerts_changed(site.site.id), said))
             self._sender.wake()
         self._publish_settings()
+
+    def _is_well(self, frontiers: Mapping[str, int], now_ms: int) -> bool:
+        """Whether the sites that are watched, at least one, are known up to a moment ago."""
+        return bool(self._at) and all(now_ms - frontiers.get(site_id, 0) <= _WELL_WITHIN_MS for site_id in self._at)
 
     def _take_answers(self, connection: Connection) -> None:
         """Who acknowledged an alert stops its ladder, and others hear of it."""
