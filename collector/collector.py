@@ -12,8 +12,9 @@ from pathlib import Path
 
 from collector.board import Board
 from collector.conventions import Message, Status, conventions
+from collector.devices import Device
 from collector.intake import Intake, Own, SpoolRow, read_row
-from collector.live import Entry, Live
+from collector.live import Entry, Live, Zone
 from collector.voice import Voice, marker_of
 from collector.writer import Row, Writer
 from presence import topics
@@ -382,11 +383,15 @@ class Collector:
         if pace_ms - self._late_tried_ms < _LATE_PAUSE_MS:
             return
         self._late_tried_ms = pace_ms
-        for zone in self._live.late_zones():
-            if self._writer.trouble or not self._writer.reached(zone.late_id, _STORE_CATCHES_UP_S):
+        behind: list[Zone | Device] = [*self._live.late_zones(), *self._live.devices.late()]
+        for late in behind:
+            if self._writer.trouble or not self._writer.reached(late.late_id, _STORE_CATCHES_UP_S):
                 continue
             try:
-                self._live.estimate_again(zone, self._store, now_ms)
+                if isinstance(late, Zone):
+                    self._live.estimate_again(late, self._store, now_ms)
+                else:
+                    self._live.tell_again(late, self._store)
             except StoreUnavailable as error:
                 _log.warning("%s; a stretch with late readings is estimated again later", error)
                 return

@@ -1,4 +1,4 @@
-"""The state of every sensor as the collector sees it: fresh, stale or offline, and what came of it and what did not."""
+"""The state of every sensor as the collector sees it: fresh, stale, offline or stuck, and what came of it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class SensorWatch:
         self._since_ms, self._seen_ms, self._battery = row.since_ms, row.seen_ms, row.battery
         self._offline_ms = row.since_ms if row.state == "offline" else None
         self.received, self.stored = row.received, row.stored
-        self._sequence = Sequence.load(row.sequence)
+        if row.sequence:
+            self._sequence = Sequence.load(row.sequence)
 
     def take(self, reading: Reading) -> bool:
         """Note one reading; False when it was here before."""
@@ -78,8 +79,8 @@ class SensorWatch:
     def seen_ms(self) -> int | None:
         return self._seen_ms
 
-    def judge(self, now_ms: int) -> None:
-        """Let time pass: what has not reported for `stale_after` is stale."""
+    def judge(self, now_ms: int, stuck_since_ms: int | None = None) -> None:
+        """Let time pass: what has not reported for `stale_after` is stale, what reports may be stuck."""
         if self._offline_ms is not None:
             state: HealthState = "offline"
             since_ms = self._offline_ms
@@ -88,6 +89,8 @@ class SensorWatch:
             state, since_ms = ("stale", stale_ms) if now_ms > stale_ms else ("fresh", self._seen_ms or self._watched_ms)
             if self._seen_ms is None:
                 state, since_ms = "stale", self._watched_ms
+            if state == "fresh" and stuck_since_ms is not None:
+                state, since_ms = "stuck", stuck_since_ms
         if state != self._state:
             self._state, self._since_ms = state, since_ms
             self.changed = self.unsaved = True

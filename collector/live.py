@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import Connection
 
 from collector.claims import Claims
+from collector.devices import Device, Devices
 from collector.health import SensorWatch
 from presence.estimator import Revision, ZoneEstimator, ZoneSensor, closed, spliced, zone_sensors
 from presence.intervals import Interval
@@ -94,6 +95,8 @@ class Live:
             for row in restored
         }
         self._health = {(row.site, row.sensor): row for row in rows}
+        states = {(row.site, row.sensor): row.conditions for row in rows if row.conditions is not None}
+        self.devices = Devices(states, same_spool=same_spool)
         self._swept_ms = 0
         self._told: set[tuple[str, str]] = set()
         self._told_ms = now_ms
@@ -134,6 +137,7 @@ class Live:
             elif self.zones[place].sensors != sensors:
                 self._change_sensors(self.zones[place], sensors, now_ms)
         self._watch_sensors(now_ms)
+        self.devices.follow(self.sites, now_ms)
         for place in ended:
             self._restored.pop(place, None)
             if (zone := self.zones.pop(place, None)) is not None:
@@ -195,6 +199,7 @@ class Live:
     def take(self, entries: Iterable[Entry]) -> None:
         """Let the estimators see `entries`, in the order of their rows; the record hears of it by `commit`."""
         touched: set[Zone] = set()
+        heard: list[Device] = []
         for row_id, site, readings in entries:
             self.last_id = max(self.last_id, row_id)
             for reading in readings:
@@ -202,11 +207,17 @@ class Live:
                 if place in self._gateways_of and reading.values.get("online") == 0.0:
                     for sensor in self._gateways_of[place]:
                         sensor.silence(reading.at_ms)
+                device = self.devices.known.get(place)
+                if device is not None and row_id > device.spool_id:
+                    if not device.batch:
+                        heard.append(device)
+                    device.batch.append(reading)
                 for zone_place in self.claims.zones(*place):
                     zone = self.zones[zone_place]
                     if row_id > zone.spool_id:
                         zone.batch.append(reading)
                         touched.add(zone)
+        self.devices.take(heard, self.last_id)
         for zone in touched:
             revision, late = zone.estimator.take(zone.batch)
             zone.batch.clear()
@@ -220,6 +231,7 @@ class Live:
 
     def expire(self, now_ms: int) -> None:
         """Let time pass: sensors that are silent for too long turn stale."""
+        self.devices.expire(now_ms)
         for zone in self.zones.values():
             stale_ms = zone.estimator.next_stale_ms()
             if stale_ms is not None and stale_ms < now_ms and (revision := zone.estimator.expire(now_ms)):
@@ -248,8 +260,8 @@ class Live:
 
     @property
     def pressing(self) -> bool:
-        """Whether some interval changed and waits to be committed."""
-        return bool(self._revised)
+        """Whether some interval changed, of a zone or device, and waits to be committed."""
+        return bool(self._revised) or self.devices.pressing
 
     def commit(self, now_ms: int, until_ms: int | None, *, everything: bool) -> list[Zone]:
         """Write what changed, in one transaction; the zones whose intervals did.
@@ -260,7 +272,7 @@ class Live:
         revised = list(self._revised)
         saved = list(self._dirty) if everything else revised
         settled_id = self.last_id if everything else self.settled_id
-        durable = bool(revised or everything or self.dead or self._unclaimed)
+        durable = bool(self.pressing or everything or self.dead or self._unclaimed)
         with self._record.writing(durable=durable) as connection:
             for zone in revised:
                 for revision in zone.revisions:
@@ -270,6 +282,7 @@ class Live:
             if everything:
                 self._sweep_snapshots(connection, now_ms)
                 health.save(connection, [watch.row() for watch in self.watches.values() if watch.unsaved])
+            self.devices.write(connection, now_ms, self.last_id, everything=everything)
             for site, before_ms in self._until_ms.items():
                 site_until_ms = before_ms if until_ms is None else max(before_ms, until_ms)
                 intervals.set_progress(connection, site, site_until_ms, spool=self._spool, spool_id=settled_id)
@@ -317,6 +330,7 @@ class Live:
         self._unclaimed.clear()
         if until_ms is not None:
             self._until_ms = {site: max(before_ms, until_ms) for site, before_ms in self._until_ms.items()}
+        self.devices.committed()
         for zone in revised:
             zone.revisions.clear()
         for zone in saved:
@@ -336,12 +350,18 @@ class Live:
 
     def judge(self, now_ms: int) -> None:
         """Let time pass for the health of the sensors."""
-        for watch in self.watches.values():
-            watch.judge(now_ms)
+        for place, watch in self.watches.items():
+            watch.judge(now_ms, self.devices.stuck_since(place))
 
     def late_zones(self) -> list[Zone]:
         """The zones that have heard what came too late for the window."""
         return [zone for zone in self.zones.values() if zone.late_ms is not None]
+
+    def tell_again(self, device: Device, store: Store) -> None:
+        """Tell the stretch of `device` with late readings again, as `Devices.tell_again` says."""
+        series = self.claims.series(device.site, device.id)
+        assert series is not None  # it is watched because the registry has it
+        self.devices.tell_again(device, self._record, store, series)
 
     def estimate_again(self, zone: Zone, store: Store, now_ms: int) -> None:
         """Estimate the stretch of `zone` with late readings again, from the stored ones.

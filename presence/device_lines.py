@@ -18,7 +18,7 @@ from presence.devices import DeviceKey, Thresholds, thresholds
 from presence.estimator import LATENESS_MS
 from presence.intervals import Span, TruthInterval, union
 from presence.readings import Reading
-from presence.site import AlertKind, Sensor, Site
+from presence.site import AlertKind, Site
 from presence.stuck import FOREVER_MS, HOUR_MS, Mark, changes, flapping, lively, long_stretch, unmoved
 
 # How far back it is corrected which sensors are stuck; for so long and one window of flaps all marks are kept.
@@ -56,15 +56,17 @@ class _Dumped(msgspec.Struct, array_like=True):
 class _Device:
     """One device: `settled`, the `recent` readings after it in order, and `head`, which is after those.
 
-    `told`: what the record knows of the last while; `marks`: of what is judged; `seen`: the instants from which on it
-    stood unmoved, and the others did not.
+    `middle`: after some of the recent ones; it is what is settled next, unless one comes out of order. `told`:
+    what the record knows of the last while; `marks`: of what is judged; `seen`: the instants from which on it stood
+    unmoved, and the others did not.
     """
 
-    __slots__ = ("head", "id", "marks", "recent", "seen", "settled", "told")
+    __slots__ = ("head", "id", "marks", "middle", "recent", "seen", "settled", "told")
 
     def __init__(self, id_: str, state: SensorState | GatewayState) -> None:
         self.id = id_
         self.settled = state
+        self.middle: SensorState | GatewayState | None = None
         self.head = state.copy()
         self.recent: list[Reading] = []
         self.told: dict[AlertKind, list[Turn]] = {}
@@ -76,21 +78,28 @@ class _Device:
         if self.head.take(readings):
             self.recent += readings
             return []
-        settled_ms = self.settled.at_ms
-        self.recent = in_order([*self.recent, *(one for one in readings if one.at_ms > settled_ms)])
+        late = [one for one in readings if self.settled.since_ms < one.at_ms <= self.settled.at_ms]
+        self._rebuild(in_order([*self.recent, *(one for one in readings if one.at_ms > self.settled.at_ms)]))
+        self.head.expire(expired_ms)
+        return late
+
+    def _rebuild(self, recent: list[Reading]) -> None:
+        place = bisect_right(recent, recent[-1].at_ms - 2 * LATENESS_MS, key=_observed) if recent else 0
+        self.settled.take(recent[:place])
+        self.recent, self.middle = recent[place:], None
         self.head = self.settled.copy()
         self.head.take(self.recent)
-        self.head.expire(expired_ms)
-        return [one for one in readings if self.settled.since_ms < one.at_ms <= settled_ms]
 
     def settle(self, judged_ms: int) -> None:
-        """Fold what is older than the window into the settled state, and forget what is told of before."""
-        if not self.recent or self.recent[-1].at_ms - self.recent[0].at_ms < 2 * LATENESS_MS:
-            return
-        place = bisect_right(self.recent, self.recent[-1].at_ms - LATENESS_MS, key=lambda reading: reading.at_ms)
-        self.settled.take(self.recent[:place])
-        del self.recent[:place]
-        self.forget(judged_ms)
+        """Now and then settle what is older than the window, and forget what is told of before."""
+        newest_ms = self.recent[-1].at_ms if self.recent else 0
+        if self.middle is None:
+            if self.recent and newest_ms - self.recent[0].at_ms > LATENESS_MS:
+                self.middle = self.head.copy()
+        elif newest_ms - self.middle.at_ms > LATENESS_MS:
+            self.settled, self.middle = self.middle, self.head.copy()
+            del self.recent[: bisect_right(self.recent, self.settled.at_ms, key=_observed)]
+            self.forget(judged_ms)
 
     def forget(self, judged_ms: int) -> None:
         """Forget what is settled, and what is judged and out of reach."""
@@ -122,6 +131,7 @@ class DeviceLines:
 
     def __init__(self, site: Site, now_ms: int, states: Mapping[str, bytes] | None = None) -> None:
         self.pending: list[Revision] = []
+        self.adjusted: list[str] = []  # sensors whose settings changed: nothing of before is told again
         self._devices: dict[str, _Device] = {}
         self._sensors: dict[str, _Device] = {}
         self._limits: dict[str, Thresholds] = {}
@@ -136,31 +146,35 @@ class DeviceLines:
             self._devices[device].restore(known)
             self._judged_ms = max(self._judged_ms, known.judged_ms)
             self._dirty_ms = min(self._dirty_ms, known.dirty_ms)
+        self._expired_ms = self._judged_ms
         self._judged_ms = self._judged_ms or now_ms
         self.follow(site, now_ms)
 
     def follow(self, site: Site, now_ms: int) -> None:
         """Take over the registry: new devices are watched from now on, other settings count from now on."""
-        wanted: dict[str, tuple[Sensor, Thresholds] | None] = {gateway.id: None for gateway in site.gateways}
+        wanted: dict[str, SensorState | GatewayState] = {one.id: GatewayState.begin(now_ms) for one in site.gateways}
+        limits_before, self._limits, self._staff = self._limits, {}, []
         for outlet in site.outlets:
             limits = thresholds(site, outlet)
-            wanted |= {sensor.id: (sensor, limits) for sensor in outlet.sensors}
+            for sensor in outlet.sensors:
+                where = f"{outlet.id}/{sensor.zone}"
+                wanted[sensor.id] = SensorState.begin(now_ms, sensor.stale_after_ms, limits.at_most, where)
+                self._limits[sensor.id] = limits
+                if sensor.zone == "staff":
+                    self._staff.append(sensor.id)
         for gone in self._devices.keys() - wanted.keys():
             self._end(self._devices.pop(gone), now_ms)
-        for device, settings in wanted.items():
+        for device, state in wanted.items():
             known = self._devices.get(device)
-            if known is not None and isinstance(known.head, SensorState) != (settings is not None):
+            if known is not None and type(known.head) is not type(state):
                 self._end(known, now_ms)
                 known = None
             if known is None:
-                known = self._devices[device] = _Device(device, _begun(settings, now_ms))
-            elif settings is not None and isinstance(known.head, SensorState):
-                self._adjust(known, known.head, *settings, now_ms)
+                known = self._devices[device] = _Device(device, state)
+            elif isinstance(state, SensorState) and isinstance(known.head, SensorState):
+                self._adjust(known, known.head, state, now_ms)
             self._note(known)
-        limits_before = self._limits
         self._sensors = {one.id: one for one in self._devices.values() if isinstance(one.head, SensorState)}
-        self._limits = {device: settings[1] for device, settings in wanted.items() if settings is not None}
-        self._staff = [device for device, settings in wanted.items() if settings and settings[0].zone == "staff"]
         if self._limits != limits_before:
             self._dirty_ms = min(self._dirty_ms, now_ms)
 
@@ -183,7 +197,7 @@ class DeviceLines:
         if self._dirty_ms < FOREVER_MS or self._due_ms < now_ms:
             self._judge(max(now_ms, self._judged_ms))
 
-    def again(self, device: str, before: Settled | None, readings: Iterable[Reading], now_ms: int) -> list[Settled]:
+    def again(self, device: str, before: Settled | None, readings: Iterable[Reading]) -> list[Settled]:
         """Tell a stretch again, from `before` (None: from the start) with all stored `readings` after it.
 
         Returns states on the way, one an hour.
@@ -201,7 +215,7 @@ class DeviceLines:
         known = {reading.at_ms: reading for reading in (*one.recent, *in_order(readings))}
         ordered = [known[at_ms] for at_ms in sorted(known) if at_ms > state.at_ms]
         newest_ms = ordered[-1].at_ms if ordered else state.at_ms
-        place = bisect_right(ordered, newest_ms - LATENESS_MS, key=lambda reading: reading.at_ms)
+        place = bisect_right(ordered, newest_ms - LATENESS_MS, key=_observed)
         kept: list[Settled] = []
         kept_ms = from_ms
         for reading in ordered[:place]:
@@ -209,9 +223,9 @@ class DeviceLines:
             if state.at_ms - kept_ms >= _SNAPSHOT_EVERY_MS:
                 kept_ms = state.at_ms
                 kept.append(_settled(state))
-        one.settled, one.recent, one.head = state, ordered[place:], state.copy()
+        one.settled, one.middle, one.recent, one.head = state, None, ordered[place:], state.copy()
         one.head.take(one.recent)
-        one.head.expire(max(now_ms, self._expired_ms))
+        one.head.expire(self._expired_ms)
         for kind, turns in one.head.lines().items():
             first_ms = from_ms if kind in lines_before else turns[0].at_ms
             self.pending.append(Revision(DeviceKey(kind, device), first_ms, truths(_from(turns, first_ms))))
@@ -223,6 +237,10 @@ class DeviceLines:
     def settled(self, device: str) -> Settled:
         """What is known of a device up to an instant at least 30 s before its newest reading."""
         return _settled(self._devices[device].settled)
+
+    def newest_ms(self, device: str) -> int:
+        """When the newest that counts of a device was observed."""
+        return self._devices[device].head.at_ms
 
     def since_ms(self, device: str) -> int:
         """Since when it is watched with these settings: nothing before is told again."""
@@ -244,10 +262,11 @@ class DeviceLines:
             unknown = [TruthInterval(now_ms, None, None)]
             self.pending.append(Revision(DeviceKey(kind, gone.id), now_ms, unknown))
 
-    def _adjust(self, one: _Device, head: SensorState, sensor: Sensor, limits: Thresholds, now_ms: int) -> None:
-        if (head.stale_after_ms, head.at_most) != (sensor.stale_after_ms, limits.at_most):
-            head.adjust(sensor.stale_after_ms, limits.at_most, now_ms)
-            one.settled, one.recent = head.copy(), []
+    def _adjust(self, one: _Device, head: SensorState, wanted: SensorState, now_ms: int) -> None:
+        if (head.stale_after_ms, head.at_most, head.where) != (wanted.stale_after_ms, wanted.at_most, wanted.where):
+            head.adjust(wanted, now_ms)
+            one.settled, one.middle, one.recent = head.copy(), None, []
+            self.adjusted.append(one.id)
 
     def _note(self, one: _Device) -> None:
         """What has turned since it was told last."""
@@ -322,13 +341,6 @@ class DeviceLines:
         return joined(turns)
 
 
-def _begun(settings: tuple[Sensor, Thresholds] | None, now_ms: int) -> SensorState | GatewayState:
-    if settings is None:
-        return GatewayState.begin(now_ms)
-    sensor, limits = settings
-    return SensorState.begin(now_ms, sensor.stale_after_ms, limits.at_most)
-
-
 def _settled(state: SensorState | GatewayState) -> Settled:
     kept = state.copy()
     kept.forget(kept.at_ms, kept.at_ms - _MARKS_KEPT_MS)
@@ -345,6 +357,10 @@ def _same(one: Sequence[object], other: Sequence[object]) -> int:
     """How many items both begin with."""
     shorter = min(len(one), len(other))
     return next((place for place in range(shorter) if one[place] != other[place]), shorter)
+
+
+def _observed(reading: Reading) -> int:
+    return reading.at_ms
 
 
 def _at(mark: Mark) -> int:

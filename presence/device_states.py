@@ -32,7 +32,7 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
 
     `stale_ms`: from when on it is stale if nothing comes; a report at that very instant leaves no gap. `said`: its
     presence, None while not told since it was silent. `start_ms`: since when it is watched, which counts as a report;
-    `since_ms`: since when with these settings.
+    `since_ms`: since when with these settings; `where`: at which zone, for whoever keeps its readings by that.
     """
 
     start_ms: int
@@ -47,9 +47,10 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
     offline: bool = False
     said: float | None = None
     battery: float | None = None
+    where: str = ""
 
     @classmethod
-    def begin(cls, start_ms: int, stale_after_ms: int, at_most: float) -> SensorState:
+    def begin(cls, start_ms: int, stale_after_ms: int, at_most: float, where: str = "") -> SensorState:
         """A sensor of which nothing is heard yet."""
         return cls(
             start_ms=start_ms,
@@ -60,6 +61,7 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
             stale_ms=start_ms + stale_after_ms,
             silence=[Turn(start_ms, False)],
             low=[Turn(start_ms, None)],
+            where=where,
         )
 
     @property
@@ -98,13 +100,13 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
             self.at_ms = max(self.at_ms, self.stale_ms)
             self._fall_silent(self.stale_ms)
 
-    def adjust(self, stale_after_ms: int, at_most: float, now_ms: int) -> None:
-        """Other settings, from `now_ms` on."""
+    def adjust(self, wanted: SensorState, now_ms: int) -> None:
+        """The settings of `wanted`, from `now_ms` on."""
         self.expire(now_ms)
-        self.at_ms = max(self.at_ms, now_ms - 1)
+        self.at_ms = max(self.at_ms, now_ms)
         self.since_ms = now_ms
-        self.stale_ms += stale_after_ms - self.stale_after_ms
-        self.stale_after_ms, self.at_most = stale_after_ms, at_most
+        self.stale_ms += wanted.stale_after_ms - self.stale_after_ms
+        self.stale_after_ms, self.at_most, self.where = wanted.stale_after_ms, wanted.at_most, wanted.where
         if not self.silent and self.stale_ms < now_ms:
             self._fall_silent(now_ms)
         elif self.silent and not self.offline and now_ms < self.stale_ms:
@@ -121,7 +123,7 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
 
     def anew(self) -> SensorState:
         """A sensor with these settings, and nothing heard of it."""
-        return SensorState.begin(self.since_ms, self.stale_after_ms, self.at_most)
+        return SensorState.begin(self.since_ms, self.stale_after_ms, self.at_most, self.where)
 
     def forget(self, before_ms: int, marks_before_ms: int) -> None:
         """Keep no turns and marks of before but those that still count."""

@@ -13,7 +13,15 @@ from storage.record.upsert import upsert
 _save = upsert(sensor_health)
 _save = _save.on_conflict_do_update(
     index_elements=["site", "sensor"],
-    set_={column.name: _save.excluded[column.name] for column in sensor_health.c if not column.primary_key},
+    set_={
+        column.name: _save.excluded[column.name]
+        for column in sensor_health.c
+        if not column.primary_key and column.name != "conditions"
+    },
+)
+_save_conditions = upsert(sensor_health)
+_save_conditions = _save_conditions.on_conflict_do_update(
+    index_elements=["site", "sensor"], set_={"conditions": _save_conditions.excluded.conditions}
 )
 
 
@@ -21,7 +29,7 @@ class SensorHealth(NamedTuple):
     """`state`: fresh, stale, offline (its own or its gateway's word) or stuck; `seen_ms`: the newest report.
 
     `received`, `stored`, `missing`: readings; `sequence`: `presence.sequence.Sequence` as it dumps itself;
-    `conditions`: what the lines of the sensor's conditions go on from.
+    `conditions`: what the lines of its conditions go on from; a gateway has a row for that alone, with no `sequence`.
     """
 
     site: str
@@ -38,9 +46,19 @@ class SensorHealth(NamedTuple):
 
 
 def save(connection: Connection, rows: Iterable[SensorHealth]) -> None:
-    """Replace the health of these sensors."""
+    """Replace the health of these sensors, but for their `conditions`."""
     if values := [row._asdict() for row in rows]:
         connection.execute(_save, values)
+
+
+def save_conditions(connection: Connection, rows: Iterable[tuple[str, str, bytes | None]], watched_ms: int) -> None:
+    """Replace the `conditions` of (site, device); those without a row yet get one, watched since `watched_ms`."""
+    values = [
+        SensorHealth(site, device, "stale", watched_ms, None, None, 0, 0, 0, b"", dumped)._asdict()
+        for site, device, dumped in rows
+    ]
+    if values:
+        connection.execute(_save_conditions, values)
 
 
 def load(connection: Connection) -> list[SensorHealth]:

@@ -57,7 +57,7 @@ class Told:
     def again(self, device: str, late_ms: int) -> None:
         kept = [snapshot for snapshot in self.snapshots[device] if snapshot.at_ms < late_ms]
         before = kept[-1] if kept else None
-        self.snapshots[device] = kept + self.lines.again(device, before, self.stored[device], self.now_ms)
+        self.snapshots[device] = kept + self.lines.again(device, before, self.stored[device])
 
     def snapshot(self) -> None:
         for device in "abcg":
