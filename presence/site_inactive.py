@@ -76,17 +76,19 @@ def _scheme(contact: Contact) -> str | None:
 
 def _unheard(site: Site) -> Iterator[str]:
     """The alerts of which nobody is told: their ladder leads to no contact with a channel that acts."""
+    # One subject stands for all that climb the same ladder.
+    ladders = {(one.group, one.agency, one.kind == "equipment_down"): one for one in subjects(site) if one.rule}
     unheard: dict[Group, dict[str, None]] = {}
-    for subject in subjects(site):
+    for subject in ladders.values():
         recipients = (recipient for rung in ladder(site, subject) for recipient in rung.recipients)
         contacts = (contact_of(site, recipient) for recipient in recipients)
-        if subject.rule is not None and not any(
-            contact and _scheme(contact) in ACTING_CHANNELS for contact in contacts
-        ):
+        if not any(contact and _scheme(contact) in ACTING_CHANNELS for contact in contacts):
             unheard.setdefault(subject.group, {})[subject.agency] = None
-    if "people" in unheard:
-        agencies = _listed(f"agency {agency}" for agency in unheard["people"])
-        yield f"nobody is told when outlets stay empty: no contact with a channel that acts in {agencies}"
+    if agencies := unheard.get("people"):
+        where = (
+            "any agency" if len(agencies) == len(site.agencies) > 1 else _listed(f"agency {one}" for one in agencies)
+        )
+        yield f"nobody is told when outlets stay empty: no contact with a channel that acts in {where}"
     for group, when in _OF_THE_SITE:
         if group in unheard:
             yield f"nobody is told when {when}: the ladder {group} leads to no contact with a channel that acts"

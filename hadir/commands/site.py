@@ -140,7 +140,7 @@ def _counted(site: Site) -> str:
 
 def _print_inactive(sentences: list[str]) -> None:
     if sentences:
-        print("Kept, but without effect in this version:")
+        print("Without effect as it stands:")
     for sentence in sentences:
         print(f"  {sentence}")
 

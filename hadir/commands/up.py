@@ -89,7 +89,7 @@ def _said(settings: Settings, installation: Installation, applied: Applied | Non
 def _applied(applied: Applied) -> list[str]:
     lines = [f"Site:   {applied.site}, {applied.changes:,} changes taken over"]
     if applied.inactive:
-        lines.append("Kept, but without effect in this version:")
+        lines.append("Without effect as it stands:")
     return lines + [f"  {sentence}" for sentence in applied.inactive]
 
 

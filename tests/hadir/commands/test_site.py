@@ -1,14 +1,27 @@
 """`hadir site` as people call it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hadir.cli import main
-from presence.site import Agency, Contact, Floor
+from presence.site import Agency, Contact, Floor, Site
 from presence.site_file import dump_site, parse_site
-from tests.builders import outlet, site
+from tests import builders
+from tests.builders import outlet
+
+HOOK = "hadir+http://localhost:1/hook"
+
+
+def site(**fields: Any) -> Site:
+    """A site of which everybody hears who should."""
+    of_site = [Contact(id=role, name=role, role=role, channel=HOOK) for role in ("technician", "facility_manager")]
+    made = builders.site(**{"contacts": tuple(of_site), **fields})
+    hears = (Contact(id="k", name="K", channel=HOOK),)
+    return replace(made, agencies=tuple(replace(one, contacts=one.contacts or hears) for one in made.agencies))
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +54,7 @@ def test_check_counts_what_is_right(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_says_what_does_not_act_yet(capsys: pytest.CaptureFixture[str]) -> None:
     write(dump_site(site(floors=(Floor(floor=1, plan="a.svg"),))))
     assert Called(capsys, "check", "site.yaml").out.splitlines()[1:] == [
-        "Kept, but without effect in this version:",
+        "Without effect as it stands:",
         "  floor plans are not shown yet: kept are those of floor 1",
     ]
 
@@ -55,13 +68,13 @@ NEVER_COUNTS = (
 
 def test_check_and_apply_warn_of_hours_that_are_hardly_meant(capsys: pytest.CaptureFixture[str]) -> None:
     write(dump_site(site(outlets=[outlet("a-1", service_hours=TWICE)])))
-    warning = f"  site.yaml:16: outlets[0].service_hours: {NEVER_COUNTS}"
+    warning = f"  site.yaml:21: outlets[0].service_hours: {NEVER_COUNTS}"
     called = Called(capsys, "check", "site.yaml")
     assert (called.status, called.err) == (0, "")
     assert called.out.splitlines()[1:] == ["Service hours to look at:", warning]
     called = Called(capsys, "check", "site.yaml", "--json")
     assert json.loads(called.out)["warnings"] == [
-        {"line": 16, "field": "outlets[0].service_hours", "problem": NEVER_COUNTS}
+        {"line": 21, "field": "outlets[0].service_hours", "problem": NEVER_COUNTS}
     ]
     called = Called(capsys, "apply", "site.yaml")
     assert called.status == 0
@@ -73,8 +86,8 @@ def test_check_tells_all_problems_one_line_each(capsys: pytest.CaptureFixture[st
     called = Called(capsys, "check", "site.yaml")
     assert (called.status, called.out) == (2, "")
     assert called.err.splitlines() == [
-        'site.yaml:15: outlets[0].agency: no agency "dinsa"; did you mean "dinas"?',
-        'site.yaml:17: outlets[0].sensors[0].stale_after: "12" has no unit; write 10s, 2m or 1h',
+        'site.yaml:20: outlets[0].agency: no agency "dinsa"; did you mean "dinas"?',
+        'site.yaml:22: outlets[0].sensors[0].stale_after: "12" has no unit; write 10s, 2m or 1h',
     ]
 
 
@@ -90,7 +103,7 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     called = Called(capsys, "check", "site.yaml", "--json")
     assert (called.status, called.err) == (2, "")
     problem = {
-        "line": 17,
+        "line": 22,
         "field": "outlets[0].sensors[0].stale_after",
         "problem": '"12" has no unit; write 10s, 2m or 1h',
     }
@@ -122,7 +135,7 @@ def test_wrong_use_is_one_line(words: list[str], line: str, capsys: pytest.Captu
 
 def test_apply_prints_what_changed_and_export_gives_it_back(capsys: pytest.CaptureFixture[str]) -> None:
     write(dump_site(site()))
-    assert Called(capsys, "apply", "site.yaml").out.splitlines()[-1] == "balai: 4 changes"
+    assert Called(capsys, "apply", "site.yaml").out.splitlines()[-1] == "balai: 7 changes"
     assert Called(capsys, "apply", "site.yaml").out == "balai: nothing to change\n"
     write(dump_site(site(outlets=[outlet(name="Loket satu")])))
     assert Called(capsys, "apply", "site.yaml").out.splitlines() == [
@@ -147,7 +160,7 @@ def test_apply_keeps_what_the_file_does_not_name_unless_it_is_pruned(capsys: pyt
 def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     write(dump_site(site()))
     called = Called(capsys, "apply", "site.yaml", "--dry-run")
-    assert called.out.splitlines()[-1] == "balai: 4 changes, nothing written (--dry-run)"
+    assert called.out.splitlines()[-1] == "balai: 7 changes, nothing written (--dry-run)"
     assert not Path("hadir-data").exists()
     Called(capsys, "apply", "site.yaml")
     write(dump_site(site(name="Balai")))
