@@ -106,6 +106,7 @@ class Collector:
         self._marker: str | None = None
         self._marked_ms = 0
         self._gone: set[tuple[str, str]] = set()
+        self._met: set[tuple[str, str]] = set()  # what has said that it is online since this process began
         self._own: list[Own] = []
         self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = self._record_due_ms = 0
         self._record_lost = False
@@ -324,7 +325,10 @@ class Collector:
         if self._live.claims.series(*device) is None:
             return
         if status.online:
-            if device in self._gone:
+            # A gateway says nothing else of itself; and whether it was gone is not remembered over a restart.
+            first = device not in self._met and self._is_gateway(device)
+            self._met.add(device)
+            if first or device in self._gone:
                 self._gone.discard(device)
                 self._own.append(Own(site, [Reading(status.device, message.received_ms, {"online": 1.0})]))
             return
@@ -339,6 +343,10 @@ class Collector:
         if device not in self._gone:
             self._gone.add(device)
             self._own.append(Own(site, [Reading(status.device, at_ms, {"online": 0.0})]))
+
+    def _is_gateway(self, device: tuple[str, str]) -> bool:
+        site = self._live.sites.get(device[0])
+        return site is not None and any(gateway.id == device[1] for gateway in site.gateways)
 
     def _count_stored(self, points: Sequence[Point]) -> None:
         self._stored.append(Counter((point.series.site, point.series.sensor) for point in points))
