@@ -19,7 +19,7 @@ from presence.estimator import LATENESS_MS
 from presence.intervals import Span, TruthInterval, union
 from presence.readings import Reading
 from presence.site import AlertKind, Site
-from presence.stuck import FOREVER_MS, HOUR_MS, Mark, changes, flapping, lively, long_stretch, unmoved
+from presence.stuck import FOREVER_MS, HOUR_MS, Mark, changes, flapping, lively, long_stretch, recent, unmoved
 
 # How far back it is corrected which sensors are stuck; for so long and one window of flaps all marks are kept.
 REACH_MS = HOUR_MS
@@ -73,14 +73,22 @@ class _Device:
         self.marks: list[Mark] = []
         self.seen: list[int] = []
 
-    def take(self, readings: Sequence[Reading], expired_ms: int) -> list[Reading]:
+    def shown(self, expired_ms: int) -> SensorState | GatewayState:
+        """The head, stale if it is by `expired_ms`. The head itself is not: the next reading may be of before that."""
+        head = self.head
+        if not isinstance(head, SensorState) or head.silent or head.stale_ms >= expired_ms:
+            return head
+        stale = head.copy()
+        stale.expire(expired_ms)
+        return stale
+
+    def take(self, readings: Sequence[Reading]) -> list[Reading]:
         """Those of `readings` that are too old to fold in."""
         if self.head.take(readings):
             self.recent += readings
             return []
         late = [one for one in readings if self.settled.since_ms < one.at_ms <= self.settled.at_ms]
         self._rebuild(in_order([*self.recent, *(one for one in readings if one.at_ms > self.settled.at_ms)]))
-        self.head.expire(expired_ms)
         return late
 
     def _rebuild(self, recent: list[Reading]) -> None:
@@ -109,8 +117,7 @@ class _Device:
             state.forget(at_ms, judged_ms - _MARKS_KEPT_MS)
         for kind, turns in self.told.items():
             self.told[kind] = since(turns, judged_ms - REACH_MS if kind == "sensor_stuck" else at_ms)
-        if isinstance(self.head, SensorState):
-            self.marks = self.head.marks.copy()
+        self.marks = recent(self.marks, judged_ms - _MARKS_KEPT_MS)
 
     def restore(self, known: _Dumped) -> None:
         """Take over what was told of `known.state`."""
@@ -181,7 +188,7 @@ class DeviceLines:
     def take(self, device: str, readings: Sequence[Reading]) -> list[Reading]:
         """Let a device's `readings` count, in any order; those that came too late for the window."""
         one = self._devices[device]
-        late = one.take(readings, self._expired_ms)
+        late = one.take(readings)
         self._note(one)
         one.settle(self._judged_ms)
         return late
@@ -191,8 +198,7 @@ class DeviceLines:
         self._expired_ms = now_ms
         for one in self._sensors.values():
             head = one.head
-            if isinstance(head, SensorState) and head.stale_ms < now_ms and not head.silent:
-                head.expire(now_ms)
+            if isinstance(head, SensorState) and head.stale_ms < now_ms and not one.told["sensor_silent"][-1].truth:
                 self._note(one)
         if self._dirty_ms < FOREVER_MS or self._due_ms < now_ms:
             self._judge(max(now_ms, self._judged_ms))
@@ -225,11 +231,11 @@ class DeviceLines:
                 kept.append(_settled(state))
         one.settled, one.middle, one.recent, one.head = state, None, ordered[place:], state.copy()
         one.head.take(one.recent)
-        one.head.expire(self._expired_ms)
-        for kind, turns in one.head.lines().items():
+        for kind, turns in one.shown(self._expired_ms).lines().items():
             first_ms = from_ms if kind in lines_before else turns[0].at_ms
             self.pending.append(Revision(DeviceKey(kind, device), first_ms, truths(_from(turns, first_ms))))
             one.told[kind] = turns.copy()
+        one.marks = one.shown(self._expired_ms).marks_now().copy()
         self._dirty_ms = min(self._dirty_ms, from_ms)
         one.forget(self._judged_ms)
         return kept
@@ -250,7 +256,8 @@ class DeviceLines:
         """Everything of a device, to go on from."""
         one = self._devices[device]
         stuck = one.told.get("sensor_stuck")
-        return _ENCODER.encode(_Dumped(one.head, stuck, one.seen, self._judged_ms, self._dirty_ms))
+        shown = one.shown(self._expired_ms)
+        return _ENCODER.encode(_Dumped(shown, stuck, one.seen, self._judged_ms, self._dirty_ms))
 
     def stuck_since(self, device: str) -> int | None:
         """Since when a sensor is stuck; None when it is not."""
@@ -270,16 +277,18 @@ class DeviceLines:
 
     def _note(self, one: _Device) -> None:
         """What has turned since it was told last."""
-        for kind, turns in one.head.lines().items():
+        shown = one.shown(self._expired_ms)
+        for kind, turns in shown.lines().items():
             told = one.told.get(kind, [])
             if turns != told:
                 self._tell(DeviceKey(kind, one.id), told, turns)
                 one.told[kind] = turns.copy()
-        if isinstance(one.head, SensorState) and one.head.marks != one.marks:
-            same = _same(one.marks, one.head.marks)
-            first = min(marks[same].at_ms for marks in (one.marks, one.head.marks) if same < len(marks))
-            self._dirty_ms = min(self._dirty_ms, first)
-            one.marks = one.head.marks.copy()
+        marks = shown.marks_now()
+        if marks != one.marks:
+            same = _same(one.marks, marks)
+            first_ms = min(line[same].at_ms for line in (one.marks, marks) if same < len(line))
+            self._dirty_ms = min(self._dirty_ms, first_ms)
+            one.marks = marks.copy()
 
     def _tell(self, key: DeviceKey, told: Sequence[Turn], turns: Sequence[Turn]) -> None:
         same = _same(told, turns)
@@ -310,6 +319,9 @@ class DeviceLines:
                 self._due_ms = min(self._due_ms, full_ms)
                 if last.at_ms < from_ms and not told[-1].truth and told[-1].at_ms < from_ms:
                     continue
+            few = len(one.marks) <= limits.flaps_per_hour and now_ms - one.marks[0].at_ms <= unchanged_ms
+            if few and len(told) == 1 and not told[0].truth:
+                continue
             begin_ms = max(from_ms, told[0].at_ms)
             spans = flapping(changes(one.marks), limits.flaps_per_hour, begin_ms)
             if long_stretch(one.marks, unchanged_ms, now_ms):

@@ -121,6 +121,10 @@ class SensorState(msgspec.Struct, array_like=True, kw_only=True, tag="sensor"):
             told["low_battery"] = self.low
         return told
 
+    def marks_now(self) -> list[Mark]:
+        """What its presence did."""
+        return self.marks
+
     def anew(self) -> SensorState:
         """A sensor with these settings, and nothing heard of it."""
         return SensorState.begin(self.since_ms, self.stale_after_ms, self.at_most, self.where)
@@ -202,6 +206,10 @@ class GatewayState(msgspec.Struct, array_like=True, kw_only=True, tag="gateway")
 
     def expire(self, before_ms: int) -> None:
         """Time alone does nothing to a gateway."""
+
+    def marks_now(self) -> list[Mark]:
+        """A gateway has no presence."""
+        return []
 
     def anew(self) -> GatewayState:
         """A gateway of which nothing is heard."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from presence.device_lines import DeviceLines, Settled
@@ -143,6 +143,9 @@ def test_any_batches_and_any_order_within_thirty_seconds_give_the_same_lines(cas
 
 @settings(max_examples=120, deadline=None)
 @given(case=cases)
+@example(case=(684941396710, 2.0, 32))  # killed between a change and its judgement
+@example(case=(679, 600.0, 117))  # told again from a state that had forgotten what was still within reach
+@example(case=(756955001384, 600.0, 80))  # a change right after a stretch was told again
 def test_neither_restarts_nor_what_comes_late_change_the_lines(case: tuple[int, float, int]):
     seed, unit_s, units = case
     rnd = random.Random(seed)
