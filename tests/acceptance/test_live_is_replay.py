@@ -121,19 +121,21 @@ def histories(draw: st.DrawFn) -> list[Reading]:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
-@given(readings=histories(), seed=st.integers(0, 2**16))
-def test_a_restart_at_any_event_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, empty_record: Path, readings: list[Reading], seed: int
+@given(readings=histories(), seed=st.integers(0, 2**16), late_s=st.sampled_from([0, 0, 10, 29]))
+def test_restarts_batches_and_the_order_of_arrival_within_30_s_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, empty_record: Path, readings: list[Reading], seed: int, late_s: int
 ) -> None:
+    """What was said too early, for something was still on its way, is taken back: it does not count."""
     wanted, dice = a_bit_of_everything(), random.Random(seed)
     end_ms = (readings[-1].at_ms if readings else START) + 3 * MINUTE
+    arrivals = sorted((reading.at_ms + dice.randint(0, late_s) * S, n) for n, reading in enumerate(readings))
     with watched(tmp_path_factory.mktemp("live"), empty_record, wanted, START) as live:
-        for at_ms, together in by_instant(readings):
+        for arrived_ms, n in arrivals:
             if dice.random() < 0.5:
-                live.pass_until(at_ms)
+                live.pass_until(arrived_ms)
             if dice.random() < 0.1:
                 live.restart()
-            live.take(together)
+            live.take([readings[n]])
         live.pass_until(end_ms)
         found = sorted(live.alerts(), key=order)
     expected = replay(wanted, readings, Span(START, end_ms)).alerts
