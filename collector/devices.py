@@ -57,6 +57,7 @@ class Devices:
         self.known: dict[Place, Device] = {}
         self._sites: dict[str, DeviceLines] = {}
         self._gone: list[Place] = []
+        self._written: list[Device] = []  # by the `write` whose commit is awaited
         self._saved: dict[str, dict[str, _Saved]] = {}
         for (site, device), dumped in saved.items():
             row = _DECODER.decode(dumped)
@@ -122,11 +123,13 @@ class Devices:
                 conditions.revise(connection, site, device, kind, from_ms, intervals, now_ms)
                 revised.add((site, device))
         rows = []
+        self._written.clear()
         for place, one in self.known.items():
             if place in revised or (everything and one.unsaved):
                 state = _ENCODER.encode(_Saved(last_id, one.late_ms, one.lines.dump(one.id)))
                 rows.append((*place, state))
                 self._keep_snapshots(connection, one)
+                self._written.append(one)
         health.save_conditions(connection, [*((*place, None) for place in self._gone), *rows], now_ms)
 
     def _keep_snapshots(self, connection: Connection, one: Device) -> None:
@@ -138,10 +141,11 @@ class Devices:
             checkpoints.forget_snapshots_from(connection, one.site, one.id, _PART, one.untrue_ms)
         for at_ms, state in one.snapshots:
             checkpoints.keep_snapshot(connection, one.site, one.id, _PART, Snapshot(at_ms, state))
-        one.snapshots, one.untrue_ms, one.unsaved = [], None, False
 
     def committed(self) -> None:
         """What `write` wrote is in the record."""
+        for one in self._written:
+            one.snapshots, one.untrue_ms, one.unsaved = [], None, False
         for lines in self._sites.values():
             lines.pending.clear()
         self._gone.clear()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 _DATE_LENGTH = len("2026-11-24")
-# The years 1000 to 9999, which is all that RFC 3339 writes and Python's dates hold.
-_FIRST_MS, _LAST_MS = -30_610_224_000_000, 253_402_300_799_999
+# The years 1970 to 2999: further no calendar is asked, and a day more or less is still a date.
+_FIRST_MS, _LAST_MS = 0, 32_503_679_999_999
 
 
 def rfc3339(at_ms: int) -> str:
@@ -24,7 +24,7 @@ def parse_instant(text: str) -> int:
     """Epoch ms of RFC 3339 text with an offset, or of epoch seconds. Raises ValueError, saying what is wrong."""
     at_ms = _epoch_ms(text)
     if not _FIRST_MS <= at_ms <= _LAST_MS:
-        raise ValueError(f'"{text}" is no RFC 3339 time; write 2026-11-24T09:00:00+07:00')
+        raise ValueError(f'"{text}" is not in the years 1970 to 2999; write another')
     return round(at_ms)
 
 

@@ -71,10 +71,12 @@ def parse_sweep(text: str, source: str = "--sweep") -> Sweep:
     if high_ms < low_ms:
         raise BadInput(source, f'"{limits}" ends before it begins', remedy=f"write {name}={high}..{low}")
     step_ms = _read(DURATION, step, name, source) if colon else _usual_step(high_ms - low_ms)
-    found = tuple(range(low_ms, high_ms + 1, step_ms))
+    if step_ms <= 0:
+        raise BadInput(source, f'a step of "{step}" leads nowhere', remedy=_SWEEP_EXAMPLE)
+    found = range(low_ms, high_ms + 1, step_ms)
     if len(found) > _MOST_VALUES:
         raise BadInput(source, f"{len(found):,} values are too many", remedy=f"take a longer step than {step}")
-    return Sweep(name, kind, key.field, found)
+    return Sweep(name, kind, key.field, tuple(found))
 
 
 def with_rule(site: Site, change: RuleChange) -> Site:

@@ -124,6 +124,8 @@ class Engine:
             self._heartbeat.beat()
         for site, found in looks:
             if not self._leases[site.site.id].held:
+                # What was found is not written, and would not be looked for again.
+                self._at.pop(site.site.id)
                 continue
             if revision := site.write(self._record, found, now_ms):
                 said = _json({"revision": revision}).encode()

@@ -146,18 +146,21 @@ class _Letter:
         return [Told(row.recipient, row.at_ms) for row in self._said if row.event in ("firing", "reminder")]
 
     def acknowledge(self) -> None:
-        """Tell those who heard of the alert of its newest answer."""
-        if not self.answers:
+        """Tell those who heard of the alert, and were not told after it, of the newest answer while it holds."""
+        if not self.answers or self.answers[-1].until_ms <= self.until_ms:
             return
-        n = len(self.answers) - 1
-        heard = dict.fromkeys(row.recipient for row in self._said if row.event == "firing")
-        known = {(row.recipient, row.key.rpartition(".")[2]) for row in self._said if row.event == "acknowledged"}
-        for recipient in heard:
-            if (recipient, str(n)) not in known:
-                self.say("acknowledged", recipient, n)
+        answer = self.answers[-1]
+        for recipient, fired_ms in self._newest("firing").items():
+            if fired_ms <= answer.at_ms and self._newest("acknowledged").get(recipient, -1) < answer.at_ms:
+                # Never dated before the answer, though that was given on a machine whose clock is ahead.
+                self.say("acknowledged", recipient, max(self._now_ms, answer.at_ms))
 
-    def say(self, event: Event, recipient: Recipient, n: int | None = None) -> None:
-        """Queue one message."""
+    def _newest(self, event: Event) -> dict[Recipient, int]:
+        """When `event` was queued last, to each who was told of it."""
+        return {row.recipient: row.at_ms for row in self._said if row.event == event}
+
+    def say(self, event: Event, recipient: Recipient, at_ms: int | None = None) -> None:
+        """Queue one message, dated `at_ms` or now."""
         if event not in self._bodies:
             known = facts(self._connection, self.watch, self.subject, self.stored, event, self.until_ms, self._now_ms)
             news = message.News(
@@ -171,8 +174,8 @@ class _Letter:
             )
             body = message.body(self.watch.site, self.subject, news)
             self._bodies[event] = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        site = self.watch.site.id
-        enqueue(self._connection, site, self.stored.id, event, recipient, self._bodies[event], self._now_ms, n)
+        site, rendered = self.watch.site.id, self._bodies[event]
+        enqueue(self._connection, site, self.stored.id, event, recipient, rendered, at_ms or self._now_ms)
 
     def _heard(self) -> list[message.Heard]:
         heard = []

@@ -6,7 +6,7 @@ more. What it finds and what the record holds are compared here; each difference
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -32,10 +32,13 @@ class Transition(NamedTuple):
 
 
 class Look(NamedTuple):
-    """When alerts were computed, and under what. `judged_by`: names rule, hours and absences, as in StoredAlert."""
+    """When alerts were computed, and under what.
+
+    `judged_by`: names the rule, hours, absences and maintenance that decide on an alert of theirs, as in StoredAlert.
+    """
 
     now_ms: int
-    judged_by: str
+    judged_by: Callable[[Alert], str]
 
 
 def from_intervals(
@@ -72,7 +75,7 @@ def from_registry(
     not, as `ended`.
     """
     found = _by_id(site, computed)
-    others = [was for was in stored if was.stands and was.judged_by != look.judged_by]
+    others = [was for was in stored if was.stands and _otherwise(was, look)]
     over = {was.id: was for was in others if _denied(was, found.get(was.id), look)}
     yield from ends(over.values(), disarmed, until_ms)
     left = [alert for found_id, alert in found.items() if found_id not in over]
@@ -93,14 +96,14 @@ def _by_id(site: str, computed: Iterable[Alert]) -> dict[str, Alert]:
 
 def _denied(was: StoredAlert, alert: Alert | None, look: Look) -> bool:
     """Whether `alert`, what was computed of it, says that it did not fire: under other rules, over before it had."""
-    if alert is None or alert.resolved_ms is None or was.judged_by == look.judged_by:
+    if alert is None or alert.resolved_ms is None or not _otherwise(was, look):
         return alert is None
     return alert.resolved_ms <= was.alert.fired_ms
 
 
 def _new(new_id: str, alert: Alert, look: Look) -> Iterator[Transition]:
     fired = replace(alert, resolved_ms=None, reason=None)
-    first = StoredAlert(new_id, fired, look.now_ms - alert.fired_ms > LATE_AFTER_MS, None, look.judged_by)
+    first = StoredAlert(new_id, fired, look.now_ms - alert.fired_ms > LATE_AFTER_MS, None, look.judged_by(alert))
     yield Transition("firing", first, None)
     if alert.resolved_ms is not None:
         yield Transition("resolved", first._replace(alert=alert), first)
@@ -108,9 +111,9 @@ def _new(new_id: str, alert: Alert, look: Look) -> Iterator[Transition]:
 
 def _again(was: StoredAlert, alert: Alert, look: Look) -> Iterator[Transition]:
     if alert.resolved_ms is None and not was.stands:
-        yield Transition("reopened", was._replace(alert=alert, disproved_ms=None, judged_by=look.judged_by), was)
+        yield Transition("reopened", was._replace(alert=alert, disproved_ms=None, judged_by=look.judged_by(alert)), was)
         return
-    if was.judged_by != look.judged_by:
+    if _otherwise(was, look):
         # Another rule may put the instant of firing elsewhere; people were told under the old one.
         alert = replace(alert, fired_ms=was.alert.fired_ms)
     now = was._replace(alert=alert, disproved_ms=None)
@@ -124,4 +127,9 @@ def _again(was: StoredAlert, alert: Alert, look: Look) -> Iterator[Transition]:
 
 def _settled(was: StoredAlert, look: Look) -> bool:
     """Over, and not what intervals under today's rules can date: ended by a registry, or fired under another one."""
-    return not was.stands and (was.alert.reason == "ended" or was.judged_by != look.judged_by)
+    return not was.stands and (was.alert.reason == "ended" or _otherwise(was, look))
+
+
+def _otherwise(was: StoredAlert, look: Look) -> bool:
+    """Whether it fired under what the registry does not say any more of that time."""
+    return was.judged_by != look.judged_by(was.alert)

@@ -12,6 +12,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -19,19 +20,22 @@ from sqlalchemy import Connection
 from api.alerting.transitions import Look, Transition, ends, from_intervals, from_registry
 from presence.alerts import life, rule
 from presence.alerts.evaluate import changes, evaluate_ahead
+from presence.alerts.life import Alert
 from presence.alerts.rule import Disarmed
 from presence.alerts.subjects import Subject, group_of, subjects
-from presence.hours_history import Hours, schedule_of
+from presence.hours_history import Hours
+from presence.intervals import Span, clip
 from presence.obligations import Obligations
-from presence.site import AlertKind, Outlet, Site
+from presence.site import AlertKind, Site
 from presence.zones import ZoneKey, zones
 from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
 from storage.record.intervals import IntervalChange, changes_after, last_change
 from storage.record.site_lines import RecordLines, first_of_site, true_now
 
 _HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 # How far ahead openings, closings and declared absences are looked for; after that long a duty is looked at anyway.
-_AHEAD_MS = 24 * _HOUR_MS
+_AHEAD_MS = _DAY_MS
 _CHANGES_AT_ONCE = 1000
 _SIDES: dict[AlertKind, tuple[str, ...]] = {
     "vacancy": ("staff",),
@@ -55,12 +59,10 @@ class Finding(NamedTuple):
 class _Watched:
     """One subject. `due_ms`: when it is to be looked at though nothing comes in; None: when something does.
 
-    `judged_by`: names all of the registry that decides on its alerts, as in StoredAlert. `true_now`: whether the
-    condition was true at the end of what was known when it was looked at last.
+    `true_now`: whether the condition was true at the end of what was known when it was looked at last.
     """
 
     subject: Subject
-    judged_by: str
     due_ms: int | None = None
     true_now: bool = False
 
@@ -93,11 +95,7 @@ class SiteWatch:
         self.obligations = Obligations(site, hours)
         self._by_registry = changed
         self._all_due = True
-        outlets = {outlet.id: _judging_outlet(site, outlet, self.obligations) for outlet in site.outlets}
-        self._watched = {
-            (subject.kind, subject.id): _Watched(subject, self._judged_by(subject, outlets))
-            for subject in subjects(site)
-        }
+        self._watched = {(subject.kind, subject.id): _Watched(subject) for subject in subjects(site)}
         self._by_line: dict[tuple[str, str], list[Key]] = defaultdict(list)
         for key, watched in self._watched.items():
             for line in _lines_of(watched.subject):
@@ -254,7 +252,7 @@ class SiteWatch:
         self._set_due(key, min([ahead_ms, *due]) if due or subject.group == "people" else None)
         stored = of_subject(connection, self.site.id, subject.kind, subject.id, start_ms)
         computed = life.alerts(subject, effects)
-        look = Look(now_ms, watched.judged_by)
+        look = Look(now_ms, partial(_judged_by, subject, self.obligations))
         if self._by_registry:
             made = from_registry(self.site.id, stored, computed, look, self._disarmed(subject, until_ms), until_ms)
         else:
@@ -325,23 +323,21 @@ class SiteWatch:
                 )
         return [Finding(transition, subject) for transition in transitions]
 
-    def _judged_by(self, subject: Subject, outlets: Mapping[str, object]) -> str:
-        if subject.group == "people":
-            decides: object = [outlets[outlet.id] for outlet in subject.outlets]
-        else:
-            decides = self.obligations.muted(subject.id)
-        said = (subject.rule, subject.late_rule, subject.at_least, decides)
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
-
-def _judging_outlet(site: Site, outlet: Outlet, obligations: Obligations) -> object:
-    """All of the registry that decides when somebody must be at an outlet."""
-    return (
-        outlet.id,
-        schedule_of(site, outlet),
-        obligations.declared.get(outlet.id, ()),
-        obligations.maintenance.get(outlet.id, ()),
-    )
+def _judged_by(subject: Subject, obligations: Obligations, alert: Alert) -> str:
+    """Names all of the registry that decided on an alert up to its firing: what is declared of other times does not."""
+    begin_ms = alert.since_ms - (1 if subject.late_rule is None else _DAY_MS)
+    time = Span(begin_ms, alert.fired_ms)
+    decides: list[object] = []
+    if subject.group == "people":
+        for outlet in subject.outlets:
+            of_outlet = (obligations.declared.get(outlet.id, ()), obligations.maintenance.get(outlet.id, ()))
+            decides += [outlet.id, obligations.hours[outlet.id].open_spans(*time)]
+            decides += [list(clip(spans, *time)) for spans in of_outlet]
+    else:
+        decides += clip(obligations.muted(subject.id), *time)
+    said = (subject.rule, subject.late_rule, subject.at_least, decides)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
 def _lines_of(subject: Subject) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Who is told of an alert next, and when: the ladder of a site, its repeats, and what holds them back. Pure.
 
-An acknowledgement stops the ladder until its own time-out; what became due meanwhile is due then, once. What an engine
-missed is not said several times over either: a repeat counts from the last message.
+An acknowledgement stops the ladder until its own time-out; what became due meanwhile is due then, once, and repeats go
+on at the instants of their step. What an engine missed is not said several times over either.
 """
 
 from __future__ import annotations

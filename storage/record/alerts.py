@@ -201,18 +201,16 @@ def enqueue(
     recipient: Recipient,
     body: str,
     now_ms: int,
-    n: int | None = None,
     untold: str | None = None,
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n, unless given, counts how often this was said before. What waits for one recipient, and all that is said of one
+    n counts how often this was said before. What waits for one recipient, and all that is said of one
     alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at
     all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
-    if n is None:
-        n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
+    n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
     last_ms: int | None = connection.execute(_last_queued, {"alert": alert_id, **to}).scalar_one()
     key = f"{alert_id}.{event}.{recipient.contact}.{n}"
     connection.execute(

@@ -120,6 +120,8 @@ class PostgresqlDatabase:
             ),
             connect_args={**_NETWORK, **address.options},
             hide_parameters=True,
+            # Whatever the server's default: a view that is taken before the lock is had would be one of the past.
+            isolation_level="READ COMMITTED",
             max_overflow=_MORE_CONNECTIONS,
             pool_pre_ping=True,
             pool_size=_CONNECTIONS,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from collector.live import Entry, Live
 from presence.devices import DeviceKey, device_conditions
@@ -219,3 +220,26 @@ def test_a_sensor_that_reports_and_is_stuck_says_so_in_its_health(record: Record
     assert (row.state, row.since_ms) == ("stuck", START + 21 * S)
     live.judge(START + 100 * S)
     assert live.watches["balai", "a-s"].row().state == "stale"
+
+
+def test_what_a_lost_commit_did_not_write_is_written_by_the_next(record: Record) -> None:
+    apply(record, hall(20, "a"))
+    live = Live(record, "spool-1", START)
+    live.take([Entry(1, "balai", [Reading("a-s", START + S, {"presence": 1.0})])])
+    live.commit(START + 2 * S, START + 2 * S, everything=True)
+    live.take([Entry(2, "balai", [Reading("a-s", START + 9 * S, {"presence": 1.0})])])
+    sql(record, "CREATE TRIGGER lost BEFORE UPDATE ON collector_progress BEGIN SELECT RAISE(ABORT, 'lost'); END")
+    with pytest.raises(DBAPIError, match="lost"):
+        live.commit(START + 10 * S, START + 10 * S, everything=True)
+    sql(record, "DROP TRIGGER lost")
+    live.commit(START + 11 * S, START + 11 * S, everything=True)
+    again = Live(record, "spool-1", START + 12 * S)  # killed: row 2 is no longer asked for
+    assert again.last_id == 2
+    again.expire(START + 40 * S)
+    again.commit(START + 40 * S, START + 40 * S, everything=True)
+    assert turns(written(record, "a-s", "sensor_silent")) == [(0, False), (29, True)]
+
+
+def sql(record: Record, statement: str) -> None:
+    with record.writing() as connection:
+        connection.exec_driver_sql(statement)

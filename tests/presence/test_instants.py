@@ -13,18 +13,19 @@ from presence.instants import parse_instant, rfc3339
         ("2026-11-24T10:42:07.250+07:00", "2026-11-24T03:42:07.250Z"),
         ("2026-11-24T03:42:07Z", "2026-11-24T03:42:07.000Z"),
         ("1795491727.25", "2026-11-24T03:42:07.250Z"),
-        ("-1", "1969-12-31T23:59:59.000Z"),
-        ("1000-01-01T00:00:00Z", "1000-01-01T00:00:00.000Z"),
-        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ("0", "1970-01-01T00:00:00.000Z"),
+        ("2999-12-31T23:59:59.999Z", "2999-12-31T23:59:59.999Z"),
     ],
 )
 def test_an_instant_goes_in_and_comes_out(text: str, expected: str) -> None:
     assert rfc3339(parse_instant(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "1e300", "253402300800", "1000-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "text", ["inf", "-inf", "nan", "1e300", "-1", "3000-01-01T00:00:00Z", "1970-01-01T00:00+14:00"]
+)
 def test_what_no_date_can_be_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match="is no RFC 3339 time"):
+    with pytest.raises(ValueError, match="is not in the years 1970 to 2999"):
         parse_instant(text)
 
 

@@ -12,11 +12,12 @@ STANDS = Alert("vacancy", "outlet", "a-1", FIRED_MS - 600_000, FIRED_MS)
 OVER = replace(STANDS, resolved_ms=FIRED_MS + 500, reason="presence")
 
 
-LOOK = Look(NOW_MS, judged_by="today's")
+TODAYS = "today's"
+LOOK = Look(NOW_MS, judged_by=lambda _: TODAYS)
 
 
 def stored(
-    alert: Alert, *, late: bool = False, disproved_ms: int | None = None, judged_by: str = LOOK.judged_by
+    alert: Alert, *, late: bool = False, disproved_ms: int | None = None, judged_by: str = TODAYS
 ) -> StoredAlert:
     return StoredAlert(alert_id("mpp", alert.kind, alert.subject, alert.since_ms), alert, late, disproved_ms, judged_by)
 
