@@ -16,7 +16,7 @@ from presence.intervals import Span, union
 from presence.ledger import LedgerDay, WatchedOutlet, duty_ledger, outlet_ledger
 from presence.ledger_sums import Entry
 from presence.site import Site
-from storage.record.intervals import first_start, zone_intervals
+from storage.record.intervals import zone_intervals
 
 ZONES = ("staff", "visitor", "equipment")
 _DAY_MS = 86_400_000
@@ -24,17 +24,6 @@ _DAY_MS = 86_400_000
 _MARGIN_MS = 2 * _DAY_MS
 
 Declared = Mapping[str, Sequence[Span]]
-
-
-def first_known(connection: Connection, site: Site) -> int | None:
-    """When the first interval of any of the site's outlets begins: nothing before is booked."""
-    starts = [
-        start_ms
-        for outlet in site.outlets
-        for zone in ZONES
-        if (start_ms := first_start(connection, site.id, outlet.id, zone)) is not None
-    ]
-    return min(starts, default=None)
 
 
 def declared_of(site: Site) -> dict[str, list[Span]]:

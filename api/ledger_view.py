@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from api.ledger_days import entries, first_known
+from api.ledger_days import entries
 from presence.duties import duties
 from presence.hours_history import Hours
 from presence.intervals import Span
@@ -16,6 +16,7 @@ from presence.site import Site
 from storage.record import ledger
 from storage.record.intervals import progress
 from storage.record.ledger import SubjectType
+from storage.record.site_lines import first_of_site
 
 
 class ViewedDay(NamedTuple):
@@ -70,7 +71,7 @@ def _not_booked(
     booked = ledger.booked(connection, site.id)
     since_ms = booked.until_ms if booked is not None else None
     if since_ms is None:
-        since_ms = first_known(connection, site)
+        since_ms = first_of_site(connection, site.id)
     if since_ms is None or since_ms >= until_ms:
         return []
     days = hours[outlet or site.outlets[0].id].local_days(since_ms, until_ms)

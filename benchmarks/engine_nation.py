@@ -9,7 +9,7 @@ queue: nothing is sent). 16,000 readings a second, sent on change and as heartbe
 
 Prints seconds of the clock and the processor for the starts, milliseconds for the looks; `keeps up with`: changes a
 second at which a look would take all of its half second of processor. Memory is PSS. Targets: 700 changes/s, < 500 MB.
-With PROFILE=FILE the child's looks, and with it its start, are profiled into FILE.
+With PROFILE=FILE all looks but an engine's first are profiled into FILE.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def engine(folder: Path) -> Iterator[Callable[[int], Cost]]:
 
 def _run(folder: Path, pipe: Pipe) -> None:
     now_ms = 0
-    profile = cProfile.Profile(time.process_time) if "PROFILE" in os.environ else None
+    profile: cProfile.Profile | None = None
     with Record.open(f"sqlite:///{folder}/record.db") as record:
         found = Engine(record=record, address=None, lock_dir=folder, clock=lambda: now_ms, environ={})
         while (asked := pipe.recv()) is not None:
@@ -250,8 +250,10 @@ def _run(folder: Path, pipe: Pipe) -> None:
                 profile.runcall(found.tick)
             clock_s, cpu_s = time.perf_counter() - clock_s, time.process_time() - cpu_s
             pipe.send(Cost(clock_s, cpu_s, _pss_mb()))
+            if profile is None and "PROFILE" in os.environ:
+                profile = cProfile.Profile()
         found.close()
-    if profile is not None:
+    if profile is not None and profile.getstats():
         profile.dump_stats(os.environ["PROFILE"])
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from api.ledger_days import ZONES, declared_of, entries, extent, first_known, has_evidence, whole_days
+from api.ledger_days import ZONES, declared_of, entries, extent, has_evidence, whole_days
 from presence.duties import duties
 from presence.hours_history import Hours
 from presence.instants import rfc3339_or_none
@@ -22,6 +22,7 @@ from presence.ledger import LedgerDay
 from presence.site import Site
 from storage.record import audit, ledger
 from storage.record.ledger import BookedDay, Posting
+from storage.record.site_lines import first_of_site
 
 _DAY_MS = 86_400_000
 # Days of outlets in one look: what the engine can do between two alerts.
@@ -51,7 +52,7 @@ class SiteBooks:
         """`version`: the registry's, to see whether absences may have changed while nobody looked."""
         self._site, self._hours = site, hours
         self._declared = declared_of(site)
-        self._first_ms = first_known(connection, site)
+        self._first_ms = first_of_site(connection, site.id)
         # Rows of up to this date are made without evidence too: the books have come to begin before it.
         self._begin_again = ""
         booked = ledger.booked(connection, site.id)
@@ -73,7 +74,9 @@ class SiteBooks:
 
     def due(self, frontier_ms: int, changed: Changed) -> bool:
         """Whether `look` has anything to do. `changed`: from when on the intervals of a zone changed since the last."""
-        if self._booked_ms is None and changed:
+        first_ms = self._first_ms
+        # As long as nothing is booked, only a change with which the books are to begin is any of their business.
+        if self._booked_ms is None and any(first_ms is None or from_ms < first_ms for from_ms in changed.values()):
             return True
         if self._next_end_ms is not None and frontier_ms >= self._next_end_ms:
             return True

@@ -50,6 +50,22 @@ _pending = (
     .order_by(_queue.due_ms, _queue.key)
 )
 
+# Statements that are run for each subject at each look are made once: to make one takes longer than to run it.
+_alerts = alert.c
+_of_subject = (
+    select(alert)
+    .where(
+        _alerts.site == bindparam("site"),
+        _alerts.kind == bindparam("kind"),
+        _alerts.subject == bindparam("subject"),
+        _alerts.since_ms >= bindparam("from_ms"),
+    )
+    .order_by(_alerts.since_ms)
+)
+_cursor = select(engine_cursor.c.interval_change, engine_cursor.c.registry_version, engine_cursor.c.until_ms).where(
+    engine_cursor.c.site == bindparam("site")
+)
+
 _SITE: BindParameter[str] = bindparam("site")
 _AGENCY: BindParameter[str] = bindparam("agency")
 _CONTACT: BindParameter[str] = bindparam("recipient")
@@ -115,15 +131,8 @@ class Pending(NamedTuple):
 
 def of_subject(connection: Connection, site: str, kind: AlertKind, subject: str, since_ms: int) -> list[StoredAlert]:
     """The alerts of one subject whose `since` is `since_ms` or later, in order, disproved ones too."""
-    rows = alert.c
-    return [
-        _stored(row)
-        for row in connection.execute(
-            select(alert)
-            .where(rows.site == site, rows.kind == kind, rows.subject == subject, rows.since_ms >= since_ms)
-            .order_by(rows.since_ms)
-        )
-    ]
+    asked = {"site": site, "kind": kind, "subject": subject, "from_ms": since_ms}
+    return [_stored(row) for row in connection.execute(_of_subject, asked)]
 
 
 def standing(connection: Connection, site: str) -> list[StoredAlert]:
@@ -302,10 +311,7 @@ def mark_failed(connection: Connection, key: str, error: str, next_try_ms: int |
 
 def cursor(connection: Connection, site: str) -> Cursor | None:
     """How far the engine has come with a site; None when it never looked at it."""
-    columns = engine_cursor.c
-    row = connection.execute(
-        select(columns.interval_change, columns.registry_version, columns.until_ms).where(columns.site == site)
-    ).one_or_none()
+    row = connection.execute(_cursor, {"site": site}).one_or_none()
     return None if row is None else Cursor(*row)
 
 
