@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 
 from api.alerting.transitions import Look, Transition, ends, from_intervals, from_registry
 from presence.alerts import life, rule
-from presence.alerts.evaluate import changes, evaluate_ahead
+from presence.alerts.evaluate import changes, changes_from, outcome
 from presence.alerts.life import Alert
-from presence.alerts.rule import Disarmed
+from presence.alerts.rule import Change, Disarmed, Rule
 from presence.alerts.subjects import Subject, group_of, subjects
 from presence.hours_history import Hours
 from presence.intervals import Span, clip
@@ -196,6 +196,8 @@ class SiteWatch:
         """Whether 60 % of the zones may have been unknown at one time: to read all of them costs a query for each."""
         was_unknown = set(self._unknown)
         for key, from_ms in touched.items():
+            # The duty's own look comes next, and finds what is read here.
+            lines.zone(key, min(from_ms, before_ms) - _HOUR_MS, until_ms + _AHEAD_MS)
             line = lines.zone(key, from_ms, until_ms)
             if any(interval.state == "unknown" for interval in line):
                 was_unknown.add(key)
@@ -243,9 +245,9 @@ class SiteWatch:
             watched.due_ms = None
             return self._taken_in(subject, list(ends(stand, None, until_ms)))
         before_ms = min([before_ms, until_ms, *(stored.alert.since_ms for stored in stand)])
-        start_ms = self._quiet(lines, subject, before_ms)
         ahead_ms = until_ms + _AHEAD_MS
-        state, effects, found = evaluate_ahead(subject, lines, self.obligations, start_ms, until_ms, ahead_ms)
+        start_ms, found = self._since_quiet(lines, subject, times, before_ms, ahead_ms)
+        state, effects, _ = outcome(subject, lines, found, until_ms)
         watched.true_now = state.truth is True and state.armed
         due = [change.at_ms for change in found if change.at_ms >= until_ms]
         due += [at_ms for at_ms in [rule.due_ms(state, times)] if at_ms is not None]
@@ -261,21 +263,24 @@ class SiteWatch:
         self.to_tell.update(self._standing[key])
         return findings
 
-    def _quiet(self, lines: RecordLines, subject: Subject, before_ms: int) -> int:
-        """The newest instant up to `before_ms` at which no clock runs and nothing stands; at the latest, the first."""
-        assert subject.rule is not None
+    def _since_quiet(
+        self, lines: RecordLines, subject: Subject, times: Rule, before_ms: int, ahead_ms: int
+    ) -> tuple[int, list[Change]]:
+        """The newest instant up to `before_ms` at which no clock runs and nothing stands, or the first of all.
+
+        With it the changes of `subject` from then on to `ahead_ms`: also those that hours and absences will bring.
+        """
         first_ms = before_ms if self._first_ms is None else min(self._first_ms, before_ms)
         length_ms = _HOUR_MS
-        while before_ms > first_ms:
+        while True:
             start_ms = max(first_ms, before_ms - length_ms)
-            found = changes(subject, lines, self.obligations, start_ms, before_ms)
-            quiet_ms = rule.last_quiet(found, before_ms, subject.rule)
+            found = changes(subject, lines, self.obligations, start_ms, ahead_ms)
+            quiet_ms = rule.last_quiet(found, before_ms, times)
             if quiet_ms is not None:
-                return quiet_ms
+                return quiet_ms, changes_from(found, quiet_ms)
             if start_ms == first_ms:
-                break
+                return first_ms, found
             length_ms *= 2
-        return first_ms
 
     def _disarmed(self, subject: Subject, at_ms: int) -> Disarmed | None:
         """Why alerts of a subject are not armed; None when they are."""

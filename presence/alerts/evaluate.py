@@ -51,13 +51,6 @@ def evaluate(subject: Subject, known: Known, obligations: Obligations, start_ms:
     return outcome(subject, known, found, until_ms)
 
 
-def evaluate_ahead(
-    subject: Subject, known: Known, obligations: Obligations, start_ms: int, until_ms: int, ahead_ms: int
-) -> Evaluation:
-    """As `evaluate`; among the changes are also those that hours and absences will bring by `ahead_ms`."""
-    return outcome(subject, known, changes(subject, known, obligations, start_ms, ahead_ms), until_ms)
-
-
 def outcome(subject: Subject, known: Known, found: list[Change], until_ms: int) -> Evaluation:
     """What the five rules make of `found`, the changes of `subject`, up to `until_ms`. Its rule is not off."""
     assert subject.rule is not None
@@ -96,7 +89,7 @@ def _of_duty(subject: Subject, known: Known, obligations: Obligations, start_ms:
     if subject.late_rule is None:
         return [] if late else found
     phases = late_phases(found, [span for span in openings if span.start_ms >= begin_ms], subject.late_rule)
-    return _from(within(found, phases, armed=late), start_ms)
+    return changes_from(within(found, phases, armed=late), start_ms)
 
 
 def _first_openings(subject: Subject, obligations: Obligations, start_ms: int, end_ms: int) -> list[Span]:
@@ -130,11 +123,11 @@ def _of_site(subject: Subject, known: Known, start_ms: int, end_ms: int) -> list
         zones = [known.zone(key, begin_ms, end_ms) for key in sorted(keys)]
         unknown = sum(1 for line in zones if line and line[0].start_ms <= begin_ms and line[0].state == "unknown")
         if unknown * 5 < len(zones) * 3 or begin_ms <= known.first_ms:
-            return _from(conditions.site_outage(zones, min(begin_ms, start_ms), end_ms), start_ms)
+            return changes_from(conditions.site_outage(zones, min(begin_ms, start_ms), end_ms), start_ms)
         back_ms *= 4
 
 
-def _from(found: Sequence[Change], start_ms: int) -> list[Change]:
+def changes_from(found: Sequence[Change], start_ms: int) -> list[Change]:
     """What of `found` holds at `start_ms` or comes later."""
     holds = 0
     while holds + 1 < len(found) and found[holds + 1].at_ms <= start_ms:

@@ -1,12 +1,12 @@
 """The lines of a site as the record has them: what `presence.alerts.evaluate` asks of a past.
 
-A line is read once for each stretch that is asked for: within a transaction it does not change.
+Within a transaction a line does not change: what lies in the stretch that was read last is not read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Generic, TypeVar, get_args
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
@@ -19,6 +19,8 @@ from presence.zones import ZoneKey, zones
 from storage.record.conditions import condition_intervals
 from storage.record.intervals import zone_intervals
 from storage.record.tables import condition_interval, occupancy_interval, outlet
+
+_Stretch = TypeVar("_Stretch", bound=Interval | TruthInterval)
 
 _SITE: BindParameter[str] = bindparam("site")
 _rows = condition_interval.c
@@ -44,22 +46,40 @@ class RecordLines:
         self.first_ms = first_ms
         self._connection = connection
         self._site = site
-        self._of_zones: dict[tuple[ZoneKey, int, int], list[Interval]] = {}
-        self._of_devices: dict[tuple[AlertKind, str, int, int], list[TruthInterval]] = {}
+        self._of_zones: dict[ZoneKey, _Read[Interval]] = {}
+        self._of_devices: dict[tuple[AlertKind, str], _Read[TruthInterval]] = {}
 
     def zone(self, key: ZoneKey, start_ms: int, end_ms: int) -> Sequence[Interval]:
         """The zone's intervals that overlap [start, end), in order, whole."""
-        asked = (key, start_ms, end_ms)
-        if asked not in self._of_zones:
-            self._of_zones[asked] = zone_intervals(self._connection, self._site, *key, start_ms, end_ms)
-        return self._of_zones[asked]
+        read = self._of_zones.get(key)
+        if read is None or not read.holds(start_ms, end_ms):
+            line = zone_intervals(self._connection, self._site, *key, start_ms, end_ms)
+            read = self._of_zones[key] = _Read(start_ms, end_ms, line)
+        return read.overlapping(start_ms, end_ms)
 
     def device(self, kind: AlertKind, device: str, start_ms: int, end_ms: int) -> Sequence[TruthInterval]:
         """What the condition `kind` of a sensor or gateway was: the intervals that overlap [start, end), whole."""
-        asked = (kind, device, start_ms, end_ms)
-        if asked not in self._of_devices:
-            self._of_devices[asked] = condition_intervals(self._connection, self._site, device, kind, start_ms, end_ms)
-        return self._of_devices[asked]
+        read = self._of_devices.get((kind, device))
+        if read is None or not read.holds(start_ms, end_ms):
+            line = condition_intervals(self._connection, self._site, device, kind, start_ms, end_ms)
+            read = self._of_devices[kind, device] = _Read(start_ms, end_ms, line)
+        return read.overlapping(start_ms, end_ms)
+
+
+class _Read(Generic[_Stretch]):
+    """All of a line that overlaps [start, end)."""
+
+    def __init__(self, start_ms: int, end_ms: int, line: Sequence[_Stretch]) -> None:
+        self._start_ms, self._end_ms, self._line = start_ms, end_ms, line
+
+    def holds(self, start_ms: int, end_ms: int) -> bool:
+        return self._start_ms <= start_ms and end_ms <= self._end_ms
+
+    def overlapping(self, start_ms: int, end_ms: int) -> Sequence[_Stretch]:
+        """Of what it holds."""
+        if (start_ms, end_ms) == (self._start_ms, self._end_ms):
+            return self._line
+        return [one for one in self._line if one.start_ms < end_ms and (one.end_ms is None or one.end_ms > start_ms)]
 
 
 def read_lines(connection: Connection, site: Site, first_ms: int, from_ms: int, to_ms: int) -> Lines:

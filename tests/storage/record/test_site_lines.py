@@ -74,3 +74,17 @@ def test_what_was_read_once_is_not_read_again(connection: Connection) -> None:
         lines.zone(A, 0, 100)
         lines.device("low_battery", "a-1-s", 0, 100)
     assert len(statements) == 2
+
+
+def test_of_what_was_read_a_part_is_what_the_record_says_of_it(connection: Connection) -> None:
+    line = [Interval(at, at + 10, "vacant" if at % 20 else "occupied", 0.5) for at in range(100, 200, 10)]
+    revise(connection, "balai", *A, 100, [*line, Interval(200, None, "unknown", 0.5)], 300)
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    wide = RecordLines(connection, "balai", 0)
+    wide.zone(A, 90, 220)
+    read = len(statements)
+    parts = [(start, end) for start in range(90, 220, 5) for end in range(start + 1, 221, 5)]
+    found = [wide.zone(A, *part) for part in parts]
+    assert len(statements) == read
+    assert found == [RecordLines(connection, "balai", 0).zone(A, *part) for part in parts]
