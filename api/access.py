@@ -62,9 +62,12 @@ _NO_PROOF = "a login changes something only with the header X-Hadir-Request: 1; 
 def admit(request: Request) -> None:
     """Let the request pass, or raise 401, or 403 to a login without proof. A route without a rule passes nobody.
 
-    `request.state.account` becomes the account that asks, None where nobody needs to say who he is.
+    `request.state.account` becomes the account that asks, None where nobody needs to say who he is. Raises 400 for an
+    address with a NUL in it, which no text of a database can hold.
     """
     request.state.account = None
+    if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
+        raise HTTPException(400, "the address holds a NUL character; leave it out")
     rule = RULES.get(f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
     if rule == "open":
         return

@@ -225,3 +225,9 @@ def test_every_answer_forbids_what_is_not_ours(demo: Web):
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/alerts?site=%00", "/api/v1/sites/a%00b/outlets/c/ledger"])
+def test_a_nul_in_an_address_is_refused_in_words(demo: Web, path: str):
+    answer = demo.ask().get(path)
+    assert (answer.status_code, answer.json()["error"]) == (400, "the address holds a NUL character; leave it out")
