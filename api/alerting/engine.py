@@ -29,7 +29,7 @@ from presence.alerts.escalation import Recipient, contact_of
 from presence.gateway_settings import gateway_settings
 from presence.site import Site
 from storage.record import Record, acknowledgements
-from storage.record.intervals import last_change, progress_of_sites
+from storage.record.intervals import changes_after, last_change, progress_of_sites
 from storage.record.registry import site_ids, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
 
@@ -37,6 +37,8 @@ _log = logging.getLogger("hadir.engine")
 
 _LOOK_EVERY_S = 0.5
 _LEASE_EVERY_S = 1.0
+_SAVE_CURSORS_EVERY_MS = 10_000
+_CHANGES_AT_ONCE = 1000
 # A collector that says nothing for so long is down, and no alert can be raised.
 _WELL_WITHIN_MS = 60_000
 
@@ -71,6 +73,7 @@ class Engine:
         self._wake = threading.Event()
         self._at: dict[str, SiteEngine] = {}
         self._answers_seen = 0
+        self._cursors_saved_ms = 0
         self._leases: dict[str, Lease] = {}
         self._leases_tried_s = -_LEASE_EVERY_S
         self._settings_published: dict[str, int] = {}
@@ -110,15 +113,15 @@ class Engine:
         with self._record.reading() as connection:
             registered = versions(connection)
             frontiers = progress_of_sites(connection)
-            newest = last_change(connection)
             self._take_up(connection, registered)
             for site_id, site in self._at.items():
                 if site.version != registered[site_id]:
                     site.reload(connection, registered[site_id])
+            self._take_changes(connection)
             self._take_answers(connection)
             for site_id, site in self._at.items():
                 frontier_ms = frontiers.get(site_id)
-                if frontier_ms is not None and (found := site.look(connection, frontier_ms, newest, now_ms)):
+                if frontier_ms is not None and (found := site.look(connection, frontier_ms, now_ms)):
                     looks.append((site, found))
         if self._heartbeat is not None and self._is_well(frontiers, now_ms):
             self._heartbeat.beat()
@@ -131,11 +134,35 @@ class Engine:
                 said = _json({"revision": revision}).encode()
                 self._publish(Message(topics.alerts_changed(site.site.id), said))
             self._sender.wake()
+        self._save_cursors(now_ms)
         self._publish_settings()
 
     def _is_well(self, frontiers: Mapping[str, int], now_ms: int) -> bool:
         """Whether the sites that are watched, at least one, are known up to a moment ago."""
         return bool(self._at) and all(now_ms - frontiers.get(site_id, 0) <= _WELL_WITHIN_MS for site_id in self._at)
+
+    def _take_changes(self, connection: Connection) -> None:
+        """Tell each site which of its lines changed. They are read once for all sites."""
+        newest = last_change(connection)
+        after = min((site.position for site in self._at.values()), default=newest)
+        while after < newest and (found := changes_after(connection, after, _CHANGES_AT_ONCE)):
+            after = found[-1].id
+            for change in found:
+                if (changed := self._at.get(change.site)) is not None:
+                    changed.note(change)
+        for site in self._at.values():
+            site.pass_by(newest)
+
+    def _save_cursors(self, now_ms: int) -> None:
+        """Once in a while, of all sites in one transaction: one that lags costs a restart a little work."""
+        if now_ms - self._cursors_saved_ms < _SAVE_CURSORS_EVERY_MS:
+            return
+        self._cursors_saved_ms = now_ms
+        ahead = [site for site_id, site in self._at.items() if site.is_ahead and self._leases[site_id].held]
+        if ahead:
+            with self._record.writing(durable=False) as connection:
+                for site in ahead:
+                    site.save_cursor(connection)
 
     def _take_answers(self, connection: Connection) -> None:
         """Who acknowledged an alert stops its ladder, and others hear of it."""

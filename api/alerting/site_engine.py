@@ -17,14 +17,11 @@ from presence.errors import HadirError
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
 from storage.record import Record, alerts, audit
-from storage.record.alerts import Cursor
 from storage.record.hours import hours_history
+from storage.record.intervals import IntervalChange
 from storage.record.registry import load_site
 
 _log = logging.getLogger("hadir.engine")
-
-# A cursor that lags costs a restart a little work and nothing else.
-_SAVE_CURSOR_EVERY_MS = 10_000
 
 
 class OtherEngine(HadirError):
@@ -32,10 +29,10 @@ class OtherEngine(HadirError):
 
 
 class Found(NamedTuple):
-    """What a look found: what is new, how far it came, and what belongs into the books."""
+    """What a look found: what is new, up to when it looked, and what belongs into the books."""
 
     findings: list[Finding]
-    cursor: Cursor
+    until_ms: int
     books: BooksLook | None
 
 
@@ -50,7 +47,6 @@ class SiteEngine:
         self._watch = SiteWatch(connection, site, hours, version)
         self._letters = Letters(acts)
         self._books = SiteBooks(connection, site, hours, version)
-        self._saved_ms = 0
 
     @property
     def site(self) -> Site:
@@ -69,42 +65,51 @@ class SiteEngine:
         self._books.reload(site, hours)
         _log.info("%s: registry is at version %d", site.id, version)
 
+    @property
+    def position(self) -> int:
+        """Up to which change of the record it knows of all that there are."""
+        return self._watch.position
+
+    def note(self, change: IntervalChange) -> None:
+        """One of its lines changed: the next look takes it in. One up to `position` is known."""
+        self._watch.note(change)
+
+    def pass_by(self, newest: int) -> None:
+        """All its changes up to the record's `newest` one are noted; others are none of its business."""
+        self._watch.position = newest
+
     def answered(self) -> None:
         """Some alert was acknowledged."""
         self._watch.to_tell.update(stored.id for stored in self._watch.standing())
 
-    def look(self, connection: Connection, frontier_ms: int, newest_change: int, now_ms: int) -> Found | None:
+    def look(self, connection: Connection, frontier_ms: int, now_ms: int) -> Found | None:
         """What is different from what the record says; None when nothing can be. What it returns must be written."""
         watch, books = self._watch, self._books
-        watching = watch.is_due(frontier_ms, newest_change) or watch.to_tell or self._letters.due(frontier_ms)
+        watching = watch.is_due(frontier_ms) or watch.to_tell or self._letters.due(frontier_ms)
         if not watching and not books.due(frontier_ms, {}):
             return None
-        findings, cursor = watch.look(connection, frontier_ms, now_ms)
+        findings = watch.look(connection, frontier_ms, now_ms)
         kept = books.look(connection, frontier_ms, watch.changed) if books.due(frontier_ms, watch.changed) else None
-        return Found(findings, cursor, kept)
+        assert watch.reached is not None, "it has just looked"
+        return Found(findings, watch.reached.until_ms, kept)
 
     def write(self, record: Record, found: Found, now_ms: int) -> int:
         """Transitions with their audit rows and messages, books and cursor, in one transaction.
 
         Returns the revision of the newest transition; 0 when there is none.
         """
-        findings, cursor, kept = found
-        if not (findings or kept or self._watch.to_tell or self._letters.due(cursor.until_ms)):
-            if now_ms - self._saved_ms >= _SAVE_CURSOR_EVERY_MS and cursor != self._watch.cursor:
-                with record.writing(durable=False) as connection:
-                    self._advance(connection, cursor)
-                self._saved_ms = now_ms
+        findings, until_ms, kept = found
+        if not (findings or kept or self._watch.to_tell or self._letters.due(until_ms)):
             return 0
         revision = 0
         with record.writing() as connection:
-            self._advance(connection, cursor)
+            self.save_cursor(connection)
             for finding in findings:
                 revision = alerts.put(connection, self.site.id, finding.transition.now, now_ms)
                 audit.append(connection, now_ms, _audit_body(self.site.id, finding))
-            self._letters.write(connection, self._watch, findings, cursor.until_ms, now_ms)
+            self._letters.write(connection, self._watch, findings, until_ms, now_ms)
             if kept is not None:
                 self._books.write(connection, kept, now_ms)
-        self._saved_ms = now_ms
         for finding in findings:
             alert = finding.transition.now.alert
             _log.info(
@@ -113,12 +118,19 @@ class SiteEngine:
             )  # fmt: skip
         return revision
 
-    def _advance(self, connection: Connection, cursor: Cursor) -> None:
-        site_id = self.site.id
+    @property
+    def is_ahead(self) -> bool:
+        """Of the cursor in the record: that only costs a restart a little work."""
+        return self._watch.reached not in (None, self._watch.cursor)
+
+    def save_cursor(self, connection: Connection) -> None:
+        """Note how far it has come. Raises OtherEngine when that is not where it left the record."""
+        site_id, reached = self.site.id, self._watch.reached
+        assert reached is not None, "nothing is written before the first look"
         if alerts.cursor(connection, site_id) != self._watch.cursor:
             raise OtherEngine(f"{site_id}: another engine writes its alerts; run one, or give both one folder")
-        alerts.set_cursor(connection, site_id, cursor)
-        self._watch.cursor = cursor
+        alerts.set_cursor(connection, site_id, reached)
+        self._watch.cursor = reached
 
 
 def _loaded(connection: Connection, site_id: str) -> Site:

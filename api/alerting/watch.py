@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -29,14 +29,13 @@ from presence.obligations import Obligations
 from presence.site import AlertKind, Site
 from presence.zones import ZoneKey, zones
 from storage.record.alerts import Cursor, StoredAlert, cursor, of_subject, standing
-from storage.record.intervals import IntervalChange, changes_after, last_change
-from storage.record.site_lines import RecordLines, first_of_site, true_now
+from storage.record.intervals import IntervalChange, last_change
+from storage.record.site_lines import RecordLines, first_of_site, true_now, unknown_at
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 # How far ahead openings, closings and declared absences are looked for; after that long a duty is looked at anyway.
 _AHEAD_MS = _DAY_MS
-_CHANGES_AT_ONCE = 1000
 _SIDES: dict[AlertKind, tuple[str, ...]] = {
     "vacancy": ("staff",),
     "late_opening": ("staff",),
@@ -72,13 +71,15 @@ class SiteWatch:
 
     Begins where the record's cursor says that an engine came to, or with the first interval. `to_tell`: the alerts that
     stand and of which there may be something to say. `changed`: from when on the intervals of which outlet's zone
-    changed, as the last look found.
+    changed, as the last look found. `position`: up to which change of the record `note` was told of all that there are.
     """
 
     def __init__(self, connection: Connection, site: Site, hours: Mapping[str, Hours], version: int) -> None:
         self.cursor = cursor(connection, site.id)
-        self._position = self.cursor.interval_change if self.cursor else last_change(connection)
+        self.position = self.cursor.interval_change if self.cursor else last_change(connection)
+        self._noted: dict[tuple[str, str], int] = {}
         self._until_ms = self.cursor.until_ms if self.cursor else None
+        self._looked_ms: int | None = None
         self._standing: dict[Key, dict[str, StoredAlert]] = defaultdict(dict)
         for stored in standing(connection, site.id):
             self._standing[_key(stored)][stored.id] = stored
@@ -101,7 +102,8 @@ class SiteWatch:
             for line in _lines_of(watched.subject):
                 self._by_line[line].append(key)
         self._zones = zones(site)
-        self._unknown = self._unknown_zones(RecordLines(connection, site.id, 0), self._zones)
+        at_ms = self._until_ms if self._until_ms is not None else 0
+        self._unknown = unknown_at(connection, site.id, at_ms) & self._zones.keys()
         self._due: list[tuple[int, Key]] = []
         true = true_now(connection, site.id)
         for key, watched in self._watched.items():
@@ -110,18 +112,24 @@ class SiteWatch:
                 self._set_due(key, 0)
         self.to_tell = {stored.id for alerts in self._standing.values() for stored in alerts.values()}
 
-    def is_due(self, frontier_ms: int, newest_change: int) -> bool:
-        """Whether `look` might find anything that it did not know."""
-        return self._all_due or newest_change > self._position or bool(self._due and self._due[0][0] <= frontier_ms)
+    def note(self, change: IntervalChange) -> None:
+        """One of the site's lines changed: the next look takes it in. What was taken in before is passed by."""
+        if change.id > self.position:
+            place = (change.outlet, change.zone)
+            self._noted[place] = min(self._noted.get(place, change.from_ms), change.from_ms)
 
-    def look(self, connection: Connection, frontier_ms: int, now_ms: int) -> tuple[list[Finding], Cursor]:
-        """What is different from what the record says, as far as intervals are complete, and the cursor after it.
+    def is_due(self, frontier_ms: int) -> bool:
+        """Whether `look` might find anything that it did not know."""
+        return self._all_due or bool(self._noted) or bool(self._due and self._due[0][0] <= frontier_ms)
+
+    def look(self, connection: Connection, frontier_ms: int, now_ms: int) -> list[Finding]:
+        """What is different from what the record says, as far as intervals are complete.
 
         Nothing is decided at `frontier_ms` or later. `now_ms` only tells what comes late.
         """
         # A frontier that went back (a collector that lost its spool) takes nothing back by itself.
         until_ms = frontier_ms if self._until_ms is None else max(frontier_ms, self._until_ms)
-        self._take_changes(connection)
+        self._take_changes()
         before_ms = self._until_ms if self._until_ms is not None else self._first_ms
         findings: list[Finding] = []
         if before_ms is not None:
@@ -135,7 +143,15 @@ class SiteWatch:
                 findings += self._of_no_subject(until_ms)
             self._all_due = self._by_registry = False
             self._until_ms = until_ms
-        return findings, Cursor(self._position, self.version, until_ms)
+        self._looked_ms = until_ms
+        return findings
+
+    @property
+    def reached(self) -> Cursor | None:
+        """The cursor as it is to be in the record; None before the first look, and while something waits for one."""
+        if self._looked_ms is None or self._noted:
+            return None
+        return Cursor(self.position, self.version, self._looked_ms)
 
     def subject_of(self, stored: StoredAlert) -> Subject | None:
         """What an alert speaks of, if the site still has it."""
@@ -165,19 +181,9 @@ class SiteWatch:
 
     # What is worth a look
 
-    def _take_changes(self, connection: Connection) -> None:
+    def _take_changes(self) -> None:
         """From when on which lines changed since the last look."""
-        newest = last_change(connection)
-        taken: list[IntervalChange] = []
-        while self._position < newest:
-            found = changes_after(connection, self.site.id, self._position, _CHANGES_AT_ONCE)
-            taken += found
-            # Other sites' changes are passed by, so that the next look begins behind them.
-            self._position = found[-1].id if len(found) == _CHANGES_AT_ONCE else newest
-        self.changed = {}
-        for change in taken:
-            place = (change.outlet, change.zone)
-            self.changed[place] = min(self.changed.get(place, change.from_ms), change.from_ms)
+        self.changed, self._noted = self._noted, {}
         known = [] if self._first_ms is None else [self._first_ms]
         self._first_ms = min([*self.changed.values(), *known], default=None)
 
@@ -210,10 +216,6 @@ class SiteWatch:
             or min(touched.values()) < before_ms
             or bool(self._standing["site_outage", self.site.id])
         )
-
-    def _unknown_zones(self, lines: RecordLines, keys: Iterable[ZoneKey]) -> set[ZoneKey]:
-        at_ms = self._until_ms if self._until_ms is not None else 0
-        return {key for key in keys if (line := lines.zone(key, at_ms, at_ms + 1)) and line[-1].state == "unknown"}
 
     def _set_due(self, key: Key, due_ms: int | None) -> None:
         self._watched[key].due_ms = due_ms

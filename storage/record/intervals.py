@@ -17,8 +17,8 @@ _lines = Lines(occupancy_interval, _rows.outlet, _rows.zone, _rows.state, _rows.
 
 _changes = interval_change.c
 _changes_after = (
-    select(_changes.id, _changes.outlet, _changes.zone, _changes.from_ms)
-    .where(_changes.site == bindparam("site"), _changes.id > bindparam("after"))
+    select(_changes.id, _changes.site, _changes.outlet, _changes.zone, _changes.from_ms)
+    .where(_changes.id > bindparam("after"))
     .order_by(_changes.id)
     .limit(bindparam("limit"))
 )
@@ -35,6 +35,7 @@ class IntervalChange(NamedTuple):
     """The intervals of one zone (or device and kind, in their place) are not what they were, from `from_ms` on."""
 
     id: int
+    site: str
     outlet: str
     zone: str
     from_ms: int
@@ -75,9 +76,9 @@ def newest_evidence(connection: Connection, site: str, outlets: Sequence[str], z
     return newest
 
 
-def changes_after(connection: Connection, site: str, after: int, limit: int) -> list[IntervalChange]:
-    """The changes of the site's intervals with ids greater than `after`, in order, at most `limit`."""
-    asked = {"site": site, "after": after, "limit": limit}
+def changes_after(connection: Connection, after: int, limit: int) -> list[IntervalChange]:
+    """The changes of all sites' intervals with ids greater than `after`, in order, at most `limit`."""
+    asked = {"after": after, "limit": limit}
     return [IntervalChange(*row) for row in connection.execute(_changes_after, asked)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar, get_args
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, or_, select
 
 from presence.alerts.subjects import subjects
 from presence.devices import DeviceKey
@@ -22,6 +22,7 @@ from storage.record.tables import condition_interval, occupancy_interval, outlet
 
 _Stretch = TypeVar("_Stretch", bound=Interval | TruthInterval)
 
+_ZONES: tuple[ZoneName, ...] = get_args(ZoneName)
 _SITE: BindParameter[str] = bindparam("site")
 _rows = condition_interval.c
 _zones = occupancy_interval.c
@@ -31,8 +32,26 @@ _first_starts = select(
         select(func.min(_zones.start_ms))
         .where(_zones.site == _SITE, _zones.outlet == outlet.c.id, _zones.zone == zone, _zones.superseded_ms.is_(None))
         .scalar_subquery()
-        for zone in get_args(ZoneName)
+        for zone in _ZONES
     )
+).where(outlet.c.site == _SITE)
+_AT_MS: BindParameter[int] = bindparam("at_ms")
+_states_at = select(
+    outlet.c.id,
+    *(
+        select(case((or_(_zones.end_ms.is_(None), _zones.end_ms > _AT_MS), _zones.state)))
+        .where(
+            _zones.site == _SITE,
+            _zones.outlet == outlet.c.id,
+            _zones.zone == zone,
+            _zones.superseded_ms.is_(None),
+            _zones.start_ms <= _AT_MS,
+        )
+        .order_by(_zones.start_ms.desc())
+        .limit(1)
+        .scalar_subquery()
+        for zone in _ZONES
+    ),
 ).where(outlet.c.site == _SITE)
 
 
@@ -105,6 +124,14 @@ def true_now(connection: Connection, site: str) -> set[tuple[AlertKind, str]]:
         _rows.site == _SITE, _rows.end_ms.is_(None), _rows.truth == "true", _rows.superseded_ms.is_(None)
     )
     return {(kind, device) for kind, device in connection.execute(found, {"site": site})}
+
+
+def unknown_at(connection: Connection, site: str, at_ms: int) -> set[ZoneKey]:
+    """The zones of the site's outlets that are unknown at an instant, those left out of which nothing is known."""
+    found: set[ZoneKey] = set()
+    for outlet_id, *states in connection.execute(_states_at, {"site": site, "at_ms": at_ms}):
+        found |= {ZoneKey(outlet_id, zone) for zone, state in zip(_ZONES, states, strict=True) if state == "unknown"}
+    return found
 
 
 def first_of_site(connection: Connection, site: str) -> int | None:

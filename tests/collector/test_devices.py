@@ -198,14 +198,14 @@ def test_a_change_is_pressing_and_seen_by_those_who_follow(record: Record):
     live.expire(START + S + 1)
     live.commit(START + 2 * S, START + 2 * S, everything=True)
     with record.reading() as connection:
-        seen = changes_after(connection, "balai", 0, 100)[-1].id
+        seen = changes_after(connection, 0, 100)[-1].id
     live.expire(START + 21 * S)
     assert not live.pressing
     live.expire(START + 21 * S + 1)
     assert live.pressing
     live.commit(START + 22 * S, START + 22 * S, everything=False)
     with record.reading() as connection:
-        changes = [change[1:] for change in changes_after(connection, "balai", seen, 100)]
+        changes = [change[2:] for change in changes_after(connection, seen, 100)]
     assert sorted(changes) == [("a", "staff", START + 21 * S), ("a-s", "sensor_silent", START + 21 * S)]
 
 

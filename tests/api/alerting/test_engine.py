@@ -16,6 +16,7 @@ from presence.intervals import Interval, Span, State
 from presence.pipeline import Lines, alerts_of
 from presence.site import Absence, Agency, Contact, Duty, Maintenance, Rule, Step
 from presence.zones import ZoneKey
+from storage.record.alerts import Cursor, cursor, of_subject
 from storage.record.intervals import last_change, revise, set_progress, zone_intervals
 from storage.record.tables import alert as alert_table
 from storage.record.tables import audit as audit_table
@@ -471,6 +472,44 @@ def test_an_engine_with_its_lease_elsewhere_stops_rather_than_tell_twice(floor: 
     with pytest.raises(OtherEngine):
         second.tick()
     assert floor.audit_rows() == 1
+
+
+def test_what_changed_before_a_sites_collector_spoke_is_not_passed_by_for_another_site(floor: Floor) -> None:
+    """Changes are read once for all sites; those of one whose progress is not known yet wait for it."""
+    floor.register(replace(watched_site(HOOK), id="depan"))
+    floor.pass_until("08:00")
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"})
+    engine.tick()
+    with floor.record.writing(durable=False) as connection:
+        revise(connection, "depan", "a-1", "staff", at("08:00"), [Interval(at("08:00"), None, "vacant", 0.5)], 1)
+        set_progress(connection, "depan", at("09:20"), spool="s", spool_id=1)
+    floor.now_ms = at("09:20") + 500
+    engine.tick()
+    assert floor.alerts() == []
+    with floor.record.reading() as connection:
+        [other] = of_subject(connection, "depan", "vacancy", "a-1", 0)
+    assert other.alert == vacancy("08:00", "08:10")
+    floor.pass_until("09:20")
+    engine.tick()
+    assert floor.alerts() == [vacancy("09:00", "09:10")]
+
+
+def test_a_quiet_sites_cursor_passes_what_changes_elsewhere(floor: Floor) -> None:
+    """Or a restart would have to read all that ever changed at the others."""
+    floor.register(replace(watched_site(HOOK), id="depan"))
+    floor.register(watched_site(HOOK))
+    with floor.record.writing(durable=False) as connection:
+        set_progress(connection, "depan", at("08:00"), spool="s", spool_id=1)
+    engine = floor.engine()
+    engine.tick()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:05")
+    engine.tick()
+    with floor.record.reading() as connection:
+        reached = [cursor(connection, site_id) for site_id in ("balai", "depan")]
+        newest = last_change(connection)
+    assert reached == [Cursor(newest, 1, at("09:05")), Cursor(newest, 1, at("08:00"))]
 
 
 def test_each_transition_has_a_revision_of_its_own(floor: Floor) -> None:

@@ -52,8 +52,8 @@ def test_one_cursor_sees_the_changes_of_zones_and_of_devices(connection: Connect
     revise(connection, "mpp", "s-1", "sensor_silent", 0, line((0, False)), now_ms=1)
     revise(connection, "mpp", "s-1", "low_battery", 0, line((0, True)), now_ms=1)
     assert revise(connection, "mpp", "s-1", "sensor_silent", 0, line((0, False)), now_ms=2) is None
-    assert changes_after(connection, "mpp", 0, 10) == [
-        IntervalChange(1, "a-1", "staff", 0),
-        IntervalChange(2, "s-1", "sensor_silent", 0),
-        IntervalChange(3, "s-1", "low_battery", 0),
+    assert changes_after(connection, 0, 10) == [
+        IntervalChange(1, "mpp", "a-1", "staff", 0),
+        IntervalChange(2, "mpp", "s-1", "sensor_silent", 0),
+        IntervalChange(3, "mpp", "s-1", "low_battery", 0),
     ]

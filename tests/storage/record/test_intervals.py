@@ -49,9 +49,9 @@ def test_a_live_transition_closes_the_open_interval_and_opens_the_next(connectio
     revise(connection, *A, 100, [occupied(100, None)], now_ms=101)
     assert revise(connection, *A, 250, [vacant(250, None)], now_ms=251) == 250
     assert all_rows(connection) == [(100, 250, "occupied", None), (250, None, "vacant", None)]
-    assert changes_after(connection, "mpp", 0, 10) == [
-        IntervalChange(1, "a-1", "staff", 100),
-        IntervalChange(2, "a-1", "staff", 250),
+    assert changes_after(connection, 0, 10) == [
+        IntervalChange(1, "mpp", "a-1", "staff", 100),
+        IntervalChange(2, "mpp", "a-1", "staff", 250),
     ]
 
 
@@ -99,8 +99,8 @@ def test_zones_do_not_touch_each_other(connection: Connection) -> None:
     assert current(connection) == [occupied(0, 50), vacant(50, None)]
     assert zone_intervals(connection, "mpp", "a-1", "visitor", 0, EVER) == [vacant(0, None)]
     assert zone_intervals(connection, "mpp", "a-2", "staff", 0, EVER) == [vacant(0, None)]
-    assert [change.id for change in changes_after(connection, "mpp", 1, 10)] == [2, 3, 5]
-    assert changes_after(connection, "mpp", 1, 1) == [IntervalChange(2, "a-1", "visitor", 0)]
+    assert [change.site for change in changes_after(connection, 1, 10)] == ["mpp", "mpp", "other", "mpp"]
+    assert changes_after(connection, 1, 1) == [IntervalChange(2, "mpp", "a-1", "visitor", 0)]
 
 
 def test_a_window_gives_whole_intervals_that_overlap_it(connection: Connection) -> None:

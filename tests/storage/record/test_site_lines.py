@@ -11,7 +11,7 @@ from presence.zones import ZoneKey
 from storage.record import Record
 from storage.record.intervals import revise
 from storage.record.registry import apply
-from storage.record.site_lines import RecordLines, first_of_site
+from storage.record.site_lines import RecordLines, first_of_site, unknown_at
 from storage.record.tables import condition_interval
 from tests.builders import outlet, sensor, site
 
@@ -64,6 +64,17 @@ def test_the_site_begins_with_its_first_zone(connection: Connection) -> None:
     revise(connection, "balai", "a-2", "equipment", 300, [Interval(300, None, "occupied", 0.9)], 600)
     revise(connection, "other", *A, 100, [Interval(100, None, "occupied", 0.9)], 600)
     assert first_of_site(connection, "balai") == 300
+
+
+def test_zones_are_unknown_while_an_interval_that_counts_says_so(connection: Connection) -> None:
+    revise(connection, "balai", *A, 100, [Interval(100, 200, "unknown", 0.5), Interval(200, 300, "vacant", 0.1)], 400)
+    revise(connection, "balai", "a-2", "equipment", 150, [Interval(150, None, "unknown", 0.5)], 400)
+    revise(connection, "other", *A, 0, [Interval(0, None, "unknown", 0.5)], 400)
+    equipment = ZoneKey("a-2", "equipment")
+    found = [unknown_at(connection, "balai", at_ms) for at_ms in (99, 100, 150, 199, 200, 300)]
+    assert found == [set(), {A}, {A, equipment}, {A, equipment}, {equipment}, {equipment}]
+    revise(connection, "balai", *A, 100, [Interval(100, 200, "vacant", 0.1)], 500)
+    assert unknown_at(connection, "balai", 150) == {equipment}
 
 
 def test_what_was_read_once_is_not_read_again(connection: Connection) -> None:
