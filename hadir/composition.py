@@ -80,13 +80,10 @@ def run_engine(settings: Settings, stop: threading.Event) -> None:
     from api.alerting.engine import Engine
     from api.alerting.heartbeat import Heartbeat
     from api.alerting.lease import new_holder
-    from storage.record import Record, RecordUnavailable, registry
+    from storage.record import Record, RecordUnavailable
 
     with Record.open(settings.record_url()) as record:
-        with record.reading() as connection:
-            sites = [registry.load_site(connection, site) for site in registry.site_ids(connection)]
-        for sentence in (sentence for site in sites if site for sentence in unset_secrets(site, os.environ)):
-            log.warning("%s", sentence)
+        _tell_unset_secrets(record)
         holder = new_holder()
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat, os.environ, pace_ms)
         while not stop.is_set():
@@ -117,6 +114,17 @@ def _answers(record: Record, stop: threading.Event) -> bool:
         except RecordUnavailable:
             continue
     return False
+
+
+def _tell_unset_secrets(record: Record) -> None:
+    """Of all sites; none is kept in memory, for there may be hundreds."""
+    from storage.record import registry
+
+    with record.reading() as connection:
+        for site_id in registry.site_ids(connection):
+            site = registry.load_site(connection, site_id)
+            for sentence in unset_secrets(site, os.environ) if site else ():
+                log.warning("%s", sentence)
 
 
 def unset_secrets(site: Site, environ: Mapping[str, str]) -> Iterator[str]:
