@@ -24,7 +24,7 @@ from presence.intervals import Span
 from presence.site import AlertKind, Site
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Acknowledgement
-from storage.record.alerts import StoredAlert, enqueue, said, stood_since, to_be_told
+from storage.record.alerts import Said, StoredAlert, enqueue, said, stood_since, to_be_told
 
 _log = logging.getLogger("hadir.engine")
 
@@ -142,8 +142,10 @@ class _Letter:
         return self.until_ms if self.watch.is_true(self.stored) else None
 
     def told(self) -> list[Told]:
-        """Who was told that it stands, and when."""
-        return [Told(row.recipient, row.at_ms) for row in self._said if row.event in ("firing", "reminder")]
+        """Who was told that it stands, and when. Who cannot be reached is being told all the time: nothing piles up."""
+        return [
+            Told(row.recipient, max(row.at_ms, self.until_ms) if row.waits else row.at_ms) for row in self._standing()
+        ]
 
     def acknowledge(self) -> None:
         """Tell those who heard of the alert, and were not told after it, of the newest answer while it holds."""
@@ -177,9 +179,13 @@ class _Letter:
         site, rendered = self.watch.site.id, self._bodies[event]
         enqueue(self._connection, site, self.stored.id, event, recipient, rendered, at_ms or self._now_ms)
 
+    def _standing(self) -> list[Said]:
+        """What was said of it while it stands."""
+        return [row for row in self._said if row.event in ("firing", "reminder")]
+
     def _heard(self) -> list[message.Heard]:
         heard = []
-        for one in self.told():
+        for one in self._standing():
             contact = contact_of(self.watch.site, one.recipient)
             if contact is not None:
                 heard.append(message.Heard(contact.name, one.at_ms))

@@ -109,12 +109,13 @@ class Cursor(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A message that was put into the queue at `at_ms`."""
+    """A message that was put into the queue at `at_ms`. `waits`: it is still to be delivered."""
 
     key: str
     event: str
     recipient: Recipient
     at_ms: int
+    waits: bool
 
 
 class Pending(NamedTuple):
@@ -260,9 +261,9 @@ def to_be_told(connection: Connection, alert_id: str, event: str) -> list[Recipi
 def _all_said(connection: Connection, alert_id: str) -> list[Said]:
     columns = notification.c
     return [
-        Said(key, event, Recipient(agency, contact), due_ms)
-        for key, event, agency, contact, due_ms in connection.execute(
-            select(columns.key, columns.event, columns.agency, columns.recipient, columns.due_ms)
+        Said(key, event, Recipient(agency, contact), due_ms, next_try_ms is not None)
+        for key, event, agency, contact, due_ms, next_try_ms in connection.execute(
+            select(columns.key, columns.event, columns.agency, columns.recipient, columns.due_ms, columns.next_try_ms)
             .where(columns.alert == alert_id)
             .order_by(columns.due_ms, columns.key)
         )

@@ -16,7 +16,7 @@ from presence.alerts.escalation import Recipient
 from presence.site import Agency, Contact, Site
 from storage.record import Record
 from storage.record.alerts import enqueue
-from tests.fixtures.alerting import Floor, at, watched_site
+from tests.fixtures.alerting import Floor, at, sending, watched_site
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.webhook import Answer, WebhookReceiver, receiving
 
@@ -42,22 +42,6 @@ class SlowReader:
             self._answer.set()
             for thread in under_way:
                 thread.join()
-
-
-@contextmanager
-def sending(
-    floor: Floor, environ: dict[str, str] | None = None, *, jitter: float = 1.0, record: Record | None = None
-) -> Iterator[Sender]:
-    def site_of(site_id: str) -> Site | None:
-        return floor.site if site_id == floor.site.id else None
-
-    sender = Sender(record or floor.record, site_of, channels(environ or {}), lambda: floor.now_ms, lambda: jitter)
-    sender.start()
-    try:
-        yield sender
-        sender.check()
-    finally:
-        sender.stop()
 
 
 def queue(floor: Floor, alert: str, event: str = "firing", to: Recipient = BUDI, site: str = "balai") -> str:
