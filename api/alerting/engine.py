@@ -28,7 +28,7 @@ from presence import topics
 from presence.alerts.escalation import Recipient, contact_of
 from presence.gateway_settings import gateway_settings
 from presence.site import Site
-from storage.record import Record, acknowledgements
+from storage.record import Record, acknowledgements, alerts
 from storage.record.intervals import changes_after, last_change, progress_of_sites
 from storage.record.registry import site_ids, versions
 from transport.session import BrokerAddress, Message, NotConnected, Received, Session
@@ -41,6 +41,8 @@ _SAVE_CURSORS_EVERY_MS = 10_000
 _CHANGES_AT_ONCE = 1000
 # A collector that says nothing for so long is down, and no alert can be raised.
 _WELL_WITHIN_MS = 60_000
+# A clock that is corrected all the time goes back by less.
+_SET_BACK_MS = 2000
 
 
 class Engine:
@@ -74,6 +76,7 @@ class Engine:
         self._at: dict[str, SiteEngine] = {}
         self._answers_seen = 0
         self._cursors_saved_ms = 0
+        self._last_ms = clock()
         self._leases: dict[str, Lease] = {}
         self._leases_tried_s = -_LEASE_EVERY_S
         self._settings_published: dict[str, int] = {}
@@ -108,7 +111,8 @@ class Engine:
     def tick(self) -> None:
         """Take in everything that the record holds now."""
         now_ms = self._clock()
-        self._keep_leases()
+        self._mind_clock(now_ms)
+        self._keep_leases(now_ms)
         looks: list[tuple[SiteEngine, Found]] = []
         with self._record.reading() as connection:
             registered = versions(connection)
@@ -172,7 +176,22 @@ class Engine:
             for site in self._at.values():
                 site.answered()
 
-    def _keep_leases(self) -> None:
+    def _mind_clock(self, now_ms: int) -> None:
+        """What was said while the clock was ahead must not hold up what is to be said now that it is set back."""
+        back_ms, self._last_ms = self._last_ms - now_ms, now_ms
+        if back_ms < _SET_BACK_MS:
+            return
+        _log.warning("the clock was set back by %d s; what was said meanwhile is dated anew", back_ms // 1000)
+        for site_id in self._at:
+            if self._leases[site_id].held:
+                self._set_back(site_id, now_ms, back_ms)
+
+    def _set_back(self, site_id: str, now_ms: int, by_ms: int = 0) -> None:
+        with self._record.writing() as connection:
+            alerts.set_back(connection, site_id, now_ms, by_ms)
+        self._sender.wake()
+
+    def _keep_leases(self, now_ms: int) -> None:
         """Take the leases that can be had, before the record is read: what another engine wrote last is then seen."""
         for site_id in [site_id for site_id in self._at if not self._leases[site_id].held]:
             self._at.pop(site_id)
@@ -188,6 +207,11 @@ class Engine:
             )
             if lease.take():
                 self._said.discard(("lease", site_id))
+                with self._record.reading() as connection:
+                    was_ahead = alerts.was_ahead(connection, site_id, now_ms)
+                if was_ahead:
+                    _log.warning("%s: was watched by a clock that was ahead; what was said is dated anew", site_id)
+                    self._set_back(site_id, now_ms)
             else:
                 self._say_once(("lease", site_id), f"{site_id}: another engine watches it; waiting for its end")
 

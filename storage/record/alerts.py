@@ -81,6 +81,9 @@ _last_queued = select(func.max(_queue.due_ms)).where(
 _last_sent = select(func.max(_queue.sent_ms)).where(
     _queue.site == _SITE, _queue.agency == _AGENCY, _queue.recipient == _CONTACT
 )
+_newest_queued = select(func.max(_queue.due_ms)).where(_queue.site == _SITE)
+# Messages that are queued in one look are dated a millisecond after each other.
+_IN_ONE_LOOK_MS = 1000
 
 
 class StoredAlert(NamedTuple):
@@ -308,6 +311,26 @@ def mark_failed(connection: Connection, key: str, error: str, next_try_ms: int |
         .where(notification.c.key == key, notification.c.sent_ms.is_(None))
         .values(error=error, next_try_ms=next_try_ms, attempts=notification.c.attempts + 1)
     )
+
+
+def was_ahead(connection: Connection, site: str, now_ms: int) -> bool:
+    """Whether the queue of a site was written by a clock that was ahead of `now_ms`."""
+    newest_ms: int | None = connection.execute(_newest_queued, {"site": site}).scalar_one()
+    return newest_ms is not None and newest_ms > now_ms + _IN_ONE_LOOK_MS
+
+
+def set_back(connection: Connection, site: str, now_ms: int, by_ms: int = 0) -> None:
+    """Date the queue of a site anew, whose clock was ahead and is at `now_ms`: what was said stays as far apart.
+
+    `by_ms`: how far the clock was set back, as far as that is known. What waits to be tried again is tried now: until
+    when it was to wait is not known any more.
+    """
+    newest_ms: int | None = connection.execute(_newest_queued, {"site": site}).scalar_one()
+    if newest_ms is not None and newest_ms > now_ms:
+        ahead = update(notification).where(_queue.site == site, _queue.due_ms > now_ms)
+        connection.execute(ahead.values(due_ms=_queue.due_ms - max(newest_ms - now_ms, by_ms)))
+    waiting = update(notification).where(_queue.site == site, _queue.next_try_ms > now_ms)
+    connection.execute(waiting.values(next_try_ms=now_ms))
 
 
 def cursor(connection: Connection, site: str) -> Cursor | None:

@@ -6,11 +6,14 @@ import logging
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from api.alerting.engine import Engine
 from api.alerting.sender import Sender
+from presence.alerts.life import Alert
 from presence.site import Agency, Contact, Duty, Rule, Site, Step
 from storage.record.intervals import set_progress
+from storage.record.tables import notification
 from tests.builders import outlet
 from tests.fixtures.alerting import Floor, at, sending, watched_site
 from tests.fixtures.hadir_command import eventually
@@ -124,6 +127,41 @@ def test_what_is_given_up_after_a_day_is_said_once_and_who_is_there_again_hears_
     ]
     assert [one.key.partition(".")[2] for one in reminders] == ["reminder.budi.0", "reminder.budi.1"]
     assert all(one.sent_ms is not None for one in reminders)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_an_engine_whose_clock_was_two_hours_ahead_says_what_it_would_have_said(
+    floor: Floor, webhook: WebhookReceiver, caplog: pytest.LogCaptureFixture, restarted: bool
+) -> None:
+    floor.register(laddered(webhook))
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"})
+    with caplog.at_level(logging.WARNING, "hadir.engine"), sending(floor) as sender:
+        passing = Passing(floor, floor.engine(), sender)
+        passing.until(at("09:08"))
+        passing.ahead_ms = 2 * HOUR_MS
+        webhook.answers = [Answer(503)]
+        passing.until(at("09:12"))
+        passing.ahead_ms = 0
+        if not restarted:
+            passing.look()
+        else:
+            floor.close()
+            floor.now_ms = at("09:12:06")
+            passing = Passing(floor, floor.engine(), sender)
+            passing.frontier_ms = at("09:12:05")
+        passing.until(at("09:31"))
+        floor.staff("a-1", {"09:31": "occupied"})
+        passing.until(at("09:33"))
+    assert floor.alerts() == [Alert("vacancy", "outlet", "a-1", at("09:00"), at("09:10"), at("09:31"), "presence")]
+    came = heard(webhook)
+    assert [one for one in came if "ani" in one] == ["firing.ani.0", "resolved.ani.0"]
+    of_budi = [one for one in came if "budi" in one]
+    assert (of_budi[0], of_budi[-1]) == ("firing.budi.0", "resolved.budi.0")
+    # 09:15, 09:20, 09:25, 09:30; who was not there when it was set back counts from when it is.
+    assert of_budi[1:-1] == [f"reminder.budi.{n}" for n in range(3 if restarted else 4)]
+    assert len([record for record in caplog.records if "dated anew" in record.message]) == 1
+    with floor.record.reading() as connection:
+        assert max(connection.scalars(select(notification.c.due_ms))) <= floor.now_ms
 
 
 def test_a_frontier_that_goes_back_says_nothing_again(floor: Floor, webhook: WebhookReceiver) -> None:
