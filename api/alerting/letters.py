@@ -90,11 +90,11 @@ class Letters:
         if base_ms is None:
             return
         rungs = self._rungs(letter.watch, letter.subject)
-        paused = [Span(answer.at_ms, answer.until_ms) for answer in letter.answers]
+        paused = _paused(letter.answers)
         now, next_ms = escalation.due(rungs, base_ms, paused, letter.told(), until_ms)
         for due in now:
             letter.say("firing" if due.first else "reminder", due.recipient)
-        ends = [answer.until_ms for answer in letter.answers if answer.until_ms > until_ms]
+        ends = [span.end_ms for span in paused if span.end_ms > until_ms]
         upcoming = [at_ms for at_ms in (next_ms, *ends) if at_ms is not None]
         if upcoming:
             self._next_ms[stored.id] = min(upcoming)
@@ -190,6 +190,16 @@ class _Letter:
             if contact is not None:
                 heard.append(message.Heard(contact.name, one.at_ms))
         return heard
+
+
+def _paused(answers: Sequence[Acknowledgement]) -> list[Span]:
+    """When somebody's answer holds: each until its time is over, or until the next one takes its place."""
+    ends = [answer.until_ms for answer in answers]
+    nexts = [answer.at_ms for answer in answers[1:]]
+    return [
+        Span(answer.at_ms, min(end_ms, next_ms))
+        for answer, end_ms, next_ms in zip(answers, ends, [*nexts, *ends[-1:]], strict=True)
+    ]
 
 
 def _answer(given: Acknowledgement) -> message.Answer:

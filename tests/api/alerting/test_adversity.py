@@ -1,4 +1,4 @@
-"""Receivers that fail for hours, clocks that jump, registries that change: nothing is lost and nothing piles up."""
+"""Receivers fail for hours, clocks jump, registries and minds change: nothing is lost and nothing piles up."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from api.alerting.engine import Engine
 from api.alerting.sender import Sender
-from presence.alerts.life import Alert
+from presence.alerts.life import Alert, alert_id
 from presence.site import Agency, Contact, Duty, Rule, Site, Step
+from storage.record import acknowledgements
 from storage.record.intervals import set_progress
 from storage.record.tables import notification
 from tests.builders import outlet
@@ -237,3 +238,28 @@ def test_an_outlet_that_joins_a_duty_ends_its_alert_and_the_duty_has_its_own(
     (was,) = floor.alerts()
     assert (was.resolved_ms, was.reason) == (at("09:12:05"), "ended")
     assert [one.fired_ms for one in floor.alerts("both")] == [at("09:10")]
+
+
+def test_a_later_answer_takes_the_place_of_an_earlier_one_that_would_hold_longer(
+    floor: Floor, webhook: WebhookReceiver
+) -> None:
+    floor.register(laddered(webhook))
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"})
+    with sending(floor) as sender:
+        passing = Passing(floor, floor.engine(), sender)
+        passing.until(at("09:11"))
+        for minutes in (480, 10):
+            answered(floor, minutes)
+            passing.look()
+        passing.until(at("09:21"))
+        before = heard(webhook)
+        passing.until(at("09:22"))
+    assert before == ["firing.budi.0", "acknowledged.budi.0", "acknowledged.budi.1"]
+    assert heard(webhook) == [*before, "reminder.budi.0"]
+
+
+def answered(floor: Floor, minutes: int) -> None:
+    named = alert_id(floor.site.id, "vacancy", "a-1", at("09:00"))
+    answer = acknowledgements.Answer("meeting", lasting_ms=minutes * MINUTE_MS)
+    with floor.record.writing(durable=False) as connection:
+        acknowledgements.add(connection, floor.site.id, named, answer, author="siti", now_ms=floor.now_ms)
