@@ -168,11 +168,11 @@ def check(floor: Floor, webhook: WebhookReceiver, until_ms: int) -> None:
         alert, event, recipient, _ = key.split(".")
         heard[alert][f"{event} {recipient}"] += 1
     for alert, times in stood.items():
-        said = heard[alert]
-        assert said["firing budi"] == times, "told each time that it stands, once"
+        of_it = heard[alert]
+        assert of_it["firing budi"] == times, "told each time that it stands, once"
         for recipient in ("budi", "ani"):
-            ends = said[f"resolved {recipient}"] + said[f"disproved {recipient}"]
-            assert said[f"firing {recipient}"] <= ends, "who heard of it hears of its end"
+            ends = of_it[f"resolved {recipient}"] + of_it[f"disproved {recipient}"]
+            assert of_it[f"firing {recipient}"] <= ends, "who heard of it hears of its end"
     assert fired, "something happened"
     print(f"{len(fired)} alerts, {len(queued)} messages, {len(webhook.requests)} requests")
 

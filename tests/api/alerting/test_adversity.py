@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -24,7 +25,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
 
-def laddered(webhook: WebhookReceiver, **fields: object) -> Site:
+def laddered(webhook: WebhookReceiver, **fields: Any) -> Site:
     """Budi is told first and again every 5 min, Ani after 15 min; open day and night."""
     contacts = tuple(
         Contact(id=name, name=name.title(), level=level, channel=webhook.url(f"/{name}"))
@@ -34,7 +35,7 @@ def laddered(webhook: WebhookReceiver, **fields: object) -> Site:
         Step(after_ms=0, to="agency", level=1, repeat_ms=5 * MINUTE_MS),
         Step(after_ms=15 * MINUTE_MS, to="agency", level=2),
     )
-    defaults = {
+    defaults: dict[str, Any] = {
         "agencies": (Agency(id="dinas", name="Dinas", contacts=contacts),),
         "escalation": {"people": steps},
         "service_hours": "24/7",
@@ -110,10 +111,8 @@ def test_while_a_receiver_fails_for_hours_reminders_do_not_pile_up_and_nothing_i
 def test_what_is_given_up_after_a_day_is_said_once_and_who_is_there_again_hears_that_it_stands(
     floor: Floor, webhook: WebhookReceiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    floor.register(laddered(webhook, escalation={}))
-    floor.register(
-        laddered(webhook, escalation={"people": (Step(after_ms=0, to="agency", level=1, repeat_ms=10 * MINUTE_MS),)})
-    )
+    only_budi = {"people": (Step(after_ms=0, to="agency", level=1, repeat_ms=10 * MINUTE_MS),)}
+    floor.register(laddered(webhook, escalation=only_budi))
     webhook.usual = Answer(503)
     floor.staff("a-1", {"08:00": "occupied", "08:10": "vacant"})
     with caplog.at_level(logging.ERROR, "hadir.engine"), sending(floor) as sender:

@@ -220,10 +220,10 @@ def live(floor: Floor, machine: EngineMachine, phases: Sequence[Phase], look: Ca
 
         def settled(until_ms: int = phase.until_ms, so_far: Sequence[Told] = tuple(expected)) -> bool:
             look()
-            return not unsettled(floor, until_ms, so_far)
+            return said(floor) == sorted(so_far) and not unsettled(floor, until_ms, so_far)
 
         with contextlib.suppress(AssertionError):
-            eventually(settled, every_s=0.01)
+            eventually(settled, every_s=0.02)
         assert unsettled(floor, phase.until_ms, expected) == [], f"phase {number}"
 
 
