@@ -135,7 +135,8 @@ class SiteWatch:
         if before_ms is not None:
             lines = RecordLines(connection, self.site.id, before_ms if self._first_ms is None else self._first_ms)
             from_ms = self._keys_changed(lines, before_ms, until_ms)
-            for key in [*self._take_due(until_ms), *from_ms]:
+            # Each once: what was found in this look is not in the record that a second evaluation would read.
+            for key in dict.fromkeys([*self._take_due(until_ms), *from_ms]):
                 if key in from_ms or self._is_due(key, until_ms):
                     look_from_ms = min(before_ms, from_ms.pop(key, before_ms))
                     findings += self._evaluate(connection, lines, key, look_from_ms, until_ms, now_ms)

@@ -47,7 +47,10 @@ def hall(webhook: WebhookReceiver) -> Site:
         outlets=[outlet(name) for name in OUTLETS],
         agencies=(Agency(id="dinas", name="Dinas", contacts=contacts),),
         service_hours="24/7",
-        rules={"vacancy": Rule(after_ms=2 * S, min_presence_ms=S, unknown_after_ms=3 * S)},
+        rules={
+            "vacancy": Rule(after_ms=2 * S, min_presence_ms=S, unknown_after_ms=3 * S),
+            "site_outage": Rule(off=True),  # nobody here is told of it
+        },
         escalation={
             "people": (
                 Step(after_ms=0, to="agency", level=1, repeat_ms=3 * S),

@@ -53,6 +53,16 @@ def test_a_vacancy_fires_when_its_clock_is_full_and_never_before(floor: Floor) -
     assert (keys(floor), floor.late(), floor.audit_rows()) == (["09:00.firing.budi.0"], [False], 1)
 
 
+def test_it_fires_once_when_something_changes_at_the_very_instant_up_to_which_all_is_known(floor: Floor) -> None:
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied", "09:00": "vacant"}, until="09:05")
+    engine.tick()
+    floor.staff("a-1", {"09:30": "occupied"}, until="09:30")
+    engine.tick()
+    assert (floor.alerts(), floor.audit_rows()) == ([vacancy("09:00", "09:10")], 1)
+
+
 def test_it_resolves_with_its_reason_and_those_who_heard_of_it_are_told(floor: Floor) -> None:
     floor.register(watched_site(HOOK))
     engine = floor.engine()
