@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 _DATE_LENGTH = len("2026-11-24")
@@ -23,6 +24,8 @@ def rfc3339_or_none(at_ms: int | None) -> str | None:
 def parse_instant(text: str) -> int:
     """Epoch ms of RFC 3339 text with an offset, or of epoch seconds. Raises ValueError, saying what is wrong."""
     at_ms = _epoch_ms(text)
+    if not math.isfinite(at_ms):
+        raise ValueError(f'"{text}" is no RFC 3339 time; write 2026-11-24T09:00:00+07:00')
     if not _FIRST_MS <= at_ms <= _LAST_MS:
         raise ValueError(f'"{text}" is not in the years 1970 to 2999; write another')
     return round(at_ms)

@@ -155,7 +155,7 @@ def test_what_cannot_be_asked_is_said_in_words(demo: Web, path: str, status: int
 
 
 @pytest.mark.usefixtures("empty_outlet")
-@pytest.mark.parametrize("at", ["0", "1970-01-01T00:00:00Z", "9000-01-01T00:00:00Z", "2026-11-24T09:00:00 07:00"])
+@pytest.mark.parametrize("at", ["0", "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "2026-11-24T09:00:00 07:00"])
 def test_any_instant_has_an_answer(demo: Web, at: str) -> None:
     assert ask(demo, at=at).status_code == 200
 

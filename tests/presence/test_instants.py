@@ -21,9 +21,7 @@ def test_an_instant_goes_in_and_comes_out(text: str, expected: str) -> None:
     assert rfc3339(parse_instant(text)) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["inf", "-inf", "nan", "1e300", "-1", "3000-01-01T00:00:00Z", "1970-01-01T00:00+14:00"]
-)
+@pytest.mark.parametrize("text", ["1e300", "-1", "3000-01-01T00:00:00Z", "1970-01-01T00:00+14:00"])
 def test_what_no_date_can_be_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="is not in the years 1970 to 2999"):
         parse_instant(text)
@@ -32,6 +30,8 @@ def test_what_no_date_can_be_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("inf", '"inf" is no RFC 3339 time; write 2026-11-24T09:00:00[+]07:00'),
+        ("nan", '"nan" is no RFC 3339 time; write 2026-11-24T09:00:00[+]07:00'),
         ("today", '"today" is no RFC 3339 time; write 2026-11-24T09:00:00[+]07:00'),
         ("2026-11-25", '"2026-11-25" is a date without a time; write 2026-11-25T00:00:00[+]07:00'),
         ("2026-11-25T09:00", '"2026-11-25T09:00" has no offset; write 2026-11-25T09:00Z or 2026-11-25T09:00[+]07:00'),

@@ -249,10 +249,10 @@ def test_a_later_answer_takes_the_place_of_an_earlier_one_that_would_hold_longer
         passing.until(at("09:11"))
         for minutes in (480, 10):
             answered(floor, minutes)
-            passing.look()
-        passing.until(at("09:21"))
-        before = heard(webhook)
+            passing.until(passing.frontier_ms + MINUTE_MS)
         passing.until(at("09:22"))
+        before = heard(webhook)
+        passing.until(at("09:23"))
     assert before == ["firing.budi.0", "acknowledged.budi.0", "acknowledged.budi.1"]
     assert heard(webhook) == [*before, "reminder.budi.0"]
 
