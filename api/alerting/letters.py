@@ -153,16 +153,16 @@ class _Letter:
             return
         answer = self.answers[-1]
         for recipient, fired_ms in self._newest("firing").items():
-            if fired_ms <= answer.at_ms and self._newest("acknowledged").get(recipient, -1) < answer.at_ms:
-                # Never dated before the answer, though that was given on a machine whose clock is ahead.
-                self.say("acknowledged", recipient, max(self._now_ms, answer.at_ms))
+            if fired_ms <= answer.at_ms and self._newest("acknowledged").get(recipient, -1) <= answer.at_ms:
+                # Dated after the answer, though that was given on a machine whose clock is ahead.
+                self.say("acknowledged", recipient, after_ms=answer.at_ms)
 
     def _newest(self, event: Event) -> dict[Recipient, int]:
         """When `event` was queued last, to each who was told of it."""
         return {row.recipient: row.at_ms for row in self._said if row.event == event}
 
-    def say(self, event: Event, recipient: Recipient, at_ms: int | None = None) -> None:
-        """Queue one message, dated `at_ms` or now."""
+    def say(self, event: Event, recipient: Recipient, after_ms: int = 0) -> None:
+        """Queue one message, dated after `after_ms`."""
         if event not in self._bodies:
             known = facts(self._connection, self.watch, self.subject, self.stored, event, self.until_ms, self._now_ms)
             news = message.News(
@@ -177,7 +177,7 @@ class _Letter:
             body = message.body(self.watch.site, self.subject, news)
             self._bodies[event] = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         site, rendered = self.watch.site.id, self._bodies[event]
-        enqueue(self._connection, site, self.stored.id, event, recipient, rendered, at_ms or self._now_ms)
+        enqueue(self._connection, site, self.stored.id, event, recipient, rendered, self._now_ms, after_ms)
 
     def _standing(self) -> list[Said]:
         """What was said of it while it stands."""

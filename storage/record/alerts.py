@@ -214,13 +214,14 @@ def enqueue(
     recipient: Recipient,
     body: str,
     now_ms: int,
+    after_ms: int = 0,
     untold: str | None = None,
 ) -> str:
     """Put a message into the queue, to be tried at once. Returns its key, `{alert}.{event}.{recipient}.{n}`.
 
-    n counts how often this was said before. What waits for one recipient, and all that is said of one
-    alert, keeps its order, within one instant and where the clock is set back. `untold`: why it is not to be sent at
-    all; that it was due is kept.
+    n counts how often this was said before. What waits for one recipient, and all that is said of one alert, keeps its
+    order, within one instant and where the clock is set back. `after_ms`: what it answers, and is dated after.
+    `untold`: why it is not to be sent at all; that it was due is kept.
     """
     to = {"site": site, "agency": recipient.agency, "recipient": recipient.contact}
     n = connection.execute(_repeats, {"alert": alert_id, "event": event, **to}).scalar_one()
@@ -234,7 +235,7 @@ def enqueue(
             "event": event,
             **to,
             "body": body,
-            "due_ms": now_ms if last_ms is None else max(now_ms, last_ms + 1),
+            "due_ms": max(now_ms, after_ms + 1, 0 if last_ms is None else last_ms + 1),
             "next_try_ms": now_ms if untold is None else None,
             "attempts": 0,
             "error": untold,
