@@ -157,14 +157,12 @@ def _addressed(site: Site, subject: Subject, step: Step) -> Iterator[Recipient]:
                 yield Recipient("", contact.id)
         return
     contacts = _of_agency(site, subject.agency)
-    technical = [contact for contact in contacts if contact.role == "technical"]
-    if subject.kind == "equipment_down" and technical:
-        chosen = technical
-    else:
-        level = 1 if step.level is None else step.level
-        chosen = [contact for contact in contacts if contact.role == "contact" and contact.level == level]
-    for contact in chosen:
-        yield Recipient(subject.agency, contact.id)
+    technical = any(contact.role == "technical" for contact in contacts)
+    role = "technical" if subject.kind == "equipment_down" and technical else "contact"
+    level = 1 if step.level is None else step.level
+    for contact in contacts:
+        if contact.role == role and contact.level == level:
+            yield Recipient(subject.agency, contact.id)
 
 
 def _of_agency(site: Site, agency_id: str) -> tuple[Contact, ...]:

@@ -64,6 +64,8 @@ def test_steps_address_levels_of_the_agency_and_people_of_the_site() -> None:
 def test_equipment_is_the_business_of_the_agencys_technical_contacts_where_it_has_any() -> None:
     assert told(with_ladder(), "equipment_down") == [[("dinas", "ti")]]
     assert told(with_ladder(contacts=(COORDINATOR, HEAD)), "equipment_down") == [[("dinas", "koordinator")]]
+    steps = (Step(after_ms=0, to="agency"), Step(after_ms=1, to="agency", level=2))
+    assert told(with_ladder(*steps), "equipment_down") == [[("dinas", "ti")], []], "each step has its own level"
 
 
 def test_a_contact_is_looked_up_where_it_belongs() -> None:
