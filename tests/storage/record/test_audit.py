@@ -6,8 +6,6 @@ import json
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
-from presence.alerts.life import Alert
-from storage.record.alerts import StoredAlert, put
 from storage.record.audit import Broken, append, verify
 from storage.record.tables import audit
 
@@ -55,13 +53,3 @@ def test_a_changed_row_is_found(log: Connection, column: str, value: object, pro
 def test_a_row_taken_out_is_found_at_the_next(log: Connection, row: int) -> None:
     log.execute(delete(audit).where(audit.c.id == row))
     assert verify(log) == Broken(row + 1, "a row before it was taken out, put in or exchanged")
-
-
-def test_a_log_that_was_cut_off_at_its_end_is_found_by_what_it_should_say(connection: Connection) -> None:
-    for number in range(3):
-        fired = StoredAlert(f"a{number}", Alert("vacancy", "outlet", f"o-{number}", 0, 1), False, None)
-        put(connection, "mpp", fired, 1)
-        append(connection, 1_793_000_000_000 + number, {"event": "firing", "alert": fired.id})
-    assert verify(connection) == 3
-    connection.execute(delete(audit).where(audit.c.id > 1))
-    assert verify(connection) == Broken(2, "2 alerts of the record are not in it: it was cut off")
