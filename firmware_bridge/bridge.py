@@ -48,6 +48,8 @@ _OPENERS = 4
 _SETTINGS_PATIENCE_S = 5.0
 _OTHER_SITES_S = 0.3
 _WAKE_SIZE = 4096
+_QUIET_S = 0.02
+_DRAIN_S = 0.2
 
 
 def queue_path(data: Path, gateway: str) -> Path:
@@ -349,7 +351,14 @@ class _Bridge:
         with contextlib.suppress(BlockingIOError):  # full: the loop wakes anyway
             os.write(self._waker, b"\0")
 
+    def _drain(self) -> None:
+        """Reads what has come already, for a closed port forgets it; not what goes on coming for ever."""
+        until_s = time.monotonic() + _DRAIN_S
+        while time.monotonic() < until_s and (ready := self._selector.select(_QUIET_S)):
+            self._read(ready)
+
     def _close(self) -> None:
+        self._drain()
         ports = [line.port for line in self._lines if line.port is not None]
         self._lines = []
         self._openers.shutdown(cancel_futures=True)

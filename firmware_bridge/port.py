@@ -14,7 +14,6 @@ import socket
 import stat
 import termios
 import threading
-from typing import Any
 
 import serial
 
@@ -96,15 +95,26 @@ class Port:
 
 def open_port(name: str, baud: int) -> Port:
     """`name` at `baud`, raw and ours alone. Raises PortGone. Network ports may take 5 s."""
-    ours_alone: dict[str, Any] = {} if "://" in name else {"exclusive": True}
     try:
-        unopened = serial.serial_for_url(name, baud, timeout=0, do_not_open=True, **ours_alone)
+        unopened: serial.SerialBase
+        if "://" in name:
+            unopened = serial.serial_for_url(name, baud, timeout=0, do_not_open=True)
+        else:
+            unopened = _Serial(None, baud, timeout=0, exclusive=True)
+            unopened.port = name
         # Opening raises both lines, by which many boards are reset.
         unopened.dtr = unopened.rts = False
         unopened.open()
         return Port(unopened)
     except (OSError, ValueError, TypeError, termios.error) as error:
         raise PortGone(_in_words(error)) from error
+
+
+class _Serial(serial.Serial):
+    """pyserial's port, but what has come since the opening is kept: the decoders find their way into it."""
+
+    def _reset_input_buffer(self) -> None:
+        return
 
 
 class _Pump:
