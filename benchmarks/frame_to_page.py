@@ -19,7 +19,8 @@ import tty
 import urllib.request
 from pathlib import Path
 
-from firmware_bridge.emulators.ld2410 import Ld2410Emulator, Target
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.target import Target
 
 OUTLETS = 12
 ROUNDS = int(os.environ.get("ROUNDS", "10"))

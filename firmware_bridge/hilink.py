@@ -1,4 +1,4 @@
-"""Command frames of the Hi-Link radars, and the conversation in which they are sent.
+"""Command frames of the Hi-Link radars.
 
     send   FD FC FB FA | len LE16 | word LE16      | value               | 04 03 02 01
     reply  FD FC FB FA | len LE16 | word|0100 LE16 | status LE16 | value | 04 03 02 01     status 0 done, 1 refused
@@ -10,10 +10,11 @@ Source: HLK-LD2410 serial protocol V1.02, 2.1 and 2.2; LD2410C V1.00; esphome/es
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
+from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Session, Told
 from presence.errors import DamagedFrame
 
 HEADER = b"\xfd\xfc\xfb\xfa"
@@ -24,13 +25,12 @@ SHORTEST, LONGEST = 2, 128  # of `len`
 ENABLE_CONFIG, END_CONFIG = 0xFF, 0xFE
 _REPLY = 0x0100
 
-_RESEND_MS = 250
-_STEP_LIMIT_MS = 2_000
-_CLOSING_TRIES = 3
+# How they are asked. A restart is answered at once, then they are silent for 0.25 s to 2 s.
+SESSION = Session(opening=(Ask("enable_config"),), closing=(Ask("end_config"),))
 
 
-class Command(NamedTuple):
-    """What a device is asked."""
+class Frame(NamedTuple):
+    """What a device is asked, or answers: a command word and what follows it."""
 
     word: int
     value: bytes = b""
@@ -54,14 +54,14 @@ def reply_frame(word: int, value: bytes = b"", *, ok: bool = True) -> bytes:
     return frame(word | _REPLY, (0 if ok else 1).to_bytes(2, "little") + value)
 
 
-def parse_frame(whole: bytes) -> Command:
+def parse_frame(whole: bytes) -> Frame:
     """Word and value of one whole frame, either way. Raises DamagedFrame."""
     if not whole.startswith(HEADER) or len(whole) < OVERHEAD + SHORTEST:
         raise DamagedFrame(0, "no command frame")
     length = int.from_bytes(whole[4:6], "little")
     if length + OVERHEAD != len(whole) or not whole.endswith(TAIL):
         raise DamagedFrame(4, f"length {length} and tail do not fit")
-    return Command(int.from_bytes(whole[6:8], "little"), whole[8:-4])
+    return Frame(int.from_bytes(whole[6:8], "little"), whole[8:-4])
 
 
 def reply_in(word: int, value: bytes) -> Reply | None:
@@ -71,62 +71,84 @@ def reply_in(word: int, value: bytes) -> Reply | None:
     return Reply(word & ~_REPLY, int.from_bytes(value[:2], "little") == 0, value[2:])
 
 
-@dataclass
-class Conversation:
-    """Commands sent one at a time, each awaited, inside one session; time and answers are handed in.
+def is_reply(whole: bytes) -> bool:
+    """Whether a whole frame is an answer, and no echo of a command. Raises DamagedFrame."""
+    return reply_in(*parse_frame(whole)) is not None
 
-    `due` gives the bytes to write now. A step that is not answered is sent again each 250 ms; after 2 s, or when it is
-    refused, the session is closed, up to three times, and `problem` says what went wrong.
-    """
 
-    enable_value: bytes
-    commands: Sequence[Command]
-    problem: str | None = None
-    replies: dict[int, Reply] = field(default_factory=dict)
-    _step: int = 0
-    _began_ms: int | None = None
-    _sent_ms: int = 0
-    _closings: int = 0
+def no_value(_: object) -> bytes:
+    """For commands that are the word alone."""
+    return b""
 
-    def __post_init__(self) -> None:
-        self._steps = (Command(ENABLE_CONFIG, self.enable_value), *self.commands, Command(END_CONFIG))
 
-    @property
-    def over(self) -> bool:
-        return self._step == len(self._steps)
+def nothing(_: object) -> Told:
+    """For replies that are the status alone."""
+    return {}
 
-    def answered(self, reply: Reply) -> None:
-        """Takes one answer; those to other commands, or to one sent twice, change nothing."""
-        if self.over or reply.word != self._steps[self._step].word:
-            return
-        self.replies[reply.word] = reply
-        self._began_ms = None
-        if reply.ok or reply.word == END_CONFIG:
-            self._step += 1
-        else:
-            self._close(f"command {reply.word:02x} was refused")
 
-    def due(self, at_ms: int) -> bytes:
-        """What to write at `at_ms`; empty while an answer is awaited, and when all is over."""
-        if self.over:
-            return b""
-        if self._began_ms is None:
-            self._began_ms = at_ms
-        elif at_ms - self._sent_ms < _RESEND_MS:
-            return b""
-        closing = self._step == len(self._steps) - 1
-        if closing and self._closings == _CLOSING_TRIES:
-            self.problem = self.problem or "the session could not be closed"
-            self._step += 1
-            return b""
-        if not closing and at_ms - self._began_ms >= _STEP_LIMIT_MS:
-            self._close(f"command {self._steps[self._step].word:02x} was not answered")
-            return self.due(at_ms)
-        self._closings += closing
-        self._sent_ms = at_ms
-        return frame(*self._steps[self._step])
+def command(
+    word: int,
+    value: Callable[[Arguments], bytes] = no_value,
+    told: Callable[[bytes], Told] = nothing,
+    *,
+    writes: bool = False,
+    restarts: bool = False,
+    read_back: ReadBack | None = None,
+) -> Command:
+    """The command `word`; `value` makes what follows it, `told` reads what follows the status of its reply."""
 
-    def _close(self, problem: str) -> None:
-        self.problem = problem
-        self._began_ms = None
-        self._step = len(self._steps) - 1
+    def reply(whole: bytes, _: object) -> Told:
+        answer = reply_in(*parse_frame(whole))
+        if answer is None or answer.word != word:
+            raise DamagedFrame(6, f"no answer to {word:02x}")
+        if not answer.ok:
+            return {"ok": False}
+        try:
+            return {"ok": True, **told(answer.value)}
+        except (struct.error, LookupError, UnicodeDecodeError):
+            raise DamagedFrame(10, f"{answer.value.hex()} does not answer {word:02x}") from None
+
+    return Command(lambda args: frame(word, value(args)), reply, writes, restarts, read_back)
+
+
+def enable_config(value: int) -> Command:
+    """Opens a session. `value`: 1, or 2 for some devices."""
+    return command(ENABLE_CONFIG, lambda _: value.to_bytes(2, "little"), _session)
+
+
+def _session(value: bytes) -> Told:
+    protocol, buffer = struct.unpack_from("<HH", value)
+    return {"protocol": protocol, "buffer": buffer}
+
+
+END = command(END_CONFIG)
+
+BAUDS = {baud: n for n, baud in enumerate((9600, 19200, 38400, 57600, 115200, 230400, 256000, 460800), 1)}
+_SWITCH = {True: 1, False: 0}
+NO_MAC = bytes.fromhex("080504030201")  # read while bluetooth is off
+
+
+def le16(number: int) -> bytes:
+    return number.to_bytes(2, "little")
+
+
+def _firmware(value: bytes) -> Told:
+    kind, minor, major, revision = struct.unpack_from("<HBBI", value)
+    return {"type": kind, "firmware": f"{major:x}.{minor:02x}.{revision:08x}"}
+
+
+def _mac(value: bytes) -> Told:
+    (mac,) = struct.unpack_from("6s", value)
+    bluetooth = mac != NO_MAC
+    return {"mac": mac.hex(":") if bluetooth else None, "bluetooth": bluetooth}
+
+
+# What LD2410, LD2412 and LD2450 have in common; what is set acts after a restart.
+COMMON = {
+    "read_firmware": command(0xA0, told=_firmware),
+    "set_baud": command(0xA1, lambda args: le16(args.choice("baud", BAUDS)), writes=True),
+    "factory_reset": command(0xA2, writes=True),
+    "restart": command(0xA3, restarts=True),
+    "set_bluetooth": command(0xA4, lambda args: le16(args.choice("on", _SWITCH)), writes=True),
+    "read_mac": command(0xA5, lambda _: le16(1), _mac),
+}

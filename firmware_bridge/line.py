@@ -6,16 +6,18 @@ Time and bytes are handed in; what a line has to say is logged once at each chan
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from firmware_bridge.clock import Stamp
+from firmware_bridge.commands import Ask
+from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DRIVERS, Driver
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone
-from firmware_bridge.resync import Decoded
+from firmware_bridge.resync import Damage, Decoded
 from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
 from presence.errors import BadInput
@@ -80,6 +82,7 @@ class Line:
         self._outbox = outbox
         self._module = DRIVERS[spec.driver]
         self._driver: Driver = self._module.driver(spec.config)
+        self._dialogue = Dialogue(self._module, self._driver, spec.config)
         self._thinnings = _thinnings(spec)
         self._pause_ms = FIRST_PAUSE_MS
         self._spoke_up_ms = 0
@@ -93,6 +96,7 @@ class Line:
         self.opening = False
         self.port = port
         self._driver = self._module.driver(self.spec.config)
+        self._dialogue = Dialogue(self._module, self._driver, self.spec.config)
         self._spoke_up_ms = up_ms
         log.info("%s (%s): open at %d baud", self.spec.port, self.spec.driver, self.spec.baud)
 
@@ -100,6 +104,7 @@ class Line:
         """The port could not be opened, or was lost: it is tried again after 0.5 s, then ever later up to 30 s."""
         self.opening = False
         self.port = None
+        self._dialogue.abandon(str(reason))
         self.open_at_up_ms = up_ms + self._pause_ms
         self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
         self._become("offline", now)
@@ -111,8 +116,11 @@ class Line:
         for result in self._driver.feed(data):
             if isinstance(result, Decoded):
                 decoded.append(result)
-            else:
+            elif isinstance(result, Damage):
                 self.damaged += 1
+            else:
+                self._spoke_up_ms = up_ms
+                self._dialogue.answered(result.whole)
         if not decoded:
             return False
         self._spoke_up_ms = up_ms
@@ -130,11 +138,20 @@ class Line:
                     self._outbox.add(sensor, Stamp(at_ms, now.host_boot), result.values)
         return news
 
+    def ask(self, asks: Sequence[Ask], done: Callable[[Outcome], None]) -> None:
+        """Has the device asked; `done` is called with what came of it. Raises BadInput, Busy, PortGone."""
+        if self.port is None:
+            raise PortGone(self._said or "is not open yet")
+        self._dialogue.ask(asks, done)
+
     def outgoing(self, up_ms: int) -> bytes:
-        """What the driver wants to tell its device now."""
-        sending = self._driver.outgoing(up_ms)
+        """What the device is to be told now."""
+        sending = self._dialogue.outgoing(up_ms)
+        if self._dialogue.busy:
+            # Many devices report nothing while they are spoken to; one that does not answer is no news either.
+            self._spoke_up_ms = max(self._spoke_up_ms, up_ms - self._module.SILENT_AFTER_MS // 2)
         # A device that says nothing at all cannot answer either; that is said elsewhere.
-        trouble = self._driver.trouble if self._state == "online" else self._trouble
+        trouble = self._dialogue.trouble if self._state == "online" else self._trouble
         if trouble != self._trouble:
             self._trouble = trouble
             told = f"could not be set up: {trouble}" if trouble else "is set up now"
@@ -161,7 +178,7 @@ class Line:
                     state=self._state,
                     since_ms=self._since_ms,
                     driver=self.spec.driver,
-                    firmware=self._driver.firmware,
+                    firmware=self._dialogue.firmware,
                     sent=self._outbox.number(sensor),
                     damaged=self.damaged,
                     lost=self._outbox.lost[sensor],

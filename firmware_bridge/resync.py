@@ -1,4 +1,4 @@
-"""What drivers share by calling it: their two results, and the way to the next header.
+"""What drivers share by calling it: their results, and the way to the next header.
 
 A decoder keeps unfinished bytes, never more than one maximal frame, and when a candidate fails it drops one byte of it
 and searches on: a good frame may lie inside the span that the bad one claimed.
@@ -26,6 +26,15 @@ class Damage(msgspec.Struct, frozen=True, gc=False):
 
     offset: int
     reason: str
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A whole, undamaged answer of the device to a command; what it says is read by the command (`commands.py`)."""
+
+    whole: bytes
+
+
+Result = Decoded | Damage | Answer
 
 
 def headers(*marks: bytes) -> re.Pattern[bytes]:

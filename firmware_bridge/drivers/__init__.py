@@ -1,58 +1,65 @@
-"""The drivers: wire formats of serial sensors to readings, without I/O.
+"""The drivers: wire formats of serial sensors to readings, and commands to bytes, without I/O.
 
-A driver is one module of this folder with the names of `DriverModule`, its vectors in tests/vectors/serial, and one
-line in the list below.
+A driver is one module of this folder with the names of `DriverModule`, its vectors in tests/vectors/serial, an emulator
+of the same name, and one line in the list below. docs/drivers.md shows how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from firmware_bridge.commands import Ask, Command, Session
 from firmware_bridge.drivers import ld2410
-from firmware_bridge.resync import Damage, Decoded
+from firmware_bridge.resync import Result
 from presence.errors import BadInput
 
 
 class Driver(Protocol):
-    """One device on one port. What it does depends on the bytes alone, not on how they are split."""
+    """The stream of one device on one port. What it gives depends on the bytes alone, not on how they are split."""
 
     @property
-    def firmware(self) -> str | None:
-        """As read from the device; None before that, and for devices that do not tell."""
+    def strayed(self) -> bool:
+        """Whether the stream shows that the device is not as it was configured, and must be set up again."""
 
-    @property
-    def trouble(self) -> str | None:
-        """Why the device could not be set up as configured, in words; None when it could."""
-
-    def feed(self, data: bytes) -> list[Decoded | Damage]:
-        """Readings and damages in the order of their frames; `data` in chunks of any size."""
+    def feed(self, data: bytes) -> list[Result]:
+        """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
 
     def outgoing(self, at_ms: int) -> bytes:
-        """What to write to the device now, mostly nothing. `at_ms`: of a clock that never steps."""
+        """What a device that speaks only when asked is asked now; empty for others. Asked for every 0.1 s or so, and
+        not while a conversation is going on. `at_ms`: of a clock that never steps."""
 
 
 class DriverModule(Protocol):
     """What a module of this folder offers.
 
-    `BAUD`: as delivered. `SILENT_AFTER_MS`: a device that says nothing for so long is out of order.
+    `TITLE`: which devices these are, for people. `BAUD`: as delivered. `SILENT_AFTER_MS`: one that says nothing for so
+    long is out of order. `EXAMPLE`: a configuration that works. `COMMANDS` and `SESSION`: see
+    `firmware_bridge.commands`. `SETTINGS`: what is asked to know all that the device keeps.
     """
 
     @property
     def NAME(self) -> str: ...  # noqa: N802
     @property
+    def TITLE(self) -> str: ...  # noqa: N802
+    @property
     def BAUD(self) -> int: ...  # noqa: N802
     @property
     def SILENT_AFTER_MS(self) -> int: ...  # noqa: N802
+    @property
+    def EXAMPLE(self) -> Mapping[str, Any]: ...  # noqa: N802
+    @property
+    def COMMANDS(self) -> Mapping[str, Command]: ...  # noqa: N802
+    @property
+    def SESSION(self) -> Session: ...  # noqa: N802
+    @property
+    def SETTINGS(self) -> Sequence[Ask]: ...  # noqa: N802
 
     def driver(self, config: Mapping[str, Any]) -> Driver:
         """A decoder at the beginning of a stream. Raises BadInput for a `config` that it cannot use."""
 
-    def encode_command(self, command: str, args: Mapping[str, Any]) -> bytes:
-        """The bytes for `command`. Raises BadInput."""
-
-    def decode_reply(self, command: str, whole: bytes) -> dict[str, Any]:
-        """What one whole reply frame says. Raises DamagedFrame."""
+    def setup(self, config: Mapping[str, Any]) -> Sequence[Ask]:
+        """What brings a device into the state that `config` asks for; nothing when it is to be left alone."""
 
 
 _MODULES: tuple[DriverModule, ...] = (ld2410,)

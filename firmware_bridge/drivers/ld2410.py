@@ -17,16 +17,20 @@ components/ld2410; morian/aio-ld2410@558d8f7; iavorvel/MyLD2410@efc7039; Tasmota
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from firmware_bridge import hilink
-from firmware_bridge.resync import Damage, Decoded, headers, next_header
+from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Told, differing
+from firmware_bridge.hilink import le16
+from firmware_bridge.resync import Answer, Damage, Decoded, Result, headers, next_header
 from presence.errors import BadInput, DamagedFrame
 
 NAME: Final = "ld2410"
+TITLE: Final = "HLK-LD2410, LD2410B, LD2410C: presence radar"
 BAUD: Final = 256_000
-SILENT_AFTER_MS: Final = 10_000
+SILENT_AFTER_MS: Final = 5_000
+EXAMPLE: Final[Mapping[str, Any]] = {"engineering": True}
 
 REPORT_HEADER: Final = b"\xf4\xf3\xf2\xf1"
 REPORT_TAIL: Final = b"\x55\x00\xf8\xf7\xf6\xf5"
@@ -57,31 +61,24 @@ _ENGINEERING_VALUES: dict[str, float] = dict.fromkeys(
     0.0,
 )
 
-_SETUP_PAUSE_MS = 30_000
-
 
 class Ld2410:
-    """Reports of one radar to readings; keeps it in the mode that its configuration asks for.
+    """Reports of one radar to readings.
 
-    `engineering`: None leaves the device alone and writes nothing to it. Engineering mode is lost at power-off: it is
-    set again when basic reports appear.
+    `engineering`: which mode it shall be in; it is lost at power-off. None: either will do.
     """
 
     def __init__(self, engineering: bool | None = None) -> None:
-        self.firmware: str | None = None
-        self.trouble: str | None = None
         self._engineering = engineering
         self._seen_engineering: bool | None = None
         self._unread = b""
         self._offset = 0  # of `_unread` in all that was fed
-        self._conversation: hilink.Conversation | None = None
-        self._next_setup_ms: int | None = None
 
-    def feed(self, data: bytes) -> list[Decoded | Damage]:
+    def feed(self, data: bytes) -> list[Result]:
         """Readings and damages in the order of their frames; `data` in chunks of any size."""
         buffer = self._unread + data
         at, end = 0, len(buffer)
-        results: list[Decoded | Damage] = []
+        results: list[Result] = []
         while at < end:
             values = None
             if end - at >= _ENGINEERING_REPORT.size and buffer[at + 4] == ENGINEERING_LENGTH:
@@ -101,34 +98,16 @@ class Ld2410:
         self._offset += at
         return results
 
+    @property
+    def strayed(self) -> bool:
+        """Whether the newest report is of the other mode than was asked for."""
+        return self._engineering is not None and self._seen_engineering not in (None, self._engineering)
+
     def outgoing(self, at_ms: int) -> bytes:
-        """What to write to the device now, mostly nothing. `at_ms`: of a clock that never steps."""
-        if self._engineering is None:
-            return b""
-        if self._conversation is None:
-            if not self._wants_setup(at_ms):
-                return b""
-            self._conversation = hilink.Conversation(_ENABLE_VALUE, _setup(self._engineering))
-        sending = self._conversation.due(at_ms)
-        if self._conversation.over:
-            self._conclude(self._conversation)
-            self._next_setup_ms = at_ms + _SETUP_PAUSE_MS
-        return sending
+        """Nothing: it speaks by itself."""
+        return b""
 
-    def _wants_setup(self, at_ms: int) -> bool:
-        if self._next_setup_ms is None:
-            return True
-        return at_ms >= self._next_setup_ms and self._seen_engineering not in (None, self._engineering)
-
-    def _conclude(self, conversation: hilink.Conversation) -> None:
-        self.trouble = conversation.problem
-        firmware = conversation.replies.get(_READ_FIRMWARE)
-        if firmware and firmware.ok:
-            self.firmware = _firmware(firmware.value)["firmware"]
-        self._conversation = None
-        self._seen_engineering = None
-
-    def _unusual(self, buffer: bytes, at: int, results: list[Decoded | Damage]) -> int | None:
+    def _unusual(self, buffer: bytes, at: int, results: list[Result]) -> int | None:
         """Where to go on after noise, an answer, a rare or damaged report at `at`; None to wait for more bytes."""
         header = next_header(_HEADERS, len(REPORT_HEADER), buffer, at)
         if header > at:
@@ -151,18 +130,12 @@ class Ld2410:
             if report:
                 results.append(Decoded(_rare_values(whole)))
                 self._seen_engineering = whole[6] == ENGINEERING
-            else:
-                self._answered(whole)
+            elif hilink.is_reply(whole):
+                results.append(Answer(whole))
         except DamagedFrame as damage:
             results.append(Damage(self._offset + at, damage.reason))
             return at + 1
         return at + length + _OVERHEAD
-
-    def _answered(self, whole: bytes) -> None:
-        word, value = hilink.parse_frame(whole)
-        reply = hilink.reply_in(word, value)
-        if self._conversation and reply:
-            self._conversation.answered(reply)
 
 
 def driver(config: Mapping[str, Any]) -> Ld2410:
@@ -174,6 +147,15 @@ def driver(config: Mapping[str, Any]) -> Ld2410:
     if engineering not in (None, True, False):
         raise BadInput(NAME, f"{engineering!r} cannot be used", field="config.engineering", remedy="give true or false")
     return Ld2410(engineering)
+
+
+def setup(config: Mapping[str, Any]) -> Sequence[Ask]:
+    """Nothing without a configured mode: the device is left alone then."""
+    match config.get("engineering"):
+        case None:
+            return ()
+        case engineering:
+            return Ask("read_firmware"), Ask("engineering_on" if engineering else "engineering_off")
 
 
 def _engineering_values(buffer: bytes, at: int) -> dict[str, float] | None:
@@ -255,108 +237,50 @@ def _rare_values(whole: bytes) -> dict[str, float]:
     return values
 
 
-# Commands. One is a word, what makes its value from the arguments, and what its reply's value tells.
-
-
-def encode_command(command: str, args: Mapping[str, Any]) -> bytes:
-    """The bytes that ask a device for `command`. Raises BadInput for one that it does not know or a wrong argument."""
-    word, value, _ = _known(command)
-    return hilink.frame(word, value(_Arguments(command, args)))
-
-
-def decode_reply(command: str, whole: bytes) -> dict[str, Any]:
-    """What the reply frame says: `ok`, and what was asked for. Raises DamagedFrame when it does not answer that."""
-    word, _, told = _known(command)
-    reply = hilink.reply_in(*hilink.parse_frame(whole))
-    if reply is None or reply.word != word:
-        raise DamagedFrame(6, f"no answer to {command}")
-    if not reply.ok:
-        return {"ok": False}
-    try:
-        return {"ok": True, **told(reply.value)}
-    except (struct.error, LookupError):
-        raise DamagedFrame(10, f"{reply.value.hex()} does not answer {command}") from None
-
-
-def _known(command: str) -> _Command:
-    if command not in _COMMANDS:
-        raise BadInput(NAME, f'no command "{command}"', remedy=f"known: {', '.join(_COMMANDS)}")
-    return _COMMANDS[command]
-
-
-class _Arguments:
-    """The arguments of one command, each checked when it is taken."""
-
-    def __init__(self, command: str, args: Mapping[str, Any]) -> None:
-        self._command, self._args = command, args
-
-    def number(self, name: str, low: int, high: int) -> int:
-        number = self._args.get(name)
-        if type(number) is not int or not low <= number <= high:
-            raise self._wrong(name, f"a whole number from {low} to {high}")
-        return number
-
-    def choice(self, name: str, choices: Mapping[Any, int]) -> int:
-        for known, index in choices.items():
-            if known == self._args.get(name):
-                return index
-        raise self._wrong(name, "one of " + ", ".join(str(known) for known in choices))
-
-    def password(self) -> bytes:
-        password = self._args.get("password")
-        if not isinstance(password, str) or len(password) != 6 or not password.isascii():
-            raise BadInput(NAME, "not six ASCII characters", field="set_bluetooth_password.password")
-        return password.encode()
-
-    def _wrong(self, name: str, wanted: str) -> BadInput:
-        found = f"{self._args[name]!r} cannot be used" if name in self._args else "is missing"
-        return BadInput(NAME, found, field=f"{self._command}.{name}", remedy=f"give {wanted}")
-
+# Commands: a word, what makes its value from the arguments, and what its reply's value tells.
 
 _GATES = 9
-_BAUDS = {baud: n for n, baud in enumerate((9600, 19200, 38400, 57600, 115200, 230400, 256000, 460800), 1)}
 _RESOLUTIONS = {0.75: 0, 0.2: 1}
-_SWITCH = {True: 1, False: 0}
 _LIGHT_FUNCTIONS = {"off": 0, "below": 1, "above": 2}
 _CALIBRATION_STATES = ("idle", "running", "done")
 ALL_GATES = 0xFFFF
-NO_MAC = bytes.fromhex("080504030201")  # read while bluetooth is off
-_ENABLE_VALUE = b"\x01\x00"
-_READ_FIRMWARE = 0xA0
-
-
-def _setup(engineering: bool) -> tuple[hilink.Command, ...]:
-    return hilink.Command(_READ_FIRMWARE), hilink.Command(0x62 if engineering else 0x63)
-
-
-def _le16(number: int) -> bytes:
-    return number.to_bytes(2, "little")
+_ENABLE_VALUE = 1
 
 
 def _in_order(*numbers: int) -> bytes:
     return b"".join(struct.pack("<HI", index, number) for index, number in enumerate(numbers))
 
 
-def _max_gates(args: _Arguments) -> bytes:
+def _max_gates(args: Arguments) -> bytes:
     return _in_order(args.number("moving", 2, 8), args.number("still", 2, 8), args.number("timeout", 0, 0xFFFF))
 
 
-def _gate_sensitivity(args: _Arguments) -> bytes:
+def _max_gates_differ(written: Mapping[str, Any], told: Told) -> str | None:
+    found = {"moving": told["max_moving_gate"], "still": told["max_still_gate"], "timeout": told["timeout"]}
+    return differing(written, found)
+
+
+def _gate_sensitivity(args: Arguments) -> bytes:
     gate = args.choice("gate", {"all": ALL_GATES} | {gate: gate for gate in range(_GATES)})
     return _in_order(gate, args.number("moving", 0, 100), args.number("still", 0, 100))
 
 
-def _light_control(args: _Arguments) -> bytes:
+def _gate_sensitivity_differs(written: Mapping[str, Any], told: Told) -> str | None:
+    for gate in range(_GATES) if written["gate"] == "all" else [written["gate"]]:
+        found = {"gate": written["gate"], "moving": told["moving_sensitivity"][gate]}
+        # The still sensitivity of gates 0 and 1 cannot be set.
+        found["still"] = told["still_sensitivity"][gate] if gate > 1 else written["still"]
+        if problem := differing(written, found):
+            return f"of gate {gate} {problem}"
+    return None
+
+
+def _light_control(args: Arguments) -> bytes:
     function, threshold = args.choice("function", _LIGHT_FUNCTIONS), args.number("threshold", 0, 255)
     return struct.pack("<BBH", function, threshold, args.number("out_default", 0, 1))
 
 
-def _session(value: bytes) -> dict[str, Any]:
-    protocol, buffer = struct.unpack_from("<HH", value)
-    return {"protocol": protocol, "buffer": buffer}
-
-
-def _parameters(value: bytes) -> dict[str, Any]:
+def _parameters(value: bytes) -> Told:
     mark, gates, moving, still, *sensitivities, timeout = struct.unpack(f"<4B{2 * _GATES}BH", value)
     if mark != 0xAA:
         raise LookupError
@@ -370,58 +294,46 @@ def _parameters(value: bytes) -> dict[str, Any]:
     }
 
 
-def _firmware(value: bytes) -> dict[str, Any]:
-    kind, minor, major, revision = struct.unpack_from("<HBBI", value)
-    return {"type": kind, "firmware": f"{major:x}.{minor:02x}.{revision:08x}"}
-
-
-def _mac(value: bytes) -> dict[str, Any]:
-    (mac,) = struct.unpack_from("6s", value)
-    bluetooth = mac != NO_MAC
-    return {"mac": mac.hex(":") if bluetooth else None, "bluetooth": bluetooth}
-
-
-def _resolution(value: bytes) -> dict[str, Any]:
+def _resolution(value: bytes) -> Told:
     return {"resolution": tuple(_RESOLUTIONS)[struct.unpack_from("<H", value)[0]]}
 
 
-def _light(value: bytes) -> dict[str, Any]:
+def _light(value: bytes) -> Told:
     function, threshold, out = struct.unpack_from("<BBH", value)
     return {"function": tuple(_LIGHT_FUNCTIONS)[function], "threshold": threshold, "out_default": out}
 
 
-def _calibration(value: bytes) -> dict[str, Any]:
+def _calibration(value: bytes) -> Told:
     return {"state": _CALIBRATION_STATES[struct.unpack_from("<H", value)[0]]}
 
 
-def _nothing(_: object) -> dict[str, Any]:
-    return {}
-
-
-def _no_value(_: object) -> bytes:
-    return b""
-
-
-_Command = tuple[int, Callable[[_Arguments], bytes], Callable[[bytes], dict[str, Any]]]
-_COMMANDS: dict[str, _Command] = {
-    "enable_config": (hilink.ENABLE_CONFIG, lambda _: _ENABLE_VALUE, _session),
-    "end_config": (hilink.END_CONFIG, _no_value, _nothing),
-    "set_max_gates": (0x60, _max_gates, _nothing),
-    "read_parameters": (0x61, _no_value, _parameters),
-    "engineering_on": (0x62, _no_value, _nothing),
-    "engineering_off": (0x63, _no_value, _nothing),
-    "set_gate_sensitivity": (0x64, _gate_sensitivity, _nothing),
-    "read_firmware": (_READ_FIRMWARE, _no_value, _firmware),
-    "set_baud": (0xA1, lambda args: _le16(args.choice("baud", _BAUDS)), _nothing),
-    "factory_reset": (0xA2, _no_value, _nothing),
-    "restart": (0xA3, _no_value, _nothing),
-    "set_bluetooth": (0xA4, lambda args: _le16(args.choice("on", _SWITCH)), _nothing),
-    "read_mac": (0xA5, lambda _: _le16(1), _mac),
-    "set_bluetooth_password": (0xA9, _Arguments.password, _nothing),
-    "set_resolution": (0xAA, lambda args: _le16(args.choice("resolution", _RESOLUTIONS)), _nothing),
-    "read_resolution": (0xAB, _no_value, _resolution),
-    "set_light_control": (0xAD, _light_control, _nothing),
-    "read_light_control": (0xAE, _no_value, _light),
-    "calibrate": (0x0B, lambda args: _le16(args.number("seconds", 1, 0xFFFF)), _nothing),
-    "read_calibration": (0x1B, _no_value, _calibration),
+COMMANDS: Final[Mapping[str, Command]] = {
+    "enable_config": hilink.enable_config(_ENABLE_VALUE),
+    "end_config": hilink.END,
+    "set_max_gates": hilink.command(
+        0x60, _max_gates, writes=True, read_back=ReadBack("read_parameters", differs=_max_gates_differ)
+    ),
+    "read_parameters": hilink.command(0x61, told=_parameters),
+    "engineering_on": hilink.command(0x62),
+    "engineering_off": hilink.command(0x63),
+    "set_gate_sensitivity": hilink.command(
+        0x64, _gate_sensitivity, writes=True, read_back=ReadBack("read_parameters", differs=_gate_sensitivity_differs)
+    ),
+    **hilink.COMMON,
+    "set_bluetooth_password": hilink.command(0xA9, lambda args: args.ascii("password", 6, 6), writes=True),
+    # Acts after a restart, so that nothing would be learnt by reading it back.
+    "set_resolution": hilink.command(0xAA, lambda args: le16(args.choice("resolution", _RESOLUTIONS)), writes=True),
+    "read_resolution": hilink.command(0xAB, told=_resolution),
+    "set_light_control": hilink.command(0xAD, _light_control, writes=True, read_back=ReadBack("read_light_control")),
+    "read_light_control": hilink.command(0xAE, told=_light),
+    "calibrate": hilink.command(0x0B, lambda args: le16(args.number("seconds", 1, 0xFFFF))),
+    "read_calibration": hilink.command(0x1B, told=_calibration),
 }
+SESSION: Final = hilink.SESSION
+SETTINGS: Final = (
+    Ask("read_firmware"),
+    Ask("read_parameters"),
+    Ask("read_resolution"),
+    Ask("read_light_control"),
+    Ask("read_mac"),
+)

@@ -1,1 +1,40 @@
-"""The device's side of the drivers, without I/O: for tests, the demonstration and people without hardware."""
+"""The device's side of each driver, for tests, the demonstration and people without hardware.
+
+An emulator is one module of this folder, named as its driver is, and one line in the list below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from firmware_bridge.emulators import ld2410
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.target import Target
+
+
+class Emulator(Protocol):
+    """One device. `target`: who is before it; whoever plays the room sets it."""
+
+    target: Target
+
+    def report(self, at_ms: int) -> bytes:
+        """What the device says by itself at `at_ms`, of any clock that goes on; nothing while it is quiet."""
+
+    def receive(self, data: bytes) -> bytes:
+        """What it answers at once to these bytes of its host; requests may come in pieces."""
+
+
+class Kind(NamedTuple):
+    """`make`: seed -> a device, in the state in which it is delivered; the seed decides noise and serial numbers.
+
+    `interval_ms`: how often it is to be asked for a report.
+    """
+
+    make: Callable[[int], Emulator]
+    interval_ms: int
+
+
+EMULATORS: dict[str, Kind] = {
+    "ld2410": Kind(Ld2410Emulator, ld2410.INTERVAL_MS),
+}

@@ -13,11 +13,11 @@ from typing import Literal
 
 from firmware_bridge import hilink
 from firmware_bridge.drivers import ld2410
+from firmware_bridge.emulators.target import Target
 from firmware_bridge.resync import headers, next_header
 from presence.errors import DamagedFrame
 
 INTERVAL_MS = 100
-
 _RESTART_MS = 1_000
 _GATE_M = 0.75
 _GATES = range(9)
@@ -25,15 +25,6 @@ _NOISE = 12  # per cent of energy in an empty gate, at most
 _COMMAND_HEADER = headers(hilink.HEADER)
 _FIRMWARE = struct.pack("<HBBI", 0x0100, 0x04, 0x02, 0x23022511)
 _SESSION = struct.pack("<HH", 1, 64)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Who is before the radar. `energy`: of the reflection, 0-100 %."""
-
-    state: Literal["nobody", "moving", "still"] = "nobody"
-    distance_m: float = 0.0
-    energy: int = 0
 
 
 @dataclass(slots=True)
@@ -155,7 +146,7 @@ class Ld2410Emulator:
             case 0xA4:
                 settings.bluetooth = value == b"\x01\x00"
             case 0xA5:
-                return self._mac if settings.bluetooth else ld2410.NO_MAC
+                return self._mac if settings.bluetooth else hilink.NO_MAC
             case 0xAA if len(value) == 2:
                 settings.resolution = value
             case 0xAB:

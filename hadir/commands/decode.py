@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from firmware_bridge.drivers import driver_named
-from firmware_bridge.resync import Damage, Decoded
+from firmware_bridge.commands import decode_reply, encode_command
+from firmware_bridge.drivers import DRIVERS, driver_named
+from firmware_bridge.resync import Damage, Decoded, Result
 from hadir.output import json_line
 from hadir.settings import Settings
 from presence.errors import BadInput, DamagedFrame
@@ -29,7 +30,13 @@ _T = TypeVar("_T")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     serial = kinds.add_parser("serial", help="bytes of a serial line to readings")
-    serial.add_argument("--driver", metavar="D", help="whose bytes they are: ld2410")
+    serial.add_argument("--driver", metavar="D", help=f"whose bytes they are: {', '.join(DRIVERS)}")
+    serial.add_argument(
+        "--driver-config",
+        metavar="JSON",
+        default="{}",
+        help="the driver's configuration, as `config` of a source in a site file",
+    )
     serial.add_argument(
         "--hex", action="store_true", help="the input is hexadecimal text, spaces and lines as you like"
     )
@@ -46,19 +53,27 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return _told(_vectors(arguments.batch))
     if arguments.driver is None:
         raise BadInput("hadir decode serial", "no driver", field="--driver", remedy="give --driver D, or --batch FILE")
-    return _stream(arguments.driver, arguments.file, is_hex=arguments.hex)
+    return _stream(arguments.driver, _config(arguments.driver_config), arguments.file, is_hex=arguments.hex)
 
 
-def _stream(driver: str, file: str, *, is_hex: bool) -> int:
+def _config(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        remedy = """write a JSON object, as in '{"unit": 1}'"""
+        raise BadInput("hadir decode serial", str(error), field="--driver-config", remedy=remedy) from None
+
+
+def _stream(driver: str, config: dict[str, Any], file: str, *, is_hex: bool) -> int:
     module = driver_named(driver, "hadir decode serial", "--driver")
-    decoder = module.driver({})
+    decoder = module.driver(config)
     size, understood = 0, False
     with _opened(file) as source:
         for chunk in _from_hex(source, file) if is_hex else iter(lambda: source.read1(_CHUNK), b""):
             size += len(chunk)
-            if results := decoder.feed(chunk):
+            if lines := [json_line(line) for line in _lines(decoder.feed(chunk))]:
                 understood = True
-                print("\n".join(json_line(_line(result)) for result in results), flush=True)
+                print("\n".join(lines), flush=True)
     if not understood:
         # No failure: answers to commands, or a frame that goes on, say nothing either. But nobody should have to guess.
         hint = f"is the baud rate {module.BAUD}" + ("" if is_hex else ", or is it hexadecimal text (--hex)")
@@ -95,9 +110,16 @@ def _unhexed(text: str, source: str, *, line: int | None = None, field: str | No
         ) from None
 
 
-def _line(result: Decoded | Damage) -> dict[str, Any]:
-    if isinstance(result, Damage):
-        return {"error": result.reason, "offset": result.offset}
+def _lines(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+    """What is said of readings and damages; answers to commands are valid and say nothing here."""
+    for result in results:
+        if isinstance(result, Damage):
+            yield {"error": result.reason, "offset": result.offset}
+        elif isinstance(result, Decoded):
+            yield _reading(result)
+
+
+def _reading(result: Decoded) -> dict[str, Any]:
     values = {name: bool(value) if name in TRUTHS else value for name, value in result.values.items()}
     return {"values": values} if result.part is None else {"values": values, "part": result.part}
 
@@ -134,7 +156,7 @@ def _vectors(file: str) -> Iterator[dict[str, Any]]:
         except BadInput as error:
             yield {"id": vector.id, "error": _without_source(error)}
         else:
-            yield {"id": vector.id, "readings": [_line(result) for result in decoder.feed(stream)]}
+            yield {"id": vector.id, "readings": list(_lines(decoder.feed(stream)))}
 
 
 def _commands(file: str) -> Iterator[dict[str, Any]]:
@@ -143,9 +165,9 @@ def _commands(file: str) -> Iterator[dict[str, Any]]:
         told: dict[str, Any] = {"id": asked.id}
         try:
             driver = driver_named(asked.driver, file)
-            told["hex"] = driver.encode_command(asked.command, asked.args).hex()
+            told["hex"] = encode_command(driver, asked.command, asked.args).hex()
             if reply is not None:
-                told["reply"] = driver.decode_reply(asked.command, reply)
+                told["reply"] = decode_reply(driver, asked.command, asked.args, reply)
         except BadInput as error:
             told["error"] = _without_source(error)
         except DamagedFrame as error:

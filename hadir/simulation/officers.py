@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firmware_bridge.emulators.ld2410 import Target
+from firmware_bridge.emulators.target import Target
 
 COUNTERS = 12
 SEED = 2026

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from firmware_bridge.emulators.ld2410 import Target
+from firmware_bridge.emulators.target import Target
 from storage.record import Record
 from storage.record.tables import audit as audit_table
 from storage.timeseries import Series, open_store

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.emulators.ld2410 import Target
+from firmware_bridge.emulators.target import Target
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.pseudo_terminal import PseudoTerminal
 from tests.fixtures.room import Room

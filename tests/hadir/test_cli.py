@@ -1,4 +1,5 @@
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,9 +52,12 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(COMMANDS, "case", "command_of_the_test")
     monkeypatch.setenv("HADIR_DATA", str(tmp_path))
+    # Whoever starts the tests in the background has them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield tmp_path
+    signal.signal(signal.SIGINT, before)
     root.handlers[:] = handlers
     root.setLevel(level)
     sys.modules.pop("command_of_the_test", None)

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.commands import Ask, decode_reply, encode_command
+from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import ld2410
-from firmware_bridge.emulators.ld2410 import INTERVAL_MS, Ld2410Emulator, Target
+from firmware_bridge.emulators.ld2410 import INTERVAL_MS, Ld2410Emulator
+from firmware_bridge.emulators.target import Target
 from firmware_bridge.hilink import LONGEST, OVERHEAD, frame
-from firmware_bridge.resync import Damage, Decoded
+from firmware_bridge.resync import Damage, Decoded, Result
 from presence.errors import BadInput, DamagedFrame
 
 BASIC = bytes.fromhex("f4f3f2f10d0002aa0251000000003b00005500f8f7f6f5")
@@ -24,7 +27,7 @@ FRAGMENTS = st.sampled_from(
 STREAMS = st.lists(st.one_of(st.binary(max_size=40), FRAGMENTS, st.just(ENGINEERING)), max_size=20)
 
 
-def results(*chunks: bytes) -> list[Decoded | Damage]:
+def results(*chunks: bytes) -> list[Result]:
     decoder = ld2410.driver({})
     return [result for chunk in chunks for result in decoder.feed(chunk)]
 
@@ -78,41 +81,66 @@ def test_a_device_without_a_configured_mode_is_left_alone() -> None:
     assert [decoder.outgoing(at) for at in (0, 60_000)] == [b"", b""]
 
 
-def talk(decoder: ld2410.Ld2410, radar: Ld2410Emulator, from_ms: int, to_ms: int) -> list[Decoded]:
-    """Both sides over a perfect line; what the decoder read."""
-    read: list[Decoded] = []
-    for at in range(from_ms, to_ms, 10):
-        arriving = radar.report(at) if at % INTERVAL_MS == 0 else b""
-        if sent := decoder.outgoing(at):
-            arriving += radar.receive(sent)
-        for result in decoder.feed(arriving):
-            assert isinstance(result, Decoded)
-            read.append(result)
-    return read
+class Talk:
+    """Both sides over a perfect line."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.radar = Ld2410Emulator(1)
+        self.decoder = ld2410.driver(config)
+        self.dialogue = Dialogue(ld2410, self.decoder, config)
+
+    def go_on(self, from_ms: int, to_ms: int) -> list[Decoded]:
+        """What the decoder reads in that time."""
+        read: list[Decoded] = []
+        for at in range(from_ms, to_ms, 10):
+            arriving = self.radar.report(at) if at % INTERVAL_MS == 0 else b""
+            if sent := self.dialogue.outgoing(at):
+                arriving += self.radar.receive(sent)
+            for result in self.decoder.feed(arriving):
+                assert not isinstance(result, Damage)
+                if isinstance(result, Decoded):
+                    read.append(result)
+                else:
+                    self.dialogue.answered(result.whole)
+        return read
 
 
 def test_engineering_mode_is_set_at_the_start_and_again_when_the_device_has_lost_it() -> None:
-    decoder, radar = ld2410.driver({"engineering": True}), Ld2410Emulator(1)
-    radar.target = Target("still", 0.8, 60)
-    assert "light_raw" in talk(decoder, radar, 0, 1_000)[-1].values
-    assert (decoder.firmware, decoder.trouble) == ("2.04.23022511", None)
+    talk = Talk({"engineering": True})
+    talk.radar.target = Target("still", 0.8, 60)
+    assert "light_raw" in talk.go_on(0, 1_000)[-1].values
+    assert (talk.dialogue.firmware, talk.dialogue.trouble) == ("2.04.23022511", None)
 
-    radar.engineering = False  # a power cut
-    assert "light_raw" not in talk(decoder, radar, 1_000, 30_000)[-1].values
-    assert "light_raw" in talk(decoder, radar, 30_000, 32_000)[-1].values
+    talk.radar.engineering = False  # a power cut
+    assert "light_raw" not in talk.go_on(1_000, 30_000)[-1].values
+    assert "light_raw" in talk.go_on(30_000, 32_000)[-1].values
 
 
 def test_engineering_mode_can_be_switched_off() -> None:
-    decoder, radar = ld2410.driver({"engineering": False}), Ld2410Emulator(1)
-    radar.engineering = True
-    assert "light_raw" not in talk(decoder, radar, 0, 1_000)[-1].values
+    talk = Talk({"engineering": False})
+    talk.radar.engineering = True
+    assert "light_raw" not in talk.go_on(0, 1_000)[-1].values
 
 
-def test_a_device_that_does_not_answer_is_told_as_trouble_and_left_in_peace() -> None:
-    decoder = ld2410.driver({"engineering": True})
-    sent = [at for at in range(0, 60_000, 50) if decoder.outgoing(at)]
-    assert decoder.trouble == "command ff was not answered"
-    assert sent[-1] < 3_000
+def test_every_setting_is_written_read_back_and_told() -> None:
+    talk, told = Talk({}), list[Outcome]()
+    talk.dialogue.ask(
+        [
+            Ask("set_max_gates", {"moving": 6, "still": 4, "timeout": 30}),
+            Ask("set_gate_sensitivity", {"gate": 3, "moving": 41, "still": 42}),
+            Ask("set_light_control", {"function": "below", "threshold": 99, "out_default": 1}),
+            *ld2410.SETTINGS,
+        ],
+        told.append,
+    )
+    talk.go_on(0, 2_000)
+    (outcome,) = told
+    assert outcome.problem is None
+    settings = {name: value for _, reply in outcome.replies for name, value in reply.items()}
+    assert (settings["max_moving_gate"], settings["max_still_gate"], settings["timeout"]) == (6, 4, 30)
+    assert (settings["moving_sensitivity"][3], settings["still_sensitivity"][3]) == (41, 42)
+    assert (settings["function"], settings["threshold"], settings["out_default"]) == ("below", 99, 1)
+    assert len(outcome.read_back) == 3
 
 
 @pytest.mark.parametrize(
@@ -121,25 +149,26 @@ def test_a_device_that_does_not_answer_is_told_as_trouble_and_left_in_peace() ->
         ("fly", {}, 'ld2410: no command "fly"; known: '),
         ("set_max_gates", {"moving": 9, "still": 8, "timeout": 5}, "ld2410: set_max_gates.moving: 9 cannot be used; "),
         ("set_max_gates", {"moving": 8, "still": 8}, "ld2410: set_max_gates.timeout: is missing; give a whole number"),
+        ("restart", {"now": True}, "ld2410: restart.now: not known; give no arguments"),
         ("set_baud", {"baud": 1}, "ld2410: set_baud.baud: 1 cannot be used; give one of 9600, "),
-        ("set_bluetooth_password", {"password": "rahasia"}, "ld2410: set_bluetooth_password.password: not six ASCII"),
+        ("set_bluetooth_password", {"password": "rahasia"}, "ld2410: set_bluetooth_password.password: not 6 printable"),
     ],
 )
 def test_a_command_that_cannot_be_written_says_why(command: str, args: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput) as wrong:
-        ld2410.encode_command(command, args)
+        encode_command(ld2410, command, args)
     assert str(wrong.value).startswith(message)
 
 
 def test_a_refusal_is_no_damage_and_a_reply_to_another_command_is() -> None:
     refused = bytes.fromhex("fdfcfbfa0400a001010004030201")
-    assert ld2410.decode_reply("read_firmware", refused) == {"ok": False}
+    assert decode_reply(ld2410, "read_firmware", {}, refused) == {"ok": False}
     with pytest.raises(DamagedFrame):
-        ld2410.decode_reply("read_mac", refused)
+        decode_reply(ld2410, "read_mac", {}, refused)
     with pytest.raises(DamagedFrame):
-        ld2410.decode_reply("read_firmware", bytes.fromhex("fdfcfbfa0400a001000004030201"))
+        decode_reply(ld2410, "read_firmware", {}, bytes.fromhex("fdfcfbfa0400a001000004030201"))
     with pytest.raises(DamagedFrame):
-        ld2410.decode_reply("enable_config", frame(0xFF, b"\x01\x00"))
+        decode_reply(ld2410, "enable_config", {}, frame(0xFF, b"\x01\x00"))
 
 
 @pytest.mark.parametrize("config", [{"engineering": "yes"}, {"enginering": True}])

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from firmware_bridge.commands import decode_reply, encode_command
 from firmware_bridge.drivers import ld2410
-from firmware_bridge.emulators.ld2410 import Ld2410Emulator, Target
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.target import Target
 from firmware_bridge.resync import Decoded
 
 COMMANDS = json.loads((Path(__file__).parents[2] / "vectors" / "serial" / "ld2410_commands.json").read_text())
 
 
 def ask(radar: Ld2410Emulator, command: str, **args: Any) -> dict[str, Any]:
-    return ld2410.decode_reply(command, radar.receive(ld2410.encode_command(command, args)))
+    return decode_reply(ld2410, command, args, radar.receive(encode_command(ld2410, command, args)))
 
 
 def in_session() -> Ld2410Emulator:
@@ -93,6 +95,6 @@ def test_what_was_set_is_read_back() -> None:
 
 def test_commands_are_understood_in_pieces_and_after_noise() -> None:
     radar = Ld2410Emulator(1)
-    sent = b"\xfd\xfd\xfc" + ld2410.encode_command("enable_config", {}) + ld2410.encode_command("read_mac", {})
+    sent = b"\xfd\xfd\xfc" + encode_command(ld2410, "enable_config", {}) + encode_command(ld2410, "read_mac", {})
     assert b"".join(radar.receive(sent[at : at + 1]) for at in range(len(sent))) == Ld2410Emulator(1).receive(sent)
     assert radar.report(0) == b""
