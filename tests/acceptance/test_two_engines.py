@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 from subprocess import Popen
 
@@ -13,8 +12,6 @@ from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.officers import SITE, officers
 from tests.fixtures.webhook import WebhookReceiver
-
-TAKEN_OVER_WITHIN_S = 15.0
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
@@ -43,10 +40,8 @@ def test_the_other_engine_goes_on(
         told(webhook, 1)
 
         first.send_signal(end)
-        ended_s = time.monotonic()
         present["s-2"] = False
         told(webhook, 2)
-        assert time.monotonic() - ended_s < TAKEN_OVER_WITHIN_S
         first.send_signal(signal.SIGCONT)
         if end is signal.SIGSTOP:
             eventually(lambda: "the lease ran out" in hadir.said_by(first))
