@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from firmware_bridge.commands import decode_reply, encode_command
 from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.resync import Damage
@@ -43,10 +44,10 @@ def test_each_counter_has_a_radar_that_speaks_real_frames(ports: Path):
 def test_a_radar_answers_commands(ports: Path):
     ld2410 = DRIVERS["ld2410"]
     with listen(ports / "loket-1") as port:
-        port.write(ld2410.encode_command("enable_config", {}))
+        port.write(encode_command(ld2410, "enable_config", {}))
         heard = port.read_until(bytes.fromhex("04030201"))
         answer = heard[heard.index(bytes.fromhex("fdfcfbfa")) :]
-        assert ld2410.decode_reply("enable_config", answer)["ok"] is True
+        assert decode_reply(ld2410, "enable_config", {}, answer)["ok"] is True
 
 
 def test_what_was_sent_before_anybody_listened_is_lost(tmp_path: Path):
