@@ -1,32 +1,43 @@
-"""Command frames of the Hi-Link radars.
+"""Command frames of the Hi-Link radars, and the frame around the reports of most.
 
     send   FD FC FB FA | len LE16 | word LE16      | value               | 04 03 02 01
     reply  FD FC FB FA | len LE16 | word|0100 LE16 | status LE16 | value | 04 03 02 01     status 0 done, 1 refused
 
 `len` counts word, status and value. A session opens with `enable config` and closes with `end config`; while it is open
 no reports come, so one that is left open looks like a dead sensor.
+
+    report F4 F3 F2 F1 | len LE16 | body | F8 F7 F6 F5     no checksum: length, tail and body are all the protection
+
 Source: HLK-LD2410 serial protocol V1.02, 2.1 and 2.2; LD2410C V1.00; esphome/esphome@33fdbbe components/ld2410.
 """
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Container
+from typing import NamedTuple, TypeVar
 
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Session, Told
+from firmware_bridge.frames import FrameKind
+from firmware_bridge.resync import Answer
 from presence.errors import DamagedFrame
 
 HEADER = b"\xfd\xfc\xfb\xfa"
 TAIL = b"\x04\x03\x02\x01"
 OVERHEAD = len(HEADER) + 2 + len(TAIL)
 SHORTEST, LONGEST = 2, 128  # of `len`
+REPORT_HEADER = b"\xf4\xf3\xf2\xf1"
+REPORT_TAIL = b"\xf8\xf7\xf6\xf5"
 
 ENABLE_CONFIG, END_CONFIG = 0xFF, 0xFE
 _REPLY = 0x0100
 
 # How they are asked. A restart is answered at once, then they are silent for 0.25 s to 2 s.
 SESSION = Session(opening=(Ask("enable_config"),), closing=(Ask("end_config"),))
+
+
+T = TypeVar("T")
 
 
 class Frame(NamedTuple):
@@ -74,6 +85,42 @@ def reply_in(word: int, value: bytes) -> Reply | None:
 def is_reply(whole: bytes) -> bool:
     """Whether a whole frame is an answer, and no echo of a command. Raises DamagedFrame."""
     return reply_in(*parse_frame(whole)) is not None
+
+
+def _frames(header: bytes, lengths: Container[int], read: Callable[[bytes], T | None]) -> FrameKind[T]:
+    def size(buffer: bytes, at: int) -> int | None:
+        if len(buffer) < at + 6:
+            return None
+        length = int.from_bytes(buffer[at + 4 : at + 6], "little")
+        if length not in lengths:
+            raise DamagedFrame(4, f"impossible length {length}")
+        return length + OVERHEAD
+
+    return FrameKind(re.escape(header), len(header), size, read)
+
+
+def commands(read: Callable[[Frame], T | None]) -> FrameKind[T]:
+    """Command frames, either way, in a stream."""
+    return _frames(HEADER, range(SHORTEST, LONGEST + 1), lambda whole: read(parse_frame(whole)))
+
+
+def _answer(whole: bytes) -> Answer | None:
+    return Answer(whole) if is_reply(whole) else None
+
+
+# A device's answers in its stream; the echo of a command says nothing.
+ANSWERS = _frames(HEADER, range(SHORTEST, LONGEST + 1), _answer)
+
+
+def reports(lengths: Container[int], read: Callable[[bytes], T | None]) -> FrameKind[T]:
+    """Reports in a stream whose `len` is one of `lengths`; `read` gets the body of one whose tail is right."""
+
+    def body(whole: bytes) -> T | None:
+        if not whole.endswith(REPORT_TAIL):
+            raise DamagedFrame(len(whole) - len(REPORT_TAIL), "wrong tail")
+        return read(whole[6 : -len(REPORT_TAIL)])
+
+    return _frames(REPORT_HEADER, lengths, body)
 
 
 def no_value(_: object) -> bytes:

@@ -1,0 +1,46 @@
+"""The device's end of Hi-Link command frames: sessions, and what is asked in them. Frames: `firmware_bridge.hilink`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware_bridge import hilink
+from firmware_bridge.frames import FrameStream
+from firmware_bridge.resync import Damage
+
+
+class HostSession:
+    """What an emulated device answers to its host. Outside a session it refuses.
+
+    `greeting`: the value of the answer that opens a session. `obey`: word and value of a command -> the value of its
+    answer, None to refuse. `unanswered`: words that are obeyed without an answer.
+    """
+
+    def __init__(
+        self, greeting: bytes, obey: Callable[[int, bytes], bytes | None], *, unanswered: tuple[int, ...] = ()
+    ) -> None:
+        self.open = False
+        self._greeting = greeting
+        self._obey = obey
+        self._unanswered = unanswered
+        self._stream = FrameStream(hilink.commands(lambda frame: frame))
+
+    def receive(self, data: bytes) -> bytes:
+        """What the device answers to these bytes; commands may come in pieces."""
+        frames = [frame for frame in self._stream.feed(data) if not isinstance(frame, Damage)]
+        return b"".join(self._answer(frame.word, frame.value) for frame in frames)
+
+    def _answer(self, word: int, value: bytes) -> bytes:
+        if word == hilink.ENABLE_CONFIG:
+            self.open = True
+            return hilink.reply_frame(word, self._greeting)
+        told = self._said(word, value) if self.open else None
+        if word in self._unanswered:
+            return b""
+        return hilink.reply_frame(word, told or b"", ok=told is not None)
+
+    def _said(self, word: int, value: bytes) -> bytes | None:
+        if word == hilink.END_CONFIG:
+            self.open = False
+            return b""
+        return self._obey(word, value)
