@@ -22,6 +22,11 @@ class Arguments:
         self._driver, self._command, self._args = driver, command, args
         self.taken: set[str] = set()
 
+    def given(self, name: str) -> bool:
+        """Whether it is there at all: for arguments that may be left out."""
+        self.taken.add(name)
+        return self._args.get(name) is not None
+
     def number(self, name: str, low: int, high: int) -> int:
         """A whole number from `low` to `high`."""
         number = self._take(name)
@@ -108,7 +113,10 @@ class Command(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A command with its arguments. `name`: in settings, where its `value` stands; None: all it tells, by its keys."""
+    """A command with its arguments.
+
+    `name`: in settings, where the one thing that it tells besides `ok` stands; None: all it tells, by its keys.
+    """
 
     command: str
     args: Mapping[str, Any] = {}

@@ -14,11 +14,12 @@ from firmware_bridge.resync import Damage
 from presence.errors import DamagedFrame
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _TEXT_ENDS = re.compile(rb"\n|[^ -~\r]")
 
 
-class FrameKind(NamedTuple, Generic[T]):
+class FrameKind(NamedTuple, Generic[T_co]):
     """One kind of frame.
 
     `mark`: how it begins, a regular expression without groups, of at most `mark_length` bytes; it may look one byte
@@ -30,7 +31,7 @@ class FrameKind(NamedTuple, Generic[T]):
     mark: bytes
     mark_length: int
     size: Callable[[bytes, int], int | None]
-    read: Callable[[bytes], T | None]
+    read: Callable[[bytes], T_co | None]
     text: bool = False
 
 
