@@ -179,6 +179,23 @@ def le16(number: int) -> bytes:
     return number.to_bytes(2, "little")
 
 
+def text_in(value: bytes) -> str:
+    """The text of `length LE16, text`, as younger devices tell firmware and serial number."""
+    (length,) = struct.unpack_from("<H", value)
+    (text,) = struct.unpack_from(f"{length}s", value, 2)
+    return str(text, "ascii")
+
+
+def serial_number(args: Arguments) -> bytes:
+    """Eight characters, as the maker's tools write them."""
+    text = args.ascii("serial", 8, 8)
+    return le16(len(text)) + text
+
+
+def serial_number_told(value: bytes) -> Told:
+    return {"serial": text_in(value)}
+
+
 def _firmware(value: bytes) -> Told:
     kind, minor, major, revision = struct.unpack_from("<HBBI", value)
     return {"type": kind, "firmware": f"{major:x}.{minor:02x}.{revision:08x}"}
