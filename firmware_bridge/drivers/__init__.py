@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from firmware_bridge.commands import Ask, Command, Session
-from firmware_bridge.drivers import ld2410, ld2410s, ld2412
+from firmware_bridge.drivers import ld2410, ld2410s, ld2412, ld2420
 from firmware_bridge.resync import Result
 from presence.errors import BadInput
 
@@ -62,7 +62,7 @@ class DriverModule(Protocol):
         """What brings a device into the state that `config` asks for; nothing when it is to be left alone."""
 
 
-_MODULES: tuple[DriverModule, ...] = (ld2410, ld2410s, ld2412)
+_MODULES: tuple[DriverModule, ...] = (ld2410, ld2410s, ld2412, ld2420)
 DRIVERS: dict[str, DriverModule] = {module.NAME: module for module in _MODULES}
 
 
