@@ -1,62 +1,22 @@
-"""`hadir bridge`: the serial sensors of one gateway to the broker."""
+"""`hadir bridge`: the serial sensors of one gateway, in the words of `hadir.commands.bridge_words`."""
 
 from __future__ import annotations
 
 import argparse
-import signal
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from hadir.commands.bridge_words import WORDS, load
 from hadir.settings import Settings
-from presence.errors import BadInput
-
-if TYPE_CHECKING:
-    from presence.gateway_settings import GatewaySettings
 
 NAME = "bridge"
 HELP = "serial sensors of a gateway to MQTT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    words = parser.add_subparsers(dest="word", metavar="run", required=True)
-    run_parser = words.add_parser("run", help="read the ports of a gateway until it is stopped")
-    run_parser.add_argument("--gateway", required=True, metavar="ID", help="which gateway of the site this host is")
-    run_parser.add_argument(
-        "--site", metavar="FILE", help="take the ports from this site file; default: what the broker keeps for ID"
-    )
-    run_parser.add_argument(
-        "--no-clock",
-        action="store_true",
-        help="this host's date is wrong after a power cut (no clock chip, no NTP): send ages of readings, not dates",
-    )
+    words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
+    for name in WORDS:
+        word = load(name)
+        word.add_arguments(words.add_parser(name, help=word.HELP, description=word.HELP))
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    from firmware_bridge.bridge import run_bridge
-    from hadir.stopping import stop_at
-
-    fixed = _from_site(arguments.site, arguments.gateway) if arguments.site else None
-    run_bridge(
-        gateway=arguments.gateway,
-        address=settings.broker_address(),
-        data=settings.data,
-        stop=stop_at(signal.SIGTERM, signal.SIGINT),
-        settings=fixed,
-        dated=not arguments.no_clock,
-    )
-    return 0
-
-
-def _from_site(file: str, gateway: str) -> GatewaySettings:
-    import msgspec
-
-    from hadir.commands.site import read_site_file
-    from presence.gateway_settings import GatewaySettings, gateway_settings
-    from presence.site_file import parse_site
-
-    site = parse_site(read_site_file(Path(file)), file)
-    try:
-        return msgspec.convert(gateway_settings(site, gateway), GatewaySettings)
-    except LookupError:
-        known = ", ".join(each.id for each in site.gateways) or "none"
-        raise BadInput(file, f'no gateway "{gateway}"', field="gateways", remedy=f"known: {known}") from None
+    return load(arguments.word).run(arguments, settings)
