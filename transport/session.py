@@ -74,7 +74,10 @@ class TooLarge(HadirError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published. `qos`: 0 or 1. `expiry_s`: the broker drops it when it is older."""
+    """What is published. `qos`: 0 or 1. `expiry_s`: the broker drops it when it is older.
+
+    `response_topic`: where an answer is wanted, with the same `correlation`.
+    """
 
     topic: str
     payload: bytes
@@ -82,6 +85,8 @@ class Message:
     retain: bool = False
     content_type: str | None = None
     expiry_s: int | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
 
 
 class Session:
@@ -93,7 +98,8 @@ class Session:
     `keepalive_s`: a dead peer is found within two of it.
     `receive_maximum`: messages that the broker may send before the first of them is acknowledged.
     `max_inflight`: the same in our direction, if the broker takes as many; what is published beyond it waits in memory.
-    `subscriptions`: filters, subscribed with QoS 1 at every connect.
+    `subscriptions`: filters, subscribed with QoS 1 at every connect. `as_published`: those of them whose messages are
+    marked `retain` whenever they were published so, not only when they are of the past.
 
     The callbacks run in the network thread and must only hand over, taking no lock that is held around `publish`:
     `on_message(received)`; `on_connected(session_present)`; `on_lost(reason)`, once for each on_connected unless
@@ -114,6 +120,7 @@ class Session:
         receive_maximum: int = 1000,
         max_inflight: int = 100,
         subscriptions: Sequence[str] = (),
+        as_published: Sequence[str] = (),
         on_message: Callable[[Received], None] | None = None,
         on_connected: Callable[[bool], None] | None = None,
         on_lost: Callable[[str], None] | None = None,
@@ -134,6 +141,7 @@ class Session:
         self._on_published = on_published
         self._on_refused = on_refused
         self._subscriptions = frozenset(subscriptions)
+        self._as_published = frozenset(as_published)
         self._subscribing = threading.Lock()
         self._connections = 0
         # The connection on which the broker has accepted us, and the one that stands, accepted or not.
@@ -232,7 +240,7 @@ class Session:
             message.payload,
             message.qos,
             message.retain,
-            _publish_properties(message.content_type, message.expiry_s),
+            _publish_properties(message),
         )
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise NotConnected(f"{self._address.url}: {paho.error_string(info.rc)}")
@@ -442,7 +450,9 @@ class Session:
 
     def _subscribe(self, connection: _Connection, subscriptions: Iterable[str]) -> None:
         if filters := sorted(subscriptions):
-            _, mid = connection.client.subscribe([(text, SubscribeOptions(qos=1)) for text in filters])
+            _, mid = connection.client.subscribe(
+                [(text, SubscribeOptions(qos=1, retainAsPublished=text in self._as_published)) for text in filters]
+            )
             if mid is not None:
                 connection.subscribing[mid] = filters
 
@@ -544,8 +554,20 @@ def _properties(packet_type: int, content_type: str | None, expiry_s: int | None
     return properties
 
 
+def _publish_properties(message: Message) -> Properties | None:
+    if message.response_topic is None and message.correlation is None:
+        return _repeated_properties(message.content_type, message.expiry_s)
+    properties = _properties(PacketTypes.PUBLISH, message.content_type, message.expiry_s)
+    properties = properties or _Packed(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
+    return properties
+
+
 @lru_cache(maxsize=256)
-def _publish_properties(content_type: str | None, expiry_s: int | None) -> Properties | None:
+def _repeated_properties(content_type: str | None, expiry_s: int | None) -> Properties | None:
     return _properties(PacketTypes.PUBLISH, content_type, expiry_s)
 
 

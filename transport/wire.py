@@ -36,7 +36,11 @@ _SUBSCRIPTION_IDENTIFIER = 0x0B
 
 
 class Received(NamedTuple):
-    """One message as the broker sent it. `expiry_s`: seconds that were left of its life; `token`: for `Session.ack`."""
+    """One message as the broker sent it.
+
+    `expiry_s`: seconds that were left of its life; `token`: for `Session.ack`. `response_topic`: where its sender wants
+    an answer, with the same `correlation`.
+    """
 
     topic: str
     payload: bytes
@@ -45,6 +49,8 @@ class Received(NamedTuple):
     content_type: str | None
     expiry_s: int | None
     token: int
+    response_topic: str | None = None
+    correlation: bytes | None = None
 
 
 class Frame(NamedTuple):
@@ -106,20 +112,34 @@ def received(frame: Frame, connection: int) -> Received:
         at += 1
         if length & 0x80:
             length, at = _variable_byte_integer(data, at - 1)
-        content_type, expiry_s = _properties(data[at : at + length]) if length else (None, None)
+        properties = _properties(data[at : at + length]) if length else _NO_PROPERTIES
     except (IndexError, UnicodeDecodeError) as error:
         raise DamagedFrame(start, f"a PUBLISH that cannot be read: {error}") from None
     at += length
     if at > end or qos > 1:
         raise DamagedFrame(start, "a PUBLISH whose lengths exceed the packet, or of a QoS that nobody asked for")
-    return Received(topic, data[at:end], qos, bool(header & 1), content_type, expiry_s, token)
+    content_type, expiry_s, response_topic, correlation = properties
+    retain = bool(header & 1)
+    return Received(topic, data[at:end], qos, retain, content_type, expiry_s, token, response_topic, correlation)
+
+
+class _Properties(NamedTuple):
+    content_type: str | None = None
+    expiry_s: int | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+_NO_PROPERTIES = _Properties()
 
 
 @lru_cache(maxsize=1024)
-def _properties(data: bytes) -> tuple[str | None, int | None]:
-    """Content type and expiry in seconds. Publishers repeat theirs, so the answers are kept. Raises as `received`."""
+def _properties(data: bytes) -> _Properties:
+    """What `data` tells. Publishers repeat their properties, so the answers are kept. Raises as `received`."""
     content_type: str | None = None
     expiry_s: int | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
     at = 0
     while at < len(data):
         identifier = data[at]
@@ -141,7 +161,11 @@ def _properties(data: bytes) -> tuple[str | None, int | None]:
             expiry_s = int.from_bytes(data[begin:at], "big")
         elif identifier == 0x03:
             content_type = data[begin:at].decode()
-    return content_type, expiry_s
+        elif identifier == 0x08:
+            response_topic = data[begin:at].decode()
+        elif identifier == 0x09:
+            correlation = data[begin:at]
+    return _Properties(content_type, expiry_s, response_topic, correlation)
 
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:

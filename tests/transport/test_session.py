@@ -144,6 +144,27 @@ def test_a_message_arrives_with_all_that_it_was_sent_with(broker):
     assert (second.topic, second.payload, second.retain, *second[4:6]) == ("b/1/2", b"y", False, None, None)
 
 
+def test_a_request_arrives_with_where_its_answer_is_wanted(broker):
+    with Client(broker.url, subscriptions=["a"]) as subscriber, Client(broker.url) as publisher:
+        publisher.publish("a", "x", response_topic="reply/me", correlation=b"\x00\xff7")
+        publisher.publish("a", "y", response_topic="reply/me", content_type="application/json", expiry_s=60)
+        eventually(lambda: len(subscriber.messages) == 2)
+    told = {message.payload: (message.response_topic, message.correlation) for message in subscriber.messages}
+    assert told == {b"x": ("reply/me", b"\x00\xff7"), b"y": ("reply/me", None)}
+
+
+def test_a_message_published_to_be_retained_is_marked_where_that_was_asked_for(mosquitto):
+    with Client(mosquitto.url, subscriptions=["a", "b"], as_published=["b"]) as subscriber:
+        with Client(mosquitto.url) as publisher:
+            for topic in ("a", "b"):
+                publisher.publish(topic, "x", retain=True)
+            publisher.publish("b", "y")
+            eventually(lambda: len(subscriber.messages) == 3)
+    assert sorted((message.topic, message.retain) for message in subscriber.messages) == [
+        ("a", False), ("b", False), ("b", True)
+    ]  # fmt: skip
+
+
 def test_retained_messages_come_at_subscribe_time_marked_as_such(broker):
     with Client(broker.url) as publisher:
         publisher.publish("state", "old", retain=True)

@@ -49,10 +49,13 @@ def publishes(draw):
         properties.ContentType = content_type
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
+    response_topic, correlation = draw(st.none() | TEXTS), draw(st.none() | st.binary(max_size=200))
+    if response_topic is not None:
+        properties.ResponseTopic = response_topic
+    if correlation is not None:
+        properties.CorrelationData = correlation
     if draw(st.booleans()):
         properties.PayloadFormatIndicator = 1
-        properties.ResponseTopic = draw(TEXTS)
-        properties.CorrelationData = draw(st.binary(max_size=200))
         properties.SubscriptionIdentifier = draw(st.integers(1, 268_435_455))
         properties.UserProperty = (draw(TEXTS), draw(TEXTS))
         properties.UserProperty = ("b", "c")
@@ -60,11 +63,11 @@ def publishes(draw):
     qos, retain, packet_id = draw(st.integers(0, 1)), draw(st.booleans()), draw(st.integers(1, 65_535))
     data = publish(topic, payload, qos=qos, retain=retain, packet_id=packet_id, properties=properties.pack())
     token = 7 << 16 | packet_id if qos else 0
-    return data, Received(topic, payload, qos, retain, content_type, expiry_s, token)
+    return data, Received(topic, payload, qos, retain, content_type, expiry_s, token, response_topic, correlation)
 
 
 @given(publishes())
-def test_a_publish_tells_topic_payload_flags_content_type_and_expiry(case):
+def test_a_publish_tells_topic_payload_flags_and_the_properties_that_matter(case):
     data, expected = case
     assert received(only(data), 7) == expected
 
