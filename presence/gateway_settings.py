@@ -1,7 +1,8 @@
 """A gateway's part of the registry: what its bridge must know, as one JSON object.
 
     {"version":1,"site":"mpp-contoh","gateway":"gw-1","thinning_ms":null,
-     "sensors":[{"id":"a-1","driver":"ld2410","port":"/dev/ttyUSB0","baud":null,"part":null,"config":null,"thinning_ms":null}]}
+     "sensors":[{"id":"a-1","driver":"ld2410","port":"/dev/ttyUSB0","baud":null,"part":null,"config":null,"thinning_ms":null,
+                 "outlet":"loket-1","zone":"staff","name":"Loket 1"}]}
 
 It is the retained body of `hadir/1/{site}/gateway/{gateway}/settings`, written by `api`.
 """
@@ -19,7 +20,10 @@ VERSION = 1
 
 
 class SensorPort(msgspec.Struct, frozen=True, kw_only=True):
-    """A sensor on a port of the gateway. `baud`: None = as its driver says; `part`: which sensor of a shared line."""
+    """A sensor on a port of the gateway. `baud`: None = as its driver says; `part`: which sensor of a shared line.
+
+    `outlet`, `zone` and the outlet's `name` tell people where it is; None from an older `api`.
+    """
 
     id: str
     driver: str
@@ -28,6 +32,9 @@ class SensorPort(msgspec.Struct, frozen=True, kw_only=True):
     part: str | None = None
     config: dict[str, Any] | None = None
     thinning_ms: int | None = None
+    outlet: str | None = None
+    zone: str | None = None
+    name: str | None = None
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +61,9 @@ def gateway_settings(site: Site, gateway: str) -> dict[str, Any]:
             part=source.part,
             config=source.config,
             thinning_ms=source.thinning_ms,
+            outlet=outlet.id,
+            zone=sensor.zone,
+            name=outlet.name,
         )
         for outlet in site.outlets
         for sensor in outlet.sensors

@@ -35,16 +35,23 @@ def test_a_gateway_gets_its_own_ports_and_no_others() -> None:
         sensor("e", gateway="gw-1", driver="mysensors", port="socket://h:5003", part="12/1"),
     )
     settings = parse_gateway_settings(json.dumps(gateway_settings(registry, "gw-1")).encode(), "topic")
+    place = {"outlet": "loket-1", "zone": "staff", "name": "Loket 1"}
     assert settings == GatewaySettings(
         version=1,
         site="mpp",
         gateway="gw-1",
         thinning_ms=1_000,
         sensors=(
-            SensorPort(id="a", thinning_ms=500, **radar),
-            SensorPort(id="e", driver="mysensors", port="socket://h:5003", part="12/1"),
+            SensorPort(id="a", thinning_ms=500, **radar, **place),
+            SensorPort(id="e", driver="mysensors", port="socket://h:5003", part="12/1", **place),
         ),
     )
+
+
+def test_settings_of_an_older_api_do_not_tell_where_a_sensor_is() -> None:
+    old = b'{"version":1,"site":"mpp","gateway":"gw-1","sensors":[{"id":"a","driver":"ld2410","port":"/dev/ttyUSB0"}]}'
+    (only,) = parse_gateway_settings(old, "topic").sensors
+    assert (only.outlet, only.zone, only.name) == (None, None, None)
 
 
 def test_an_unknown_gateway_has_no_settings() -> None:
