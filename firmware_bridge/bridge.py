@@ -35,6 +35,7 @@ from transport.session import BrokerAddress, Received, Session
 
 log = logging.getLogger("hadir.bridge")
 
+QUEUE_BYTES = 2 * 1024**3
 TICK_S = 0.1
 # Wake-ups cost more than readings do. News of presence is committed and sent at once; what repeats the last report
 # waits a little for company, and in a crowd (reads within CROWD_S) so do the bytes.
@@ -64,17 +65,19 @@ def run_bridge(
     stop: threading.Event,
     settings: GatewaySettings | None = None,
     dated: bool = True,
+    queue_bytes: int = QUEUE_BYTES,
 ) -> None:
     """Serves the sensors of `gateway` until `stop` is set; then says offline and leaves in order.
 
     `settings`: fixed ones, as from a site file; None: those that the broker keeps for the gateway, which may change at
     any time, or while it is away those that it kept last. `dated`: see `firmware_bridge.clock.HostClock`.
+    `queue_bytes`: what waits for the broker is at most so large.
     Raises BadInput for what cannot be used, QueueHeld when the gateway has a bridge already.
     """
     if not SLUG.fullmatch(gateway):
         raise BadInput("--gateway", f'"{gateway}" is no id', remedy="ids are a-z 0-9 _ -")
     data.mkdir(parents=True, exist_ok=True)
-    queue = DiskQueue(queue_path(data, gateway))
+    queue = DiskQueue(queue_path(data, gateway), max_bytes=queue_bytes)
     try:
         first = settings or _kept_settings(queue) or _settings_of(gateway, address, stop)
         if first is None:
@@ -259,16 +262,16 @@ class _Bridge:
             self._tell(counters_too)
 
     def _tell(self, counters_too: bool) -> None:
-        sent = lost = 0
+        sent = 0
         for line in self._lines:
             for sensor, status in line.statuses():
-                sent, lost = sent + status.sent, lost + status.lost
+                sent += status.sent
                 before = self._told.get(sensor)
                 if status.differs(before) or (counters_too and status != before):
                     self._told[sensor] = status
                     topic = topics.sensor_topic(self._settings.site, sensor, "status")
                     self._publisher.retain(topic, status.encode())
-        counted = sent, sum(line.damaged for line in self._lines), lost + self._publisher.undatable
+        counted = sent, sum(line.damaged for line in self._lines), self._outbox.lost.total()
         if counters_too and counted != self._counted:
             self._counted = counted
             self._publisher.count(sent=counted[0], damaged=counted[1], lost=counted[2])

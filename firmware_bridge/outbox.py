@@ -3,12 +3,18 @@
 Each sensor's readings are numbered by `seq`, in an epoch `boot` that begins with the queue file, so that every hop can
 count what is missing and know what came twice. A number is never given twice: before rows are dropped, the numbers
 reached are noted in the same file, and at a restart the count goes on from that note and the rows behind it.
+
+When the queue is full the newest is taken all the same: what the broker has goes first, then the oldest of what was
+never sent, which is lost and counted, in the same transaction. What was sent and not acknowledged goes last, for nobody
+knows whether it arrived, and every number is to be either delivered or lost.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -42,10 +48,24 @@ class _Note(msgspec.Struct, frozen=True, array_like=True):
     numbers: dict[str, int]
 
 
+class _Fate(msgspec.Struct, frozen=True, array_like=True):
+    """Readings of this epoch that were lost, by sensor; no row above `sent_through` was ever sent."""
+
+    lost: dict[str, int]
+    sent_through: int
+
+
 _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(Row)
 _NOTES = msgspec.msgpack.Decoder(_Note)
+_FATES = msgspec.msgpack.Decoder(_Fate)
 _BATCH = 1_000
+# Of what waits in memory, so much is put on disk in one transaction.
+_AT_ONCE = 500
+# What a full queue loses at once.
+_LOST_AT_ONCE = 1_000
+# Rows by which the note of what was sent runs ahead, so that it need not be written at each sending.
+_SENT_AHEAD = 10_000
 # Rows that a restart must read at most to know the numbers, also after a week without a broker.
 _NOTE_EVERY = 10_000
 
@@ -67,7 +87,14 @@ class Outbox:
         self._numbers = dict(self._noted.numbers)
         self._waiting: list[tuple[str, int, bytes]] = []
         self._refused = False
-        self.lost: Counter[str] = Counter()
+        self._losing_until = 0
+        fate = queue.meta_get("fate")
+        kept_fate = _FATES.decode(fate) if fate else _Fate({}, 0)
+        self.lost: Counter[str] = Counter(kept_fate.lost)
+        self._lost_on_disk = self.lost.total()
+        self._sent_noted = min(kept_fate.sent_through, queue.last_id())
+        self._sent_through = self._sent_noted
+        self._delivered_through = 0
 
     def _recover(self) -> _Note:
         noted = self._queue.meta_get("numbers")
@@ -96,27 +123,54 @@ class Outbox:
 
     def commit(self) -> bool:
         """Puts what was added on disk, at once; False when the disk takes nothing, and all of it still waits."""
-        if not self._waiting:
-            return True
-        try:
-            ids = self._queue.append([body for _, _, body in self._waiting])
-        except QueueFull as full:
-            self._give_up_oldest()
-            if not self._refused:
-                log.error("%s", full)
-            self._refused = True
-            return False
-        numbers = self._noted.numbers
-        for sensor, number, _ in self._waiting:
-            numbers[sensor] = number
-        self._noted = _Note(ids[-1], numbers)
-        if ids[-1] - self._noted_on_disk >= _NOTE_EVERY:
-            self._note()
-        self._waiting.clear()
+        while self._waiting:
+            batch = self._waiting[:_AT_ONCE]
+            try:
+                ids = self._append([body for _, _, body in batch])
+            except QueueFull as full:
+                self._give_up_oldest()
+                if not self._refused:
+                    log.error("%s", full)
+                self._refused = True
+                return False
+            numbers = self._noted.numbers
+            for sensor, number, _ in batch:
+                numbers[sensor] = number
+            self._noted = _Note(ids[-1], numbers)
+            if ids[-1] - self._noted_on_disk >= _NOTE_EVERY:
+                with contextlib.suppress(QueueFull):  # the rows themselves tell their numbers, only slower
+                    self._note()
+            del self._waiting[:_AT_ONCE]
         if self._refused:
             log.warning("the queue takes readings again; %d were lost", self.lost.total())
         self._refused = False
         return True
+
+    def _append(self, bodies: Sequence[bytes]) -> range:
+        """Their ids; for them others are forgotten as long as that helps. Raises QueueFull when it does not."""
+        while True:
+            note = ("fate", self._fate()) if self.lost.total() != self._lost_on_disk else None
+            try:
+                ids = self._queue.append(bodies, note=note, reuse=True)
+            except QueueFull as full:
+                if not full.dropping_helps or not self._make_room(full):
+                    raise
+            else:
+                self._lost_on_disk = self.lost.total()
+                return ids
+
+    def _make_room(self, full: QueueFull) -> bool:
+        """Forgets the rows that are needed least; whether there were any. Raises QueueFull."""
+        if self._delivered_through:
+            through, self._delivered_through = self._delivered_through, 0
+            self.drop_through(through)
+            return True
+        rows = self.read(self._sent_through, _LOST_AT_ONCE) or self.read(0, _LOST_AT_ONCE)
+        self.lose(rows)
+        if rows and not self._losing_until:
+            log.error("%s; till it is emptied the oldest readings are lost, and counted", full.found)
+        self._losing_until = self.last_id
+        return bool(rows)
 
     def _give_up_oldest(self) -> None:
         excess = len(self._waiting) - _WAITING_LIMIT
@@ -133,10 +187,44 @@ class Outbox:
         """The first `limit` readings behind `after_id`, oldest first."""
         return [(row_id, _ROWS.decode(body)) for row_id, body in self._queue.read(after_id, limit)]
 
+    def sending_through(self, last_id: int) -> None:
+        """To be called before rows up to and with `last_id` are sent."""
+        self._sent_through = max(self._sent_through, last_id)
+        if self._sent_through > self._sent_noted:
+            before, self._sent_noted = self._sent_noted, self._sent_through + _SENT_AHEAD
+            try:
+                self._queue.meta_put("fate", self._fate())
+            except QueueFull:  # sending is what makes room
+                self._sent_noted = before
+            else:
+                self._lost_on_disk = self.lost.total()
+
+    def delivered_through(self, last_id: int) -> None:
+        """The broker has all rows up to and with `last_id`, as far as it said; 0: nobody knows any more."""
+        self._delivered_through = last_id
+
+    def lose(self, rows: Sequence[tuple[int, Row]]) -> None:
+        """Forgets `rows`, and counts them as lost. Raises QueueFull."""
+        self._note()
+        before = self.lost.copy()
+        self.lost.update(row.sensor for _, row in rows)
+        try:
+            self._queue.drop([row_id for row_id, _ in rows], note=("fate", self._fate()))
+        except QueueFull:
+            self.lost = before
+            raise
+        self._lost_on_disk = self.lost.total()
+
+    def _fate(self) -> bytes:
+        return _ENCODER.encode(_Fate(dict(self.lost), self._sent_noted))
+
     def drop_through(self, last_id: int) -> None:
         """Forgets the readings up to and with `last_id`, their numbers being noted first. Raises QueueFull."""
         self._note()
         self._queue.drop_through(last_id)
+        if 0 < self._losing_until <= last_id:
+            self._losing_until = 0
+            log.warning("the queue is emptied again; %d readings were lost in all", self.lost.total())
 
     def _note(self) -> None:
         self._queue.meta_put("numbers", _ENCODER.encode(self._noted))

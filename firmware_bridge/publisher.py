@@ -8,6 +8,7 @@ all that is still in the outbox is sent again; receivers recognise repeats by se
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import time
 from collections import deque
@@ -67,7 +68,6 @@ class Publisher:
         on_settings: Callable[[bytes], None] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self.undatable = 0  # readings that were lost because nobody can tell when they were
         self._outbox = outbox
         self._clock = clock
         self._on_settings = on_settings
@@ -176,12 +176,14 @@ class Publisher:
 
     def _lost(self) -> None:
         self._online = False
+        self._outbox.delivered_through(0)
 
     def _send_again(self) -> None:
         """From the oldest that is still in the outbox: what was not acknowledged, and what was in its last seconds."""
         self._flying.clear()
         self._in_order.clear()
         self._cursor = 0
+        self._outbox.delivered_through(0)
 
     def _acknowledged(self, mid: int) -> None:
         if pack := self._flying.pop(mid, None):
@@ -206,7 +208,14 @@ class Publisher:
             if len(self._flying) >= WINDOW or time.monotonic() < self._paused_until_s:
                 return False
             rows = self._outbox.read(self._cursor, self._pack)
-            if not self._send_pack(rows):
+            if not rows:
+                break
+            try:
+                if not self._send_pack(rows):
+                    return False
+            except QueueFull as full:
+                log.error("%s", full)
+                self._paused_until_s = time.monotonic() + _REFUSED_PAUSE_S
                 return False
         return True
 
@@ -216,9 +225,9 @@ class Publisher:
         alike = _alike(rows)
         pack = _Pack(alike[-1][0])
         if boot and boot != host_boot():
-            self.undatable += len(alike)  # how long the host was off is not known
-            pack.acknowledged_s = time.monotonic()
+            self._outbox.lose(alike)  # how long the host was off is not known, nor how old they are
         else:
+            self._outbox.sending_through(pack.last_id)
             readings = [Reading(row.sensor, row.at_ms, row.values) for _, row in alike]
             message = Message(
                 self._readings_topic,
@@ -236,7 +245,7 @@ class Publisher:
             if mid is None:
                 return False
             self._flying[mid] = pack
-        self._in_order.append(pack)
+            self._in_order.append(pack)
         self._cursor = pack.last_id
         return True
 
@@ -256,6 +265,9 @@ class Publisher:
         # Counted from the broker's own sign of life, not from now: one that hangs acknowledges nothing.
         safe_s = self._newest_puback_s - KEPT_S
         through = 0
+        acknowledged = itertools.takewhile(lambda pack: pack.acknowledged_s is not None, self._in_order)
+        if head := deque(acknowledged, maxlen=1):
+            self._outbox.delivered_through(head[0].last_id)
         while self._in_order and (acknowledged_s := self._in_order[0].acknowledged_s) and acknowledged_s <= safe_s:
             through = self._in_order.popleft().last_id
         if through:

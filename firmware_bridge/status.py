@@ -12,7 +12,7 @@ State = Literal["online", "offline"]
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent`: readings put into the queue in this epoch; `damaged` frames and `lost` readings since the start."""
+    """`sent`: readings that were numbered in this epoch, of them `lost` so many; `damaged` frames since the start."""
 
     state: State
     since_ms: int | None

@@ -5,7 +5,8 @@ and the collector's spool. Every append is one COMMIT with fsync; a drop is comm
 (no kill) may bring dropped rows back, which receivers recognise anyway.
 
 SQLite on a full disk can neither append nor delete nor checkpoint. A ballast file beside the queue is given up then:
-with its room the queue can still be read and emptied, while appends are refused until the ballast is back.
+with its room the queue can still be read and emptied, while appends are refused until the ballast is back, or else are
+written where others were dropped.
 """
 
 from __future__ import annotations
@@ -30,11 +31,28 @@ _PAGE_BYTES = 4096
 # What a long outage has left is given back by a VACUUM, which writes what still waits once more: when that is little.
 _FREE_PAGES_KEPT = 2048
 _USED_PAGES_COPIED = 256
+# Rows are told in bodies, and stand in pages that are never quite full.
+_ROOM_FOR_ROWS = 2
+_ROOM_TO_REUSE = 16 * _PAGE_BYTES
 _WAL_BYTES_KEPT = 16 * 1024 * 1024
 
 
+Note = tuple[str, bytes]
+"""A key and its value, kept in the same transaction as what it speaks of."""
+_Statement = tuple[str, Sequence[tuple[object, ...]]]
+
+
 class QueueFull(HadirError):
-    """Nothing was appended: the queue has reached its bound, or the disk is full. Try again when some is dropped."""
+    """Nothing was appended: the queue has reached its bound, or the disk is full. Try again when some is dropped.
+
+    `found`: what is full, without a remedy. `dropping_helps`: False when there was room in the file, and the disk
+    refused even so.
+    """
+
+    def __init__(self, found: str, remedy: str, *, dropping_helps: bool = True) -> None:
+        self.found = found
+        self.dropping_helps = dropping_helps
+        super().__init__(f"{found}; {remedy}")
 
 
 class QueueHeld(HadirError):
@@ -106,14 +124,18 @@ class DiskQueue:
         with self._lock:
             self._database.close()
 
-    def append(self, rows: Sequence[bytes]) -> range:
-        """Ids of `rows`, which are on disk now. Raises QueueFull and appends none of them."""
+    def append(self, rows: Sequence[bytes], *, note: Note | None = None, reuse: bool = False) -> range:
+        """Ids of `rows`, which are on disk now. Raises QueueFull and appends none of them.
+
+        `reuse`: on a full disk, write where others were dropped.
+        """
         if not rows:
             return range(0)
         with self._lock:
-            self._look_for_room(sum(map(len, rows)))
+            self._look_for_room(sum(map(len, rows)), reuse=reuse)
             ids = range(self._last_id + 1, self._last_id + 1 + len(rows))
-            self._write("INSERT INTO entry VALUES (?, ?)", list(zip(ids, rows, strict=True)), urgent=False)
+            inserted = ("INSERT INTO entry VALUES (?, ?)", list(zip(ids, rows, strict=True)))
+            self._write([inserted, *_kept(note)], urgent=False)
             self._last_id = ids[-1]
             if self._count is not None:
                 self._count += len(ids)
@@ -128,10 +150,10 @@ class DiskQueue:
         """Forgets every row up to and with `last_id`."""
         self._drop("DELETE FROM entry WHERE id <= ?", [last_id])
 
-    def drop(self, ids: Sequence[int]) -> None:
+    def drop(self, ids: Sequence[int], *, note: Note | None = None) -> None:
         """Forgets the rows `ids`; those that are not there do no harm."""
         if ids:
-            self._drop("DELETE FROM entry WHERE id = ?", ids)
+            self._drop("DELETE FROM entry WHERE id = ?", ids, note)
 
     def __len__(self) -> int:
         """Rows that wait. The first call after opening counts them, which may take seconds for gigabytes."""
@@ -159,18 +181,18 @@ class DiskQueue:
     def meta_put(self, key: str, value: bytes) -> None:
         """Keeps `value` under `key`, on disk at return."""
         with self._lock:
-            self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, value)], urgent=True)
+            self._write(_kept((key, value)), urgent=True)
 
     def bytes(self) -> int:
         """Size on disk of what waits, in whole pages."""
         with self._lock:
             return self._used_bytes()
 
-    def _drop(self, statement: str, ids: Sequence[int]) -> None:
+    def _drop(self, statement: str, ids: Sequence[int], note: Note | None = None) -> None:
         with self._lock:
             self._database.execute("PRAGMA synchronous=NORMAL")
             try:
-                gone = self._write(statement, [(row_id,) for row_id in ids], urgent=True)
+                gone = self._write([(statement, [(row_id,) for row_id in ids]), *_kept(note)], urgent=True)
                 # Where even that finds no room, the next drop tries again.
                 with contextlib.suppress(sqlite3.OperationalError):
                     self._give_back()
@@ -186,14 +208,14 @@ class DiskQueue:
             self._database.execute("VACUUM")
             self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]], *, urgent: bool) -> int:
-        """Rows changed by one transaction, which is done whole or not at all.
+    def _write(self, statements: Sequence[_Statement], *, urgent: bool) -> int:
+        """Rows changed by the first of `statements`; all are one transaction, which is done whole or not at all.
 
         `urgent`: on a full disk it is done in the room of the ballast. Raises QueueFull when there is none.
         """
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            changed = self._database.executemany(statement, rows).rowcount
+            changed = [self._database.executemany(statement, rows).rowcount for statement, rows in statements]
             self._database.execute("COMMIT")
         except BaseException as error:
             # SQLite has rolled back itself after most errors of the disk, but not after all.
@@ -202,24 +224,26 @@ class DiskQueue:
             if not isinstance(error, sqlite3.DatabaseError) or error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                 raise
         else:
-            return changed
+            return changed[0]
         ballast_was_there = self._ballast.exists()
         self._ballast.unlink(missing_ok=True)
         self._disk_full = True
         if urgent and ballast_was_there:
-            return self._write(statement, rows, urgent=False)
-        raise self._no_room()
+            return self._write(statements, urgent=False)
+        raise self._no_room(dropping_helps=ballast_was_there)
 
-    def _no_room(self) -> QueueFull:
-        return QueueFull(f"{self._path}: the disk is full, or nearly so; make room, what comes now must wait")
+    def _no_room(self, *, dropping_helps: bool) -> QueueFull:
+        found = f"{self._path}: the disk is full, or nearly so"
+        return QueueFull(found, "make room, what comes now must wait", dropping_helps=dropping_helps)
 
-    def _look_for_room(self, incoming: int) -> None:
+    def _look_for_room(self, incoming: int, *, reuse: bool) -> None:
         if self._used_bytes() + incoming > self._max_bytes:
-            raise QueueFull(f"{self._path}: has reached its bound of {self._max_bytes} bytes; what comes now must wait")
+            found = f"{self._path}: has reached its bound of {self._max_bytes} bytes"
+            raise QueueFull(found, "what comes now must wait")
         if self._disk_full:
             self._disk_full = not self._restore_ballast()
-        if self._disk_full:
-            raise self._no_room()
+        if self._disk_full and not (reuse and self._free_bytes() >= _ROOM_FOR_ROWS * incoming + _ROOM_TO_REUSE):
+            raise self._no_room(dropping_helps=True)
 
     def _restore_ballast(self) -> bool:
         """Whether the ballast lies there, now or already, with as much again left beside it."""
@@ -241,12 +265,19 @@ class DiskQueue:
     def _used_bytes(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * _PAGE_BYTES
 
+    def _free_bytes(self) -> int:
+        return self._pragma("freelist_count") * _PAGE_BYTES
+
     def _pragma(self, name: str) -> int:
         value: int = self._rows(f"PRAGMA {name}")[0][0]
         return value
 
     def _rows(self, statement: str, *values: object) -> list[Any]:
         return self._database.execute(statement, values).fetchall()
+
+
+def _kept(note: Note | None) -> list[_Statement]:
+    return [] if note is None else [("INSERT OR REPLACE INTO meta VALUES (?, ?)", [note])]
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> BadInput:

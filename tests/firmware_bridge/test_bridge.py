@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from firmware_bridge import bridge as loop
+from firmware_bridge import outbox as outbox_module
 from firmware_bridge import publisher
 from firmware_bridge.bridge import queue_path, run_bridge
 from firmware_bridge.clock import Stamp, host_boot, uptime_ms
@@ -117,13 +118,13 @@ def settings(*terminals: PseudoTerminal, **fields: Any) -> GatewaySettings:
 class Bridge:
     """`run_bridge` in a thread."""
 
-    def __init__(self, url: str, data: Path, given: GatewaySettings | None, *, dated: bool = True) -> None:
+    def __init__(self, url: str, data: Path, given: GatewaySettings | None, **options: Any) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=run_bridge,
             kwargs={
                 "gateway": "gw", "address": parse_broker(url), "data": data,
-                "stop": self._stop, "settings": given, "dated": dated,
+                "stop": self._stop, "settings": given, **options,
             },
         )  # fmt: skip
         self._thread.start()
@@ -211,6 +212,34 @@ def test_readings_wait_on_disk_while_the_broker_is_down(
     eventually(lambda: listener.numbers("radar")[-1:] == [399] and listener.complete("radar"))
     # Of the frames before the restart some may have been in the line still, which is closed with the port.
     assert listener.numbers("radar") == [*range(on_disk), *range(300, 400)]
+
+
+def test_an_outage_that_is_too_long_for_the_queue_loses_the_oldest_and_counts_them(
+    pseudo_terminal: Terminals,
+    bridge: Callable[..., Bridge],
+    listener: Listener,
+    mosquitto: RunningBroker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "COUNTERS_EVERY_MS", 100)
+    monkeypatch.setattr(outbox_module, "_LOST_AT_ONCE", 100)
+    radar = pseudo_terminal("radar")
+    bridge(settings(radar), queue_bytes=160 * 1024)
+    eventually(lambda: radar.opened)
+    for number in range(50):
+        radar.write(report(number))
+    eventually(lambda: len(listener.seqs("radar")) == 50)
+    mosquitto.kill()
+    for number in range(50, 5_050):
+        radar.write(report(number))
+    eventually(lambda: radar.unread == 0)
+    mosquitto.restart()
+    eventually(lambda: listener.numbers("radar")[-1:] == [5_049])
+    seqs = listener.seqs("radar")
+    assert seqs[-1] == 5_050
+    assert seqs[50:] == list(range(5_051 - len(seqs[50:]), 5_051))
+    eventually(lambda: listener.retained["hadir/1/mpp/sensor/radar/status"]["lost"] == 5_050 - len(seqs))
+    assert listener.retained["hadir/1/mpp/sensor/radar/status"]["sent"] == 5_050
 
 
 def test_a_killed_broker_gets_the_last_seconds_again(

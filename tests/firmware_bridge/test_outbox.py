@@ -103,25 +103,3 @@ def test_a_restart_after_a_long_outage_need_not_read_the_whole_queue(
     # Gone without a note of ours: only what lies behind the last note was looked at.
     first._queue.drop_through(20)
     assert opened().number("a") == 25
-
-
-def test_what_a_full_queue_refuses_waits_and_the_oldest_is_lost_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "_WAITING_LIMIT", 3)
-    with closing(DiskQueue(tmp_path / "q.db", ballast_bytes=0, max_bytes=32 * 1024)) as queue:
-        outbox = Outbox(queue, epoch=BOOT)
-        while outbox.commit():
-            outbox.add("a", Stamp(1000), {"presence": 1.0})
-        first_refused = outbox.number("a")
-        for _ in range(4):
-            outbox.add("a", Stamp(1000), {"presence": 1.0})
-            assert not outbox.commit()
-        assert outbox.lost == {"a": 2}
-        outbox.drop_through(queue.last_id())
-        assert outbox.commit()
-        assert numbers(outbox) == [("a", first_refused + n) for n in (2, 3, 4)]
-    assert caplog.messages == [
-        f"{tmp_path}/q.db: has reached its bound of 32768 bytes; what comes now must wait",
-        "the queue takes readings again; 2 were lost",
-    ]
