@@ -13,6 +13,7 @@ import msgspec
 
 from firmware_bridge.clock import Stamp
 from firmware_bridge.commands import Ask
+from firmware_bridge.diagnosis import Diagnosis, Finding
 from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DRIVERS, Driver
 from firmware_bridge.outbox import Outbox
@@ -89,6 +90,9 @@ class Line:
         self._newest = Stamp(0)
         self._state: State | None = None
         self._since_ms: int | None = None
+        self._openings = 0
+        self._diagnosis = Diagnosis(self._module, spec.baud, 0)
+        self._finding: Finding | None = None
         self._said: str | None = None
         self._trouble: str | None = None
 
@@ -98,6 +102,9 @@ class Line:
         self._driver = self._module.driver(self.spec.config)
         self._dialogue = Dialogue(self._module, self._driver, self.spec.config)
         self._spoke_up_ms = up_ms
+        self._openings += 1
+        self._finding = None
+        self._diagnosis = Diagnosis(self._module, self.spec.baud, up_ms)
         log.info("%s (%s): open at %d baud", self.spec.port, self.spec.driver, self.spec.baud)
 
     def gone(self, reason: PortGone, now: Stamp, up_ms: int) -> None:
@@ -108,11 +115,15 @@ class Line:
         self.open_at_up_ms = up_ms + self._pause_ms
         self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
         self._become("offline", now)
-        self._say(str(reason))
+        # The name of what was unplugged is not there until it is back.
+        kind = "unplugged" if reason.kind == "missing" and self._openings else reason.kind
+        says, _, hint = str(reason).partition("; ")
+        self._find(Finding(kind, says, hint or "it is opened as soon as it can be"), str(reason))
 
     def received(self, data: bytes, now: Stamp, up_ms: int) -> bool:
         """Takes what was read at `now`: its last byte came then. Whether it says anything new about presence."""
         decoded = []
+        good, damaged = 0, self.damaged
         for result in self._driver.feed(data):
             if isinstance(result, Decoded):
                 decoded.append(result)
@@ -120,14 +131,16 @@ class Line:
                 self.damaged += 1
             else:
                 self._spoke_up_ms = up_ms
+                good += 1
                 self._dialogue.answered(result.whole)
+        self._diagnosis.received(data, good + len(decoded), self.damaged - damaged)
         if not decoded:
             return False
         self._spoke_up_ms = up_ms
         self._pause_ms = FIRST_PAUSE_MS
         if self._state != "online":
             self._become("online", now)
-            self._say(None)
+            self._find(None)
         news = False
         for at_ms, result in zip(self._instants(now, len(decoded)), decoded, strict=True):
             if known := self.spec.sensors.get(result.part):
@@ -159,18 +172,23 @@ class Line:
         return sending
 
     def tick(self, now: Stamp, up_ms: int) -> None:
-        """Notices silence: a device that says nothing any more is offline, though its port is there."""
-        if self.port is None or self._state == "offline" or up_ms - self._spoke_up_ms < self._module.SILENT_AFTER_MS:
+        """Notices what is wrong: a device that is not understood any more is offline, though its port is there."""
+        if self.port is None:
             return
-        self._become("offline", now)
-        seconds, baud = self._module.SILENT_AFTER_MS // 1000, self.spec.baud
-        hint = f"; it leaves the factory at {self._module.BAUD}" if baud != self._module.BAUD else ""
-        self._say(f"nothing understood in {seconds} s at {baud} baud{hint}; check wires and power")
+        damage = self._diagnosis.damage(up_ms)
+        if up_ms - self._spoke_up_ms >= self._module.SILENT_AFTER_MS:
+            self._become("offline", now)
+            self._find(self._diagnosis.silence(up_ms))
+        elif self._state == "online":
+            self._find(damage)
 
     def statuses(self) -> Iterable[tuple[str, Status]]:
         """Sensor and status, for each of them; none before the state is known."""
         if self._state is None:
             return
+        problem, hint = (self._finding.problem, self._finding.hint) if self._finding else (None, None)
+        if problem is None and self._trouble:
+            problem, hint = "not_set_up", f"{self._trouble}; it is tried again, and at once when it is plugged in anew"
         for sensor in self._thinnings:
             yield (
                 sensor,
@@ -182,6 +200,9 @@ class Line:
                     sent=self._outbox.number(sensor),
                     damaged=self.damaged,
                     lost=self._outbox.lost[sensor],
+                    reconnected=max(0, self._openings - 1),
+                    problem=problem,
+                    hint=hint,
                 ),
             )
 
@@ -200,6 +221,12 @@ class Line:
             if state == "offline":
                 # Who is told "offline" waits for the next report: the first one after it may not be thinned away.
                 self._thinnings = _thinnings(self.spec)
+
+    def _find(self, finding: Finding | None, said: str | None = None) -> None:
+        """Takes over what is wrong, and logs it; in the words of `said`, where there are any."""
+        if finding is None or self._finding is None or finding.problem != self._finding.problem:
+            self._say(said or (finding and str(finding)))
+        self._finding = finding
 
     def _say(self, trouble: str | None) -> None:
         """Logs `trouble` unless it was said last; None: all is well again."""

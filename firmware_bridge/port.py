@@ -14,10 +14,13 @@ import socket
 import stat
 import termios
 import threading
+from typing import Literal
 
 import serial
 
 from presence.errors import HadirError
+
+Kind = Literal["unplugged", "missing", "held", "forbidden", "refused", "wrong"]
 
 _READ_SIZE = 64 * 1024
 _PUMP_TIMEOUT_S = 0.2
@@ -25,17 +28,28 @@ _PUMP_SIZE = 4096
 # A network port whose host vanished without a word is given up after 20 + 3 x 10 s.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 
-_REMEDIES = {
-    errno.ENOENT: "is not there; is the sensor plugged in, and the name right?",
-    errno.EACCES: "may not be opened; add this user to the group dialout",
-    errno.EBUSY: "is held by another program; ModemManager, brltty and a second bridge are known to do so",
-    errno.ECONNREFUSED: "refuses the connection; does anything listen there?",
-    errno.EAGAIN: "is held by another program; ModemManager, brltty and a second bridge are known to do so",
+_HELD = "is held by another program; ModemManager, brltty and a second bridge are known to do so"
+_UNREACHED = "cannot be reached; is the host on, and the address right?"
+_KNOWN: dict[int | None, tuple[Kind, str]] = {
+    errno.ENOENT: ("missing", "is not there; is the sensor plugged in, and the name right?"),
+    errno.EACCES: ("forbidden", "may not be opened; add this user to the group dialout"),
+    errno.EPERM: ("forbidden", "may not be opened; add this user to the group dialout"),
+    errno.EBUSY: ("held", _HELD),
+    errno.EAGAIN: ("held", _HELD),
+    errno.ECONNREFUSED: ("refused", "refuses the connection; does anything listen there?"),
+    errno.EHOSTUNREACH: ("refused", _UNREACHED),
+    errno.ENETUNREACH: ("refused", _UNREACHED),
+    errno.ETIMEDOUT: ("refused", _UNREACHED),
+    **dict.fromkeys((errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF), ("unplugged", "was unplugged")),
 }
 
 
 class PortGone(HadirError):
-    """The port cannot be opened, or was lost; the text says why, without the port's name."""
+    """The port cannot be opened, or was lost; the text says why, without the port's name; `kind` in one word."""
+
+    def __init__(self, says: str, kind: Kind = "unplugged") -> None:
+        self.kind = kind
+        super().__init__(says)
 
 
 class Port:
@@ -65,10 +79,9 @@ class Port:
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise PortGone(_in_words(error)) from error
+            raise _gone(error) from error
         if not data:
-            problem = self._pump and self._pump.problem
-            raise PortGone(problem or "was unplugged, or is read by another program too")
+            raise (self._pump and self._pump.problem) or PortGone("was unplugged, or is read by another program too")
         return data
 
     def write(self, data: bytes) -> None:
@@ -81,7 +94,7 @@ class Port:
         except BlockingIOError:
             return
         except OSError as error:
-            raise PortGone(_in_words(error)) from error
+            raise _gone(error) from error
 
     def close(self) -> None:
         """May take some tenths of a second with network ports."""
@@ -107,7 +120,7 @@ def open_port(name: str, baud: int) -> Port:
         unopened.open()
         return Port(unopened)
     except (OSError, ValueError, TypeError, termios.error) as error:
-        raise PortGone(_in_words(error)) from error
+        raise _gone(error) from error
 
 
 class _Serial(serial.Serial):
@@ -121,7 +134,7 @@ class _Pump:
     """A thread that brings what a port without file descriptor reads into a pipe, whose other end is `fd`."""
 
     def __init__(self, opened: serial.Serial) -> None:
-        self.problem: str | None = None
+        self.problem: PortGone | None = None
         self._opened = opened
         self.fd, self._into = os.pipe()
         os.set_blocking(self.fd, False)
@@ -135,7 +148,7 @@ class _Pump:
                 if data := self._opened.read(_PUMP_SIZE if self._opened.in_waiting else 1):
                     os.write(self._into, data)
         except (OSError, TypeError) as error:
-            self.problem = _in_words(error)
+            self.problem = _gone(error)
         finally:  # which the reader sees
             os.close(self._into)
 
@@ -145,12 +158,15 @@ class _Pump:
         self._thread.join()
 
 
-def _in_words(error: Exception) -> str:
+def _gone(error: Exception) -> PortGone:
     if isinstance(error.__context__, OSError):  # what pyserial wrapped
         error = error.__context__
+    if isinstance(error, socket.gaierror):
+        return PortGone("names a host that is not known here; write its address", "refused")
+    if isinstance(error, TimeoutError):
+        return PortGone(_UNREACHED, "refused")
     number = getattr(error, "errno", None)
-    if number in _REMEDIES:
-        return _REMEDIES[number]
-    if number in (errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF):
-        return "was unplugged"
-    return f"cannot be used: {getattr(error, 'strerror', None) or ' '.join(str(error).split())}"
+    if number in _KNOWN:
+        kind, says = _KNOWN[number]
+        return PortGone(says, kind)
+    return PortGone(f"cannot be used: {getattr(error, 'strerror', None) or ' '.join(str(error).split())}", "wrong")

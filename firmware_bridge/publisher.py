@@ -76,7 +76,7 @@ class Publisher:
         self._status_topic = topics.gateway_topic(site, gateway, "status")
         self._gateway = Status(state="online", since_ms=None, firmware=version("hadir"))
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._online = False
+        self._online = self._met = False
         self._retained: dict[str, bytes] = {}
         self._to_retain: dict[str, bytes] = {}
         self._flying: dict[int, _Pack] = {}
@@ -170,7 +170,9 @@ class Publisher:
 
     def _connected(self) -> None:
         self._online = True
-        self._gateway = msgspec.structs.replace(self._gateway, since_ms=self._clock.now().date_ms)
+        again = self._gateway.reconnected + self._met
+        self._met = True
+        self._gateway = msgspec.structs.replace(self._gateway, since_ms=self._clock.now().date_ms, reconnected=again)
         self._to_retain = {self._status_topic: self._gateway.encode(), **self._retained}
         self._send_again()
 

@@ -6,13 +6,18 @@ from typing import Literal
 
 import msgspec
 
+from firmware_bridge.diagnosis import Problem
 from presence.instants import rfc3339_or_none
 
 State = Literal["online", "offline"]
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent`: readings that were numbered in this epoch, of them `lost` so many; `damaged` frames since the start."""
+    """`sent`: readings that were numbered in this epoch, of them `lost` so many; `damaged` frames since the start.
+
+    `problem`: what is wrong in one word, `hint` what to do about it; `reconnected`: how often the connection, a
+    sensor's port or a gateway's broker, was made anew.
+    """
 
     state: State
     since_ms: int | None
@@ -21,6 +26,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     damaged: int = 0
     lost: int = 0
+    reconnected: int = 0
+    problem: Problem | None = None
+    hint: str | None = None
 
     def encode(self) -> bytes:
         body = msgspec.structs.asdict(self)
@@ -29,7 +37,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     def differs(self, other: Status | None) -> bool:
         """Whether more than counters has changed since `other`."""
-        return (
-            other is None
-            or msgspec.structs.replace(self, sent=other.sent, damaged=other.damaged, lost=other.lost) != other
-        )
+        if other is None:
+            return True
+        counters = {name: getattr(other, name) for name in ("sent", "damaged", "lost", "reconnected")}
+        return msgspec.structs.replace(self, **counters) != other

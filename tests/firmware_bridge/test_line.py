@@ -102,9 +102,7 @@ def test_a_silent_device_is_offline_and_said_once(outbox: Outbox, caplog: pytest
     radar.received(PRESENT, Stamp(T + 31_000), 31_000)
     assert (status(radar).state, status(radar).since_ms) == ("online", T + 31_000)
     silent, speaks = caplog.messages
-    assert silent.endswith(
-        "nothing understood in 5 s at 9600 baud; it leaves the factory at 256000; check wires and power"
-    )
+    assert silent == "/dev/radar (ld2410): nothing came in 5 s; check power, and that its TX is wired to RX here"
     assert speaks == "/dev/radar (ld2410): is understood again"
 
 
@@ -119,6 +117,41 @@ def test_a_lost_port_is_tried_again_ever_later_and_said_once(outbox: Outbox, cap
     assert pauses == [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
     assert (status(radar).state, status(radar).since_ms) == ("offline", T)
     assert caplog.messages == ["/dev/radar (ld2410): was unplugged"]
+
+
+def told(of: Line) -> tuple[str, str | None, int]:
+    return status(of).state, status(of).problem, status(of).reconnected
+
+
+def test_a_status_tells_what_is_wrong_until_it_is_right(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    radar = Line(LineSpec("/dev/radar", "ld2410", 256_000, {}, {None: ("a", None)}), outbox)
+    radar.gone(PortGone("may not be opened; join dialout", "forbidden"), Stamp(T), 0)
+    assert told(radar) == ("offline", "forbidden", 0)
+    assert status(radar).hint == "join dialout"
+    for _ in range(2):
+        radar.opened(object(), 1_000)  # type: ignore[arg-type]  # no bytes go to it here
+        radar.received(PRESENT, Stamp(T + 1_000), 1_000)
+    assert told(radar) == ("online", None, 1)
+    for up in range(1_000, 12_000, 1_000):
+        radar.received((PRESENT[:-1] + b"\0" if up % 2_000 else b"") + PRESENT, Stamp(T + up), up)
+        radar.tick(Stamp(T + up), up)
+    assert told(radar) == ("online", "damaged", 1)
+    radar.received(b"\x55" * 100, Stamp(T + 16_000), 16_000)
+    radar.tick(Stamp(T + 16_500), 16_500)
+    assert told(radar) == ("offline", "garbage", 1)
+    radar.gone(PortGone("is not there", "missing"), Stamp(T + 17_000), 17_000)
+    assert told(radar) == ("offline", "unplugged", 1)
+    radar.opened(object(), 18_000)  # type: ignore[arg-type]
+    radar.received(PRESENT, Stamp(T + 18_000), 18_000)
+    assert told(radar) == ("online", None, 2)
+    assert [message.removeprefix("/dev/radar (ld2410): ")[:20] for message in caplog.messages] == [
+        "may not be opened; j",
+        "is understood again",
+        "33 % of its frames a",
+        "nothing understood i",
+        "is not there",
+        "is understood again",
+    ]
 
 
 def test_without_a_date_since_is_not_known(outbox: Outbox) -> None:
@@ -172,6 +205,9 @@ def test_a_status_tells_what_the_house_has_agreed() -> None:
         "sent": 3,
         "damaged": 1,
         "lost": 0,
+        "reconnected": 0,
+        "problem": None,
+        "hint": None,
     }
     assert not told.differs(msgspec.structs.replace(told, sent=9))
     assert told.differs(msgspec.structs.replace(told, firmware=None))
