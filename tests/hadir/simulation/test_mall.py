@@ -7,7 +7,6 @@ import serial
 
 from firmware_bridge.commands import decode_reply, encode_command
 from firmware_bridge.drivers import DRIVERS
-from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.resync import Damage
 from hadir.simulation import mall
 from hadir.simulation.officers import COUNTERS
@@ -48,31 +47,6 @@ def test_a_radar_answers_commands(ports: Path):
         heard = port.read_until(bytes.fromhex("04030201"))
         answer = heard[heard.index(bytes.fromhex("fdfcfbfa")) :]
         assert decode_reply(ld2410, "enable_config", {}, answer)["ok"] is True
-
-
-def test_what_was_sent_before_anybody_listened_is_lost(tmp_path: Path):
-    port = mall.SimulatedPort(tmp_path / "loket-1", Ld2410Emulator(seed=1))
-    try:
-        port.send(b"yesterday")
-        with listen(tmp_path / "loket-1") as line:
-            port.send(b"today")
-            assert line.read(5) == b"today"
-        port.send(b"after closing")
-        with listen(tmp_path / "loket-1") as line:
-            port.send(b"again")
-            assert line.read(5) == b"again"
-    finally:
-        port.close()
-
-
-def test_a_host_that_does_not_read_does_not_hold_the_radar_up(tmp_path: Path):
-    port = mall.SimulatedPort(tmp_path / "loket-1", Ld2410Emulator(seed=1))
-    try:
-        with listen(tmp_path / "loket-1"):
-            for _ in range(1_000):
-                port.send(bytes(1_000))
-    finally:
-        port.close()
 
 
 def test_a_second_simulation_takes_the_names_over_and_the_end_of_the_first_leaves_them(ports: Path):

@@ -1,0 +1,49 @@
+"""A pseudo-terminal behaves as a serial line with a device on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import serial
+
+from firmware_bridge.emulators.terminal import Terminal
+
+
+def listen(port: Path) -> serial.Serial:
+    return serial.Serial(str(port), 256_000, timeout=10)
+
+
+def test_what_was_sent_before_anybody_listened_is_lost(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "radar")
+    try:
+        terminal.send(b"yesterday")
+        with listen(tmp_path / "radar") as line:
+            assert terminal.opened
+            terminal.send(b"today")
+            assert line.read(5) == b"today"
+        assert not terminal.opened
+        terminal.send(b"after closing")
+        with listen(tmp_path / "radar") as line:
+            terminal.send(b"again")
+            assert line.read(5) == b"again"
+    finally:
+        terminal.close()
+
+
+def test_a_host_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "radar")
+    try:
+        with listen(tmp_path / "radar"):
+            taken = sum(terminal.send(bytes(1_000)) for _ in range(1_000))
+            assert 0 < taken < 1_000_000
+            assert 0 < terminal.unread <= taken
+    finally:
+        terminal.close()
+
+
+def test_the_name_goes_with_its_terminal_unless_another_took_it_over(tmp_path: Path) -> None:
+    first, second = Terminal(tmp_path / "radar"), Terminal(tmp_path / "radar")
+    first.close()
+    assert (tmp_path / "radar").readlink() == Path(second.name)
+    second.close()
+    assert list(tmp_path.iterdir()) == []
