@@ -18,7 +18,7 @@ from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DRIVERS, Driver
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone
-from firmware_bridge.resync import Damage, Decoded
+from firmware_bridge.resync import Damage, Decoded, Gap
 from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
 from presence.errors import BadInput
@@ -72,14 +72,17 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
 
 
 class Line:
-    """The state of one port. Instants in `…_up_ms` are of the clock that never steps."""
+    """The state of one port. Instants in `…_up_ms` are of the clock that never steps.
+
+    `damaged` frames and `missing` lines are known of the port alone, so that each of its sensors says them.
+    """
 
     def __init__(self, spec: LineSpec, outbox: Outbox) -> None:
         self.spec = spec
         self.port: Port | None = None
         self.opening = False
         self.open_at_up_ms = 0
-        self.damaged = 0
+        self.damaged = self.missing = 0
         self._outbox = outbox
         self._module = DRIVERS[spec.driver]
         self._driver: Driver = self._module.driver(spec.config)
@@ -129,6 +132,8 @@ class Line:
                 decoded.append(result)
             elif isinstance(result, Damage):
                 self.damaged += 1
+            elif isinstance(result, Gap):
+                self.missing += result.lost
             else:
                 self._spoke_up_ms = up_ms
                 good += 1
@@ -200,6 +205,7 @@ class Line:
                     sent=self._outbox.number(sensor),
                     damaged=self.damaged,
                     lost=self._outbox.lost[sensor],
+                    missing=self.missing,
                     reconnected=max(0, self._openings - 1),
                     problem=problem,
                     hint=hint,

@@ -34,7 +34,13 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     whole: bytes
 
 
-Result = Decoded | Damage | Answer
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """So many reports of the device never arrived whole, as its own running number shows; damaged ones among them."""
+
+    lost: int
+
+
+Result = Decoded | Damage | Answer | Gap
 
 
 def headers(*marks: bytes) -> re.Pattern[bytes]:

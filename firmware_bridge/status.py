@@ -15,6 +15,8 @@ State = Literal["online", "offline"]
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """`sent`: readings that were numbered in this epoch, of them `lost` so many; `damaged` frames since the start.
 
+    `missing`: lines that the sensor's own running number shows to be lost before they came to us, damaged ones among
+    them.
     `problem`: what is wrong in one word, `hint` what to do about it; `reconnected`: how often the connection, a
     sensor's port or a gateway's broker, was made anew.
     """
@@ -26,6 +28,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     damaged: int = 0
     lost: int = 0
+    missing: int = 0
     reconnected: int = 0
     problem: Problem | None = None
     hint: str | None = None
@@ -39,5 +42,5 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         """Whether more than counters has changed since `other`."""
         if other is None:
             return True
-        counters = {name: getattr(other, name) for name in ("sent", "damaged", "lost", "reconnected")}
+        counters = {name: getattr(other, name) for name in ("sent", "damaged", "lost", "missing", "reconnected")}
         return msgspec.structs.replace(self, **counters) != other

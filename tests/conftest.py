@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine may take its time.
+settings.register_profile("hadir", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hadir")
 
 # Before any of them is loaded: they import one another.
 pytest.register_assert_rewrite("tests.fixtures")

@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from firmware_bridge.commands import Ask, Command, Session
-from firmware_bridge.drivers import ld2410, ld2410s, ld2412, ld2420
+from firmware_bridge.drivers import (
+    ld2410,
+    ld2410s,
+    ld2412,
+    ld2420,
+    ndjson,
+)
 from firmware_bridge.resync import Result
 from presence.errors import BadInput
 
@@ -22,7 +28,7 @@ class Driver(Protocol):
     def strayed(self) -> bool:
         """Whether the stream shows that the device is not as it was configured, and must be set up again."""
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
 
     def outgoing(self, at_ms: int) -> bytes:
@@ -62,7 +68,13 @@ class DriverModule(Protocol):
         """What brings a device into the state that `config` asks for; nothing when it is to be left alone."""
 
 
-_MODULES: tuple[DriverModule, ...] = (ld2410, ld2410s, ld2412, ld2420)
+_MODULES: tuple[DriverModule, ...] = (
+    ld2410,
+    ld2410s,
+    ld2412,
+    ld2420,
+    ndjson,
+)
 DRIVERS: dict[str, DriverModule] = {module.NAME: module for module in _MODULES}
 
 

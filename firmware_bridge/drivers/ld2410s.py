@@ -50,7 +50,7 @@ class Ld2410s:
         reports = hilink.reports((STANDARD_BODY.size, PROGRESS_BODY.size), self._report)
         self._stream = FrameStream[Decoded | Answer](minimal, reports, hilink.ANSWERS)
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         return self._stream.feed(data)
 

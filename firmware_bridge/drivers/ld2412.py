@@ -51,7 +51,7 @@ class Ld2412:
         self._seen_engineering: bool | None = None
         self._stream = FrameStream[Decoded | Answer](hilink.reports(_LENGTHS, self._report), hilink.ANSWERS)
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         return self._stream.feed(data)
 

@@ -56,7 +56,7 @@ class Ld2420:
             lines((b"ON", b"OFF", b"Range"), _LONGEST_LINE, self._line),
         )
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         results = self._stream.feed(data)
         self._sign_of_life.seen(results)

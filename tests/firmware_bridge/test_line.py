@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from firmware_bridge.clock import Stamp
+from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.line import Line, LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
@@ -183,7 +184,7 @@ def test_settings_become_lines_with_the_defaults_of_driver_and_gateway() -> None
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"driver": "nope"}, 'settings: sensor b: no driver "nope"; known: ld2410'),
+        ({"driver": "nope"}, f'settings: sensor b: no driver "nope"; known: {", ".join(DRIVERS)}'),
         ({"config": {"unit": 1}}, "settings: sensor b config.unit: not known; known: engineering"),
         ({"port": "/dev/a"}, "settings: sensor b: /dev/a is a's already"),
         ({"port": "/dev/a", "baud": 9600}, "settings: sensor b: /dev/a is used with other settings too"),
@@ -205,6 +206,7 @@ def test_a_status_tells_what_the_house_has_agreed() -> None:
         "sent": 3,
         "damaged": 1,
         "lost": 0,
+        "missing": 0,
         "reconnected": 0,
         "problem": None,
         "hint": None,
@@ -229,3 +231,12 @@ def test_a_device_that_could_not_be_set_up_is_said_once_and_so_is_its_recovery(
         "/dev/radar (ld2410): is set up now",
     ]
     assert status(radar).firmware == "2.04.23022511"
+
+
+def test_what_the_boards_own_number_shows_to_be_missing_is_counted(outbox: Outbox) -> None:
+    board = Line(LineSpec("/dev/board", "ndjson", 115_200, {}, {"a": ("a", None), "b": ("b", None)}), outbox)
+    board.opened(None, 0)  # type: ignore[arg-type]  # no bytes go to it here
+    sent = b"".join(b'{"sensor":"a","presence":1,"seq":%d}\n' % number for number in (1, 2, 5))
+    board.received(sent, Stamp(T), 0)
+    assert board.missing == 2
+    assert [(sensor, told.sent, told.missing) for sensor, told in board.statuses()] == [("a", 3, 2), ("b", 0, 2)]

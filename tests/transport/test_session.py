@@ -154,12 +154,14 @@ def test_a_request_arrives_with_where_its_answer_is_wanted(broker):
 
 
 def test_a_message_published_to_be_retained_is_marked_where_that_was_asked_for(mosquitto):
-    with Client(mosquitto.url, subscriptions=["a", "b"], as_published=["b"]) as subscriber:
-        with Client(mosquitto.url) as publisher:
-            for topic in ("a", "b"):
-                publisher.publish(topic, "x", retain=True)
-            publisher.publish("b", "y")
-            eventually(lambda: len(subscriber.messages) == 3)
+    with (
+        Client(mosquitto.url, subscriptions=["a", "b"], as_published=["b"]) as subscriber,
+        Client(mosquitto.url) as publisher,
+    ):
+        for topic in ("a", "b"):
+            publisher.publish(topic, "x", retain=True)
+        publisher.publish("b", "y")
+        eventually(lambda: len(subscriber.messages) == 3)
     assert sorted((message.topic, message.retain) for message in subscriber.messages) == [
         ("a", False), ("b", False), ("b", True)
     ]  # fmt: skip

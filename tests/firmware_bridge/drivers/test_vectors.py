@@ -11,7 +11,7 @@ import pytest
 
 from firmware_bridge.commands import decode_reply, encode_command
 from firmware_bridge.drivers import DRIVERS, driver_named
-from firmware_bridge.resync import Answer, Damage, Decoded
+from firmware_bridge.resync import Answer, Damage, Decoded, Gap
 from presence.quantities import TRUTHS
 
 SERIAL = Path(__file__).parents[2] / "vectors" / "serial"
@@ -28,10 +28,10 @@ frames = pytest.mark.parametrize("vector", FRAMES, ids=lambda vector: vector["id
 
 
 def decoded(vector: dict[str, Any], *chunks: bytes) -> list[Decoded | Damage]:
-    """Readings and damages; answers are looked at in the tests of commands."""
+    """Readings and damages; answers are looked at in the tests of commands, and gaps are neither."""
     decoder = driver_named(vector["driver"], "vectors").driver(vector.get("config", {}))
     results = [result for chunk in chunks for result in decoder.feed(chunk)]
-    return [result for result in results if not isinstance(result, Answer)]
+    return [result for result in results if not isinstance(result, Answer | Gap)]
 
 
 def told(results: list[Decoded | Damage]) -> list[dict[str, Any]]:
