@@ -15,6 +15,7 @@ from firmware_bridge.drivers import (
     ld2410s,
     ld2412,
     ld2420,
+    mysensors,
     ndjson,
 )
 from firmware_bridge.resync import Result
@@ -74,6 +75,7 @@ _MODULES: tuple[DriverModule, ...] = (
     ld2412,
     ld2420,
     ndjson,
+    mysensors,
 )
 DRIVERS: dict[str, DriverModule] = {module.NAME: module for module in _MODULES}
 
