@@ -1,4 +1,7 @@
-"""The device's end of Hi-Link command frames: sessions, and what is asked in them. Frames: `firmware_bridge.hilink`."""
+"""The device's end of Hi-Link command frames: sessions, and what is asked in them. Frames: `firmware_bridge.hilink`.
+
+While a session is open, and for a while after a restart, a device says nothing by itself.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,25 @@ class HostSession:
         self._greeting = greeting
         self._obey = obey
         self._unanswered = unanswered
+        self._restart_ms = 0
+        self._quiet_until_ms: int | None = None
         self._stream = FrameStream(hilink.commands(lambda frame: frame))
 
     def receive(self, data: bytes) -> bytes:
         """What the device answers to these bytes; commands may come in pieces."""
         frames = [frame for frame in self._stream.feed(data) if not isinstance(frame, Damage)]
         return b"".join(self._answer(frame.word, frame.value) for frame in frames)
+
+    def restart(self, quiet_ms: int) -> None:
+        """Ends the session; the device is quiet for so long from the next look on."""
+        self.open = False
+        self._restart_ms = quiet_ms
+
+    def quiet(self, at_ms: int) -> bool:
+        """Whether the device says nothing by itself at `at_ms`."""
+        if self._restart_ms:
+            self._quiet_until_ms, self._restart_ms = at_ms + self._restart_ms, 0
+        return self.open or (self._quiet_until_ms is not None and at_ms < self._quiet_until_ms)
 
     def _answer(self, word: int, value: bytes) -> bytes:
         if word == hilink.ENABLE_CONFIG:
