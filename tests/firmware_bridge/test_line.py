@@ -12,6 +12,8 @@ import pytest
 from firmware_bridge.clock import Stamp
 from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.ld2420 import Ld2420Emulator
+from firmware_bridge.emulators.target import Target
 from firmware_bridge.line import Line, LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import PortGone
@@ -240,3 +242,20 @@ def test_what_the_boards_own_number_shows_to_be_missing_is_counted(outbox: Outbo
     board.received(sent, Stamp(T), 0)
     assert board.missing == 2
     assert [(sensor, told.sent, told.missing) for sensor, told in board.statuses()] == [("a", 3, 2), ("b", 0, 2)]
+
+
+def test_a_device_that_has_nothing_to_report_but_answers_stays_online_until_it_is_gone(outbox: Outbox) -> None:
+    radar = Line(LineSpec("/dev/radar", "ld2420", 115_200, {}, {None: ("a", None)}), outbox)
+    radar.opened(object(), 0)  # type: ignore[arg-type]  # no bytes go to it here
+    device = Ld2420Emulator(1)
+    device.reticent, device.target = True, Target("still", 1.0, 60)
+    states: dict[int, str] = {}
+    for up in range(0, 90_000, 100):
+        if up == 1_000:
+            device.target = Target()
+        answer = device.receive(radar.outgoing(up)) if up < 60_000 else b""
+        radar.received(answer + device.report(up), Stamp(T + up), up)
+        radar.tick(Stamp(T + up), up)
+        states.setdefault(up, status(radar).state)
+    assert {states[up] for up in range(0, 62_000, 100)} == {"online"}
+    assert states[66_000] == "offline"
