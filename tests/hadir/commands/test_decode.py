@@ -15,6 +15,7 @@ from hadir.cli import main
 
 SERIAL = Path(__file__).parents[2] / "vectors" / "serial"
 BASIC = "f4f3f2f10d0002aa0251000000003b00005500f8f7f6f5"
+KNOWN = ", ".join(DRIVERS)
 VALUES = {
     "presence": True,
     "moving": False,
@@ -100,6 +101,9 @@ def test_a_vector_that_cannot_be_used_says_so_in_its_line(tmp_path: Path, capsys
     assert status == 1
     assert lines == [
         {"id": "a", "error": f'no driver "nope"; known: {", ".join(DRIVERS)}'},
+
+
+        {"id": "a", "error": f'no driver "nope"; known: {KNOWN}'},
         {"id": "b", "readings": [{"values": VALUES}]},
         {"id": "c", "error": "config.unit: not known; known: engineering"},
     ]
@@ -140,6 +144,9 @@ def test_a_bad_file_is_one_line_and_status_2(
     ("words", "said"),
     [
         (["--driver", "nope", "x"], f'hadir decode serial: --driver: no driver "nope"; known: {", ".join(DRIVERS)}\n'),
+
+
+        (["--driver", "nope", "x"], f'hadir decode serial: --driver: no driver "nope"; known: {KNOWN}\n'),
         (["x"], "hadir decode serial: --driver: no driver; give --driver D, or --batch FILE\n"),
         (["--driver", "ld2410", "/nowhere/x"], "/nowhere/x: No such file or directory\n"),
     ],
