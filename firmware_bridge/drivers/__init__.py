@@ -15,6 +15,8 @@ from firmware_bridge.drivers import (
     ld2410s,
     ld2412,
     ld2420,
+    mr24hpc1,
+    mr60bha,
     mysensors,
     ndjson,
 )
@@ -74,6 +76,8 @@ _MODULES: tuple[DriverModule, ...] = (
     ld2410s,
     ld2412,
     ld2420,
+    mr24hpc1,
+    mr60bha,
     ndjson,
     mysensors,
 )

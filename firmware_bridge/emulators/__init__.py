@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_bridge.emulators import ld2410, ld2410s, ld2412, ld2420
+from firmware_bridge.emulators import ld2410, ld2410s, ld2412, ld2420, mr24hpc1, mr60bha
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2410s import Ld2410sEmulator
 from firmware_bridge.emulators.ld2412 import Ld2412Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
+from firmware_bridge.emulators.mr24hpc1 import Mr24hpc1Emulator
+from firmware_bridge.emulators.mr60bha import Mr60bhaEmulator
 from firmware_bridge.emulators.target import Target
 
 
@@ -43,4 +45,6 @@ EMULATORS: dict[str, Kind] = {
     "ld2410s": Kind(Ld2410sEmulator, ld2410s.INTERVAL_MS),
     "ld2412": Kind(Ld2412Emulator, ld2412.INTERVAL_MS),
     "ld2420": Kind(Ld2420Emulator, ld2420.INTERVAL_MS),
+    "mr24hpc1": Kind(Mr24hpc1Emulator, mr24hpc1.INTERVAL_MS),
+    "mr60bha": Kind(Mr60bhaEmulator, mr60bha.INTERVAL_MS),
 }
