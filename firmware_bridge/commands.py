@@ -102,7 +102,8 @@ class Command(NamedTuple):
     `request`: arguments -> the bytes on the wire. `reply`: a whole reply (as the decoder's `Answer` gives it) and the
     arguments -> `{"ok": True, …}` or `{"ok": False}`; raises DamagedFrame when it answers something else; None for a
     command that is never answered. `writes`: it changes what the device keeps. `restarts`: the device starts anew,
-    which ends a session. `read_back`: shows what was written.
+    which ends a session. `read_back`: shows what was written. `answer_ms`: it may take so long to be answered, and is
+    not sent again before; None: as the session says.
     """
 
     request: Callable[[Arguments], bytes]
@@ -110,6 +111,7 @@ class Command(NamedTuple):
     writes: bool = False
     restarts: bool = False
     read_back: ReadBack | None = None
+    answer_ms: int | None = None
 
 
 class Ask(NamedTuple):
@@ -129,7 +131,8 @@ class Session:
 
     `opening` and `closing` are sent before and after; a closing is sent whatever happened. `saving`: after commands
     that write. `resend_ms`: a request is sent again when it was not answered so long; `limit_ms`: then it is given up.
-    `pause_ms`: between an answer and the next request. `restart_ms`: silence that follows a restart.
+    `pause_ms`: between an answer and the next request. `restart_ms`: silence that follows a restart. `saved_to_close`:
+    it cannot be closed over settings that are not saved, so that they are saved whatever happened.
     """
 
     opening: tuple[Ask, ...] = ()
@@ -139,6 +142,7 @@ class Session:
     limit_ms: int = 2_000
     pause_ms: int = 0
     restart_ms: int = 1_000
+    saved_to_close: bool = False
 
 
 class Commands(Protocol):

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from firmware_bridge.commands import Ask, Commands, Told, command_of, decode_reply, difference, encode_command
+from firmware_bridge.commands import Ask, Command, Commands, Told, command_of, decode_reply, difference, encode_command
 from presence.errors import DamagedFrame
 
 _CLOSING_TRIES = 3
@@ -41,6 +41,7 @@ class Conversation:
         self._session = driver.SESSION
         self._steps = deque(_steps(driver, asks))
         self._tries = 0
+        self._written = False
         self._began_ms = self._sent_ms = 0
         # How long nothing is sent from the next look on, and until when that is.
         self._rest_ms = 0
@@ -55,9 +56,10 @@ class Conversation:
         if self._resting(at_ms) or not self._steps:
             return b""
         step = self._steps[0]
+        command = command_of(self._driver, step.ask.command)
         if self._tries == 0:
             self._began_ms = at_ms
-        elif at_ms - self._sent_ms < self._session.resend_ms:
+        elif at_ms - self._sent_ms < self._resend_ms(command):
             return b""
         elif step.part == "closing" and self._tries == _CLOSING_TRIES:
             self.problem = self.problem or "the session could not be closed"
@@ -68,7 +70,8 @@ class Conversation:
             return self.due(at_ms)
         self._tries += 1
         self._sent_ms = at_ms
-        if command_of(self._driver, step.ask.command).reply is None:
+        self._written = self._written or command.writes
+        if command.reply is None:
             self._next()
         return encode_command(self._driver, step.ask.command, step.ask.args)
 
@@ -101,19 +104,26 @@ class Conversation:
 
     def _next(self) -> None:
         step = self._steps.popleft()
+        command = command_of(self._driver, step.ask.command)
         self._rest_ms = self._session.pause_ms
         if self._tries > 1:
             # Each sending may be answered, and an answer seldom says to which request of a kind.
-            self._rest_ms = max(self._rest_ms, self._session.resend_ms)
-        if command_of(self._driver, step.ask.command).restarts:
+            self._rest_ms = max(self._rest_ms, self._resend_ms(command))
+        if command.restarts:
             self._rest_ms = self._session.restart_ms
         self._tries = 0
 
     def _close(self, problem: str) -> None:
         self.problem = self.problem or problem
         self._tries = 0
-        while self._steps and self._steps[0].part != "closing":
-            self._steps.popleft()
+        failed = self._steps[0].part
+        self._steps.clear()
+        if self._session.saved_to_close and self._written and failed != "saving":
+            self._steps += [_Step(ask, "saving") for ask in self._session.saving]
+        self._steps += [_Step(ask, "closing") for ask in self._session.closing]
+
+    def _resend_ms(self, command: Command) -> int:
+        return self._session.resend_ms if command.answer_ms is None else command.answer_ms
 
     def _compare(self, written: Ask, told: Told) -> None:
         read_back = command_of(self._driver, written.command).read_back
@@ -127,8 +137,10 @@ def _steps(driver: Commands, asks: Sequence[Ask]) -> Iterator[_Step]:
     yield from (_Step(ask, "opening") for ask in session.opening)
     writes = False
     for ask in asks:
-        yield _Step(ask, "asked")
         command = command_of(driver, ask.command)
+        if command.restarts and writes:
+            yield from (_Step(ask, "saving") for ask in session.saving)
+        yield _Step(ask, "asked")
         writes = writes or command.writes
         if command.read_back:
             args = {name: ask.args[name] for name in command.read_back.args if name in ask.args}

@@ -19,6 +19,7 @@ from firmware_bridge.drivers import (
     mr60bha,
     mysensors,
     ndjson,
+    sen0395,
 )
 from firmware_bridge.resync import Result
 from presence.errors import BadInput
@@ -76,6 +77,7 @@ _MODULES: tuple[DriverModule, ...] = (
     ld2410s,
     ld2412,
     ld2420,
+    sen0395,
     mr24hpc1,
     mr60bha,
     ndjson,

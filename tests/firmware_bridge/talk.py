@@ -15,18 +15,34 @@ _STEP_MS = 5
 
 
 class Talk:
-    """`sent`: all that the host wrote, with its instant in ms. `answers`: how many the device gave."""
+    """`device`: another than the emulator as delivered. `lost`: what never reaches it, told by how it begins.
 
-    def __init__(self, name: str, config: Mapping[str, Any]) -> None:
+    `sent`: all that the host wrote, with its instant in ms. `answers`: how many the device gave.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: Mapping[str, Any] | None = None,
+        device: Emulator | None = None,
+        lost: bytes | None = None,
+    ) -> None:
         kind = EMULATORS[name]
-        self.device: Emulator = kind.make(1)
-        self.driver = DRIVERS[name].driver(config)
-        self.dialogue = Dialogue(DRIVERS[name], self.driver, config)
+        self.module = DRIVERS[name]
+        self.device: Any = device or kind.make(1)
+        self.driver = self.module.driver(config or {})
+        self.dialogue = Dialogue(self.module, self.driver, config or {})
         self.sent: list[tuple[int, bytes]] = []
         self.answers = 0
         self.deaf = False
+        self._lost = lost
         self._interval_ms = kind.interval_ms
         self._now_ms = 0
+
+    @property
+    def said(self) -> list[bytes]:
+        """All that the host wrote, in order."""
+        return [sending for _, sending in self.sent]
 
     def go_on(self, for_ms: int) -> list[Decoded]:
         """What the driver reads in that time."""
@@ -35,16 +51,22 @@ class Talk:
             arriving = self.device.report(at) if at % self._interval_ms == 0 else b""
             if sending := self.dialogue.outgoing(at):
                 self.sent.append((at, sending))
-                arriving += b"" if self.deaf else self.device.receive(sending)
+                arriving += self._answer(sending)
             for result in self.driver.feed(arriving):
                 assert not isinstance(result, Damage)
                 if isinstance(result, Answer):
                     self.answers += 1
                     self.dialogue.answered(result.whole)
-                else:
+                elif isinstance(result, Decoded):
                     read.append(result)
         self._now_ms += for_ms
         return read
+
+    def _answer(self, sending: bytes) -> bytes:
+        if self.deaf or (self._lost is not None and sending.startswith(self._lost)):
+            return b""
+        answer: bytes = self.device.receive(sending)
+        return answer
 
     def ask(self, *asks: Ask) -> Outcome:
         """What comes of them; they must be answered within a minute."""
