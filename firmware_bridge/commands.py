@@ -132,7 +132,8 @@ class Session:
     `opening` and `closing` are sent before and after; a closing is sent whatever happened. `saving`: after commands
     that write. `resend_ms`: a request is sent again when it was not answered so long; `limit_ms`: then it is given up.
     `pause_ms`: between an answer and the next request. `restart_ms`: silence that follows a restart. `saved_to_close`:
-    it cannot be closed over settings that are not saved, so that they are saved whatever happened.
+    it cannot be closed over settings that are not saved, so that they are saved whatever happened. `when_strayed`: the
+    device is set up only once its stream shows that it must be, for what it keeps is worn by each writing.
     """
 
     opening: tuple[Ask, ...] = ()
@@ -143,6 +144,7 @@ class Session:
     pause_ms: int = 0
     restart_ms: int = 1_000
     saved_to_close: bool = False
+    when_strayed: bool = False
 
 
 class Commands(Protocol):

@@ -283,7 +283,7 @@ def commands(save: str) -> Mapping[str, Command]:
 START_LINE = b"sensorStart\r\n"
 
 
-def session() -> Session:
+def session(*, when_strayed: bool = False) -> Session:
     """How they are asked."""
     return Session(
         opening=(Ask("stop"),),
@@ -294,6 +294,7 @@ def session() -> Session:
         pause_ms=100,
         restart_ms=3_000,
         saved_to_close=True,
+        when_strayed=when_strayed,
     )
 
 

@@ -14,7 +14,9 @@ from firmware_bridge.conversation import Conversation
 from firmware_bridge.drivers import Driver, DriverModule
 from presence.errors import HadirError
 
+# A device that does not become as it is configured is set up ever more seldom: what it keeps wears with each writing.
 _SETUP_PAUSE_MS = 30_000
+_LONGEST_SETUP_PAUSE_MS = 3_600_000
 _WAITING_LIMIT = 16
 
 
@@ -45,6 +47,7 @@ class Dialogue:
         self._driver = driver
         self._setup = module.setup(config)
         self._next_setup_ms: int | None = None
+        self._setup_pause_ms = _SETUP_PAUSE_MS
         self._waiting: deque[_Asked] = deque()
         self._going_on: _Asked | None = None
 
@@ -89,12 +92,18 @@ class Dialogue:
 
     def _next(self, at_ms: int) -> _Asked | None:
         if self._setup and self._wants_setup(at_ms):
-            self._next_setup_ms = at_ms + _SETUP_PAUSE_MS
+            self._next_setup_ms = at_ms + self._setup_pause_ms
+            self._setup_pause_ms = min(2 * self._setup_pause_ms, _LONGEST_SETUP_PAUSE_MS)
             return _Asked(Conversation(self._module, self._setup), self._set_up)
         return self._waiting.popleft() if self._waiting else None
 
     def _wants_setup(self, at_ms: int) -> bool:
-        return self._next_setup_ms is None or (at_ms >= self._next_setup_ms and self._driver.strayed)
+        strayed = self._driver.strayed
+        if self._next_setup_ms is None:
+            return strayed or not self._module.SESSION.when_strayed
+        if not strayed:
+            self._setup_pause_ms = _SETUP_PAUSE_MS
+        return strayed and at_ms >= self._next_setup_ms
 
     def _set_up(self, outcome: Outcome) -> None:
         self.trouble = outcome.problem

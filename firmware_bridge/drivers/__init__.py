@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from firmware_bridge.commands import Ask, Command, Session
 from firmware_bridge.drivers import (
+    c4001,
     ld2410,
     ld2410s,
     ld2412,
@@ -78,6 +79,7 @@ _MODULES: tuple[DriverModule, ...] = (
     ld2412,
     ld2420,
     sen0395,
+    c4001,
     mr24hpc1,
     mr60bha,
     ndjson,

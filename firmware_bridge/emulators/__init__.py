@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_bridge.emulators import ld2410, ld2410s, ld2412, ld2420, mr24hpc1, mr60bha, sen0395
+from firmware_bridge.emulators import c4001, ld2410, ld2410s, ld2412, ld2420, mr24hpc1, mr60bha, sen0395
+from firmware_bridge.emulators.c4001 import C4001Emulator
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2410s import Ld2410sEmulator
 from firmware_bridge.emulators.ld2412 import Ld2412Emulator
@@ -42,6 +43,7 @@ class Kind(NamedTuple):
 
 
 EMULATORS: dict[str, Kind] = {
+    "c4001": Kind(C4001Emulator, c4001.INTERVAL_MS),
     "ld2410": Kind(Ld2410Emulator, ld2410.INTERVAL_MS),
     "ld2410s": Kind(Ld2410sEmulator, ld2410s.INTERVAL_MS),
     "ld2412": Kind(Ld2412Emulator, ld2412.INTERVAL_MS),
