@@ -50,6 +50,7 @@ class Dialogue:
         self._setup_pause_ms = _SETUP_PAUSE_MS
         self._waiting: deque[_Asked] = deque()
         self._going_on: _Asked | None = None
+        self._polled_ms: int | None = None
 
     @property
     def busy(self) -> bool:
@@ -73,9 +74,11 @@ class Dialogue:
     def outgoing(self, at_ms: int) -> bytes:
         """What to write to the device now, mostly nothing. `at_ms`: of a clock that never steps."""
         if self._going_on is None:
+            if self._wanted(at_ms) and self._driver_asks(at_ms):
+                return b""
             self._going_on = self._next(at_ms)
             if self._going_on is None:
-                return self._driver.outgoing(at_ms)
+                return self._polling(at_ms)
         sending = self._going_on.conversation.due(at_ms)
         if not sending and self._going_on.conversation.over:
             ended, self._going_on = self._going_on, None
@@ -96,6 +99,18 @@ class Dialogue:
             self._setup_pause_ms = min(2 * self._setup_pause_ms, _LONGEST_SETUP_PAUSE_MS)
             return _Asked(Conversation(self._module, self._setup), self._set_up)
         return self._waiting.popleft() if self._waiting else None
+
+    def _wanted(self, at_ms: int) -> bool:
+        return bool(self._waiting) or (bool(self._setup) and self._wants_setup(at_ms))
+
+    def _polling(self, at_ms: int) -> bytes:
+        if sending := self._driver.outgoing(at_ms):
+            self._polled_ms = at_ms
+        return sending
+
+    def _driver_asks(self, at_ms: int) -> bool:
+        """Whether what the driver itself asked for may still be answered: on a shared line two would speak at once."""
+        return self._polled_ms is not None and at_ms - self._polled_ms < self._module.SESSION.resend_ms
 
     def _wants_setup(self, at_ms: int) -> bool:
         strayed = self._driver.strayed

@@ -16,6 +16,7 @@ from firmware_bridge.drivers import (
     ld2410s,
     ld2412,
     ld2420,
+    modbus,
     mr24hpc1,
     mr60bha,
     mysensors,
@@ -82,6 +83,7 @@ _MODULES: tuple[DriverModule, ...] = (
     c4001,
     mr24hpc1,
     mr60bha,
+    modbus,
     ndjson,
     mysensors,
 )
