@@ -8,14 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_bridge.emulators import c4001, ld2410, ld2410s, ld2412, ld2420, mr24hpc1, mr60bha, sen0395
+from firmware_bridge.emulators import (
+    c4001,
+    ld2410,
+    ld2410s,
+    ld2412,
+    ld2420,
+    modbus,
+    mr24hpc1,
+    mr60bha,
+    mysensors,
+    ndjson,
+    sen0395,
+)
 from firmware_bridge.emulators.c4001 import C4001Emulator
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2410s import Ld2410sEmulator
 from firmware_bridge.emulators.ld2412 import Ld2412Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
+from firmware_bridge.emulators.modbus import ModbusEmulator
 from firmware_bridge.emulators.mr24hpc1 import Mr24hpc1Emulator
 from firmware_bridge.emulators.mr60bha import Mr60bhaEmulator
+from firmware_bridge.emulators.mysensors import MySensorsEmulator
+from firmware_bridge.emulators.ndjson import NdjsonEmulator
 from firmware_bridge.emulators.sen0395 import Sen0395Emulator
 from firmware_bridge.emulators.target import Target
 
@@ -51,4 +66,7 @@ EMULATORS: dict[str, Kind] = {
     "mr24hpc1": Kind(Mr24hpc1Emulator, mr24hpc1.INTERVAL_MS),
     "mr60bha": Kind(Mr60bhaEmulator, mr60bha.INTERVAL_MS),
     "sen0395": Kind(Sen0395Emulator, sen0395.INTERVAL_MS),
+    "modbus": Kind(ModbusEmulator, modbus.INTERVAL_MS),
+    "mysensors": Kind(MySensorsEmulator, mysensors.INTERVAL_MS),
+    "ndjson": Kind(NdjsonEmulator, ndjson.INTERVAL_MS),
 }
