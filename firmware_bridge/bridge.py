@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 
 import msgspec
 
-from firmware_bridge.clock import HostClock, uptime_ms
+from firmware_bridge.clock import ClockMode, HostClock, uptime_ms
 from firmware_bridge.line import FIRST_PAUSE_MS, Line, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone, open_port
@@ -64,13 +64,13 @@ def run_bridge(
     data: Path,
     stop: threading.Event,
     settings: GatewaySettings | None = None,
-    dated: bool = True,
+    clock: ClockMode = "dated",
     queue_bytes: int = QUEUE_BYTES,
 ) -> None:
     """Serves the sensors of `gateway` until `stop` is set; then says offline and leaves in order.
 
     `settings`: fixed ones, as from a site file; None: those that the broker keeps for the gateway, which may change at
-    any time, or while it is away those that it kept last. `dated`: see `firmware_bridge.clock.HostClock`.
+    any time, or while it is away those that it kept last. `clock`: see `firmware_bridge.clock.HostClock`.
     `queue_bytes`: what waits for the broker is at most so large.
     Raises BadInput for what cannot be used, QueueHeld when the gateway has a bridge already.
     """
@@ -83,7 +83,7 @@ def run_bridge(
         if first is None:
             return
         _claim(queue, first.site, queue_path(data, gateway))
-        bridge = _Bridge(queue, first, address, HostClock(dated), fixed=settings is not None)
+        bridge = _Bridge(queue, first, address, HostClock(clock), fixed=settings is not None)
         bridge.run(stop)
     finally:
         queue.close()
@@ -168,7 +168,7 @@ class _Bridge:
         self._queue = queue
         self._clock = clock
         self._settings = settings
-        self._outbox = Outbox(queue, epoch=int(time.time()))
+        self._outbox = Outbox(queue, epoch=int(time.time()), host_boot=clock.boot)
         self._publisher = Publisher(
             self._outbox,
             address=address,

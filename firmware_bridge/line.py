@@ -147,13 +147,13 @@ class Line:
             self._become("online", now)
             self._find(None)
         news = False
-        for at_ms, result in zip(self._instants(now, len(decoded)), decoded, strict=True):
+        for stamp, result in zip(self._stamps(now, len(decoded)), decoded, strict=True):
             if known := self.spec.sensors.get(result.part):
                 sensor = known[0]
-                verdict = self._thinnings[sensor].judge(at_ms, result.values)
+                verdict = self._thinnings[sensor].judge(stamp.at_ms, result.values)
                 news = news or verdict == "news"
                 if verdict != "drop":
-                    self._outbox.add(sensor, Stamp(at_ms, now.host_boot), result.values)
+                    self._outbox.add(sensor, stamp, result.values)
         return news
 
     def ask(self, asks: Sequence[Ask], done: Callable[[Outcome], None]) -> None:
@@ -212,14 +212,15 @@ class Line:
                 ),
             )
 
-    def _instants(self, now: Stamp, count: int) -> range:
+    def _stamps(self, now: Stamp, count: int) -> list[Stamp]:
         """When `count` readings that were read together came: one ms apart, the last now, none as old as one before."""
-        first = now.at_ms - count + 1
         newest = self._newest
+        first, first_up = now.at_ms - count + 1, max(now.up_ms - count + 1, newest.up_ms + 1)
         if newest.host_boot == now.host_boot and newest.at_ms - now.at_ms <= _SET_BACK_MS:
             first = max(first, newest.at_ms + 1)
-        self._newest = Stamp(first + count - 1, now.host_boot)
-        return range(first, first + count)
+        stamps = [Stamp(first + n, now.host_boot, first_up + n) for n in range(count)]
+        self._newest = stamps[-1]
+        return stamps
 
     def _become(self, state: State, now: Stamp) -> None:
         if state != self._state:

@@ -29,16 +29,15 @@ _WAITING_LIMIT = 20_000
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A reading as it stands in the queue. `stamp`: see `firmware_bridge.clock`."""
+    """A reading as it stands in the queue. Its stamp: see `firmware_bridge.clock`; `up_ms` of dated ones only, of the
+    start of the host in which they were queued.
+    """
 
     sensor: str
     at_ms: int
     host_boot: str
     values: dict[str, Any]
-
-    @property
-    def stamp(self) -> Stamp:
-        return Stamp(self.at_ms, self.host_boot)
+    up_ms: int = 0
 
 
 class _Note(msgspec.Struct, frozen=True, array_like=True):
@@ -46,6 +45,13 @@ class _Note(msgspec.Struct, frozen=True, array_like=True):
 
     through: int
     numbers: dict[str, int]
+
+
+class _Start(msgspec.Struct, frozen=True, array_like=True):
+    """The rows behind id `after` were queued in this start of the host."""
+
+    host_boot: str
+    after: int
 
 
 class _Fate(msgspec.Struct, frozen=True, array_like=True):
@@ -58,6 +64,7 @@ class _Fate(msgspec.Struct, frozen=True, array_like=True):
 _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(Row)
 _NOTES = msgspec.msgpack.Decoder(_Note)
+_STARTS = msgspec.msgpack.Decoder(_Start)
 _FATES = msgspec.msgpack.Decoder(_Fate)
 _BATCH = 1_000
 # Of what waits in memory, so much is put on disk in one transaction.
@@ -73,10 +80,11 @@ _NOTE_EVERY = 10_000
 class Outbox:
     """Over one queue file.
 
-    `epoch`: of a new file, a number that no earlier file had: seconds of the epoch.
+    `epoch`: of a new file, a number that no earlier file had: seconds of the epoch. `host_boot`: names this start of
+    the host.
     """
 
-    def __init__(self, queue: DiskQueue, *, epoch: int) -> None:
+    def __init__(self, queue: DiskQueue, *, epoch: int, host_boot: str = "") -> None:
         self._queue = queue
         if (kept := queue.meta_get("boot")) is None:
             kept = str(epoch).encode()
@@ -95,6 +103,23 @@ class Outbox:
         self._sent_noted = min(kept_fate.sent_through, queue.last_id())
         self._sent_through = self._sent_noted
         self._delivered_through = 0
+        self._host_boot = host_boot
+        self._of_earlier_starts = self._begin(host_boot)
+
+    def _begin(self, host_boot: str) -> int:
+        """The last row that was queued before this start of the host."""
+        kept = self._queue.meta_get("start")
+        start = _STARTS.decode(kept) if kept else None
+        if start is None or start.host_boot != host_boot:
+            start = _Start(host_boot, self._queue.last_id())
+            self._queue.meta_put("start", _ENCODER.encode(start))
+        return start.after
+
+    def stamp(self, row_id: int, row: Row) -> Stamp:
+        """When the reading was; with its uptime, if that is of this start of the host."""
+        if row.host_boot:
+            return Stamp(row.at_ms, row.host_boot, row.at_ms if row.host_boot == self._host_boot else 0)
+        return Stamp(row.at_ms, "", row.up_ms if row_id > self._of_earlier_starts else 0)
 
     def _recover(self) -> _Note:
         noted = self._queue.meta_get("numbers")
@@ -114,7 +139,8 @@ class Outbox:
         """Numbers a reading; `commit` puts it on disk."""
         number = self._numbers.get(sensor, 0) + 1
         self._numbers[sensor] = number
-        row = Row(sensor, stamp.at_ms, stamp.host_boot, {**values, "seq": number, "boot": self.boot})
+        up_ms = 0 if stamp.host_boot else stamp.up_ms
+        row = Row(sensor, stamp.at_ms, stamp.host_boot, {**values, "seq": number, "boot": self.boot}, up_ms)
         self._waiting.append((sensor, number, _ENCODER.encode(row)))
 
     @property

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 
 import msgspec
 
-from firmware_bridge.clock import HostClock, host_boot, uptime_ms
+from firmware_bridge.clock import HostClock, Stamp
 from firmware_bridge.outbox import Outbox, Row
 from firmware_bridge.status import Status
 from presence import topics
@@ -223,17 +223,20 @@ class Publisher:
 
     def _send_pack(self, rows: list[tuple[int, Row]]) -> bool:
         """Sends those at the head of `rows` that one pack can hold; False when nothing can be sent now."""
-        boot = rows[0][1].host_boot
-        alike = _alike(rows)
+        now = self._clock.now()
+        stamps = [self._clock.dated(self._outbox.stamp(row_id, row), now) for row_id, row in rows]
+        alike = _alike(rows, stamps)
+        boot = stamps[0].host_boot
         pack = _Pack(alike[-1][0])
-        if boot and boot != host_boot():
+        if boot and boot != self._clock.boot:
             self._outbox.lose(alike)  # how long the host was off is not known, nor how old they are
         else:
             self._outbox.sending_through(pack.last_id)
-            readings = [Reading(row.sensor, row.at_ms, row.values) for _, row in alike]
+            dated = zip(alike, stamps, strict=False)
+            readings = [Reading(row.sensor, stamp.at_ms, row.values) for (_, row), stamp in dated]
             message = Message(
                 self._readings_topic,
-                encode_json(readings, many_sensors=True, relative_to_ms=uptime_ms() if boot else None),
+                encode_json(readings, many_sensors=True, relative_to_ms=now.up_ms if boot else None),
                 content_type=JSON_TYPE,
                 expiry_s=_AGES_LIVE_S if boot else None,
             )
@@ -279,16 +282,16 @@ class Publisher:
                 log.error("%s", full)
 
 
-def _alike(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+def _alike(rows: list[tuple[int, Row]], stamps: list[Stamp]) -> list[tuple[int, Row]]:
     """The head of `rows` that one pack can hold: stamped by one clock, and no two of one sensor at one instant.
 
     Those would be read as one reading. They come about when the clock was set back, or after bursts.
     """
-    boot = rows[0][1].host_boot
+    boot = stamps[0].host_boot
     seen: set[tuple[str, int]] = set()
-    for place, (_, row) in enumerate(rows):
-        instant = row.sensor, row.at_ms
-        if row.host_boot != boot or instant in seen:
+    for place, ((_, row), stamp) in enumerate(zip(rows, stamps, strict=True)):
+        instant = row.sensor, stamp.at_ms
+        if stamp.host_boot != boot or instant in seen:
             return rows[:place]
         seen.add(instant)
     return rows

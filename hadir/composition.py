@@ -145,10 +145,13 @@ def unset_secrets(site: Site, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def run_bridge(settings: Settings, gateway: str, stop: threading.Event) -> None:
-    """Read the ports of `gateway`, as its retained settings name them, until `stop` is set."""
+    """Read the ports of `gateway`, as its retained settings name them, until `stop` is set.
+
+    Whoever receives its readings is taken to go by this machine's date as well.
+    """
     from firmware_bridge import bridge
 
-    bridge.run_bridge(gateway=gateway, address=settings.broker_address(), data=settings.data, stop=stop)
+    bridge.run_bridge(gateway=gateway, address=settings.broker_address(), data=settings.data, stop=stop, clock="dated")
 
 
 def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, demo: bool = False) -> None:

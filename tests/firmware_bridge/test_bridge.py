@@ -393,7 +393,7 @@ def test_a_host_without_a_clock_sends_ages(
     pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
 ) -> None:
     radar = pseudo_terminal("radar")
-    bridge(settings(radar), dated=False)
+    bridge(settings(radar), clock="ages")
     eventually(lambda: radar.opened)
     radar.write(report(1))
     (pack,) = eventually(lambda: listener.packs)
@@ -429,7 +429,7 @@ def test_ages_from_before_a_power_cut_cannot_be_dated_and_are_counted_as_lost(
     monkeypatch.setattr(loop, "COUNTERS_EVERY_MS", 100)
     now = Stamp(uptime_ms(), host_boot())
     fill(tmp_path / "data", (1, Stamp(5_000, "another start")), (2, Stamp(now.at_ms - 2_000, now.host_boot)), (3, now))
-    bridge(settings(), dated=False)
+    bridge(settings(), clock="ages")
     eventually(lambda: listener.seqs("radar") == [2, 3])
     assert listener.numbers("radar") == [2, 3]
     eventually(lambda: listener.retained["hadir/1/mpp/gateway/gw/status"]["lost"] == 1)

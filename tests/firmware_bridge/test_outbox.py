@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge import outbox as module
@@ -72,6 +72,7 @@ def test_a_new_file_is_a_new_epoch(opened: Callable[[], Outbox], tmp_path: Path)
         assert Outbox(queue, epoch=first + 1).boot == first + 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["add a", "add b", "drop one", "drop all", "restart"]), max_size=30))
 def test_no_number_is_ever_given_twice_or_left_out(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
     path = tmp_path_factory.mktemp("outbox") / "bridge-gw.db"
