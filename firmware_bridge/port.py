@@ -14,9 +14,11 @@ import socket
 import stat
 import termios
 import threading
+from pathlib import Path
 from typing import Literal
 
 import serial
+from serial.tools import list_ports
 
 from presence.errors import HadirError
 
@@ -121,6 +123,18 @@ def open_port(name: str, baud: int) -> Port:
         return Port(unopened)
     except (OSError, ValueError, TypeError, termios.error) as error:
         raise _gone(error) from error
+
+
+def port_names() -> list[str]:
+    """The serial ports of this machine, as the kernel numbers them."""
+    return sorted(found.device for found in list_ports.comports())
+
+
+def lasting_name(name: str, folder: Path = Path("/dev/serial/by-path")) -> str:
+    """The name in `folder` of the port `name`, which stays with its USB socket; `name` itself when there is none."""
+    device = Path(name).resolve()
+    links = sorted(folder.iterdir()) if folder.is_dir() else []
+    return next((str(link) for link in links if link.resolve() == device), name)
 
 
 class _Serial(serial.Serial):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def stop_at(*signals: signal.Signals) -> threading.Event:
@@ -25,3 +27,16 @@ def stop_at(*signals: signal.Signals) -> threading.Event:
 
     threading.Thread(target=wait, name="stopping", daemon=True).start()
     return stop
+
+
+@contextmanager
+def ending_after(for_s: float | None, stop: threading.Event) -> Iterator[None]:
+    """Sets `stop` after `for_s`, unless that is None or what is done here ends before."""
+    timer = threading.Timer(for_s or 0.0, stop.set)
+    timer.daemon = True
+    if for_s is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -95,20 +95,27 @@ _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _LONGEST_MS = 3660 * _UNITS_MS["d"]
 
 
-def _duration(lowest_ms: int) -> Scalar:
-    def read(text: str) -> int:
-        found = re.fullmatch(r"(\d+) ?(ms|s|m|h|d)", text)
-        if found is None:
-            problem = "has no unit" if re.fullmatch(r"\d+(\.\d+)?", text) else "is no duration"
-            raise ValueError(f'"{text}" {problem}; write {text + "s" if text == "0" else "10s"}, 2m or 1h')
-        value = int(found[1]) * _UNITS_MS[found[2]]
-        if value < lowest_ms:
-            raise ValueError(f'"{text}" is too short; write 10s, 2m or 1h')
-        if value > _LONGEST_MS:
-            raise ValueError(f'"{text}" is longer than ten years; write 10s, 2m or 1h')
-        return value
+def parse_duration(text: str, lowest_ms: int = 1) -> int:
+    """The ms of a duration as a site file has it: `5m`. Raises ValueError, saying what is wrong."""
+    found = re.fullmatch(r"(\d+) ?(ms|s|m|h|d)", text)
+    if found is None:
+        problem = "has no unit" if re.fullmatch(r"\d+(\.\d+)?", text) else "is no duration"
+        raise ValueError(f'"{text}" {problem}; write {text + "s" if text == "0" else "10s"}, 2m or 1h')
+    value = int(found[1]) * _UNITS_MS[found[2]]
+    if value < lowest_ms:
+        raise ValueError(f'"{text}" is too short; write 10s, 2m or 1h')
+    if value > _LONGEST_MS:
+        raise ValueError(f'"{text}" is longer than ten years; write 10s, 2m or 1h')
+    return value
 
-    return Scalar(read, {"type": "string", "pattern": r"^\d+ ?(ms|s|m|h|d)$"}, _written_duration, stand_in=lowest_ms)
+
+def _duration(lowest_ms: int) -> Scalar:
+    return Scalar(
+        lambda text: parse_duration(text, lowest_ms),
+        {"type": "string", "pattern": r"^\d+ ?(ms|s|m|h|d)$"},
+        _written_duration,
+        stand_in=lowest_ms,
+    )
 
 
 def _written_duration(value: int, zone: tzinfo) -> str:

@@ -12,6 +12,9 @@ from typing import Protocol, cast
 from hadir.settings import Settings
 
 WORDS: dict[str, str] = {
+    "emulate": "hadir.commands.bridge_words.emulate",
+    "probe": "hadir.commands.bridge_words.probe",
+    "record": "hadir.commands.bridge_words.record",
     "run": "hadir.commands.bridge_words.run",
 }
 
