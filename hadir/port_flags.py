@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -72,3 +73,12 @@ def seconds(text: str | None, command: str, field: str = "--for") -> float | Non
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise BadInput(command, problem, field=field, remedy=remedy) from None
+
+
+def new_link(path: Path) -> Path:
+    """A name that a pseudo-terminal can be given. Raises BadInput where something else than a link stands."""
+    if path.exists() and not path.is_symlink():
+        raise BadInput(str(path), "is there already, and no link", remedy="name another --link")
+    if not path.parent.is_dir():
+        raise BadInput(str(path), "its folder is not there", remedy="make it, or name another --link")
+    return path

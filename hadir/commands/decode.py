@@ -71,7 +71,7 @@ def _stream(driver: str, config: dict[str, Any], file: str, *, is_hex: bool) -> 
     with _opened(file) as source:
         for chunk in _from_hex(source, file) if is_hex else iter(lambda: source.read1(_CHUNK), b""):
             size += len(chunk)
-            if lines := [json_line(line) for line in _lines(decoder.feed(chunk))]:
+            if lines := [json_line(line) for line in result_lines(decoder.feed(chunk))]:
                 understood = True
                 print("\n".join(lines), flush=True)
     if not understood:
@@ -110,7 +110,7 @@ def _unhexed(text: str, source: str, *, line: int | None = None, field: str | No
         ) from None
 
 
-def _lines(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
+def result_lines(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
     """What is said of readings and damages; answers to commands are valid and say nothing here."""
     for result in results:
         if isinstance(result, Damage):
@@ -156,7 +156,7 @@ def _vectors(file: str) -> Iterator[dict[str, Any]]:
         except BadInput as error:
             yield {"id": vector.id, "error": _without_source(error)}
         else:
-            yield {"id": vector.id, "readings": list(_lines(decoder.feed(stream)))}
+            yield {"id": vector.id, "readings": list(result_lines(decoder.feed(stream)))}
 
 
 def _commands(file: str) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ WORDS: dict[str, str] = {
     "emulate": "hadir.commands.bridge_words.emulate",
     "probe": "hadir.commands.bridge_words.probe",
     "record": "hadir.commands.bridge_words.record",
+    "replay": "hadir.commands.bridge_words.replay",
     "run": "hadir.commands.bridge_words.run",
 }
 

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from firmware_bridge.emulators.people import PEOPLE
     from firmware_bridge.emulators.play import EmulatedPort, play, set_up
     from firmware_bridge.emulators.terminal import Terminal
-    from hadir.port_flags import driver_config, seconds
+    from hadir.port_flags import driver_config, new_link, seconds
     from hadir.stopping import ending_after, stop_at
 
     if arguments.driver not in EMULATORS:
@@ -52,13 +52,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     devices = [kind.make(seed) for seed in range(count)]
     for device in devices:
         set_up(device, module, config)
+    names = _names(arguments.link, count)
+    links = [name and new_link(name) for name in names]
     for_s = seconds(arguments.for_, _COMMAND)
     person = PEOPLE[arguments.person]
     stop = stop_at(signal.SIGTERM, signal.SIGINT)
     ports: list[EmulatedPort] = []
     try:
-        for number, device in enumerate(devices, 1):
-            link = _link(arguments.link, number, count)
+        for link, device in zip(links, devices, strict=True):
             ports.append(EmulatedPort(Terminal(link), device, kind.interval_ms))
             print(link or ports[-1].terminal.name, flush=True)
         with ending_after(for_s, stop):
@@ -75,13 +76,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _link(link: Path | None, number: int, count: int) -> Path | None:
-    """Raises BadInput where something else than a link of ours stands."""
-    if link is None:
-        return None
-    path = link if count == 1 else link.with_name(f"{link.name}-{number}")
-    if path.exists() and not path.is_symlink():
-        raise BadInput(str(path), "is there already, and no link", remedy="name another --link")
-    if not path.parent.is_dir():
-        raise BadInput(str(path), "its folder is not there", remedy="make it, or name another --link")
-    return path
+def _names(link: Path | None, count: int) -> list[Path | None]:
+    if link is None or count == 1:
+        return [link] * count
+    return [link.with_name(f"{link.name}-{number}") for number in range(1, count + 1)]

@@ -5,14 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hadir.settings import Settings
-from presence.errors import BadInput
-
-if TYPE_CHECKING:
-    from presence.gateway_settings import GatewaySettings
 
 HELP = "read the ports of a gateway until it is stopped"
 
@@ -57,9 +51,10 @@ def size(text: str) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from firmware_bridge.bridge import run_bridge
+    from hadir.gateways import from_site_file
     from hadir.stopping import stop_at
 
-    fixed = _from_site(arguments.site, arguments.gateway) if arguments.site else None
+    fixed = from_site_file(arguments.site, arguments.gateway) if arguments.site else None
     run_bridge(
         gateway=arguments.gateway,
         address=settings.broker_address(),
@@ -70,18 +65,3 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         queue_bytes=arguments.queue_size,
     )
     return 0
-
-
-def _from_site(file: str, gateway: str) -> GatewaySettings:
-    import msgspec
-
-    from hadir.commands.site import read_site_file
-    from presence.gateway_settings import GatewaySettings, gateway_settings
-    from presence.site_file import parse_site
-
-    site = parse_site(read_site_file(Path(file)), file)
-    try:
-        return msgspec.convert(gateway_settings(site, gateway), GatewaySettings)
-    except LookupError:
-        known = ", ".join(each.id for each in site.gateways) or "none"
-        raise BadInput(file, f'no gateway "{gateway}"', field="gateways", remedy=f"known: {known}") from None

@@ -1,0 +1,180 @@
+"""Bridges that run elsewhere, as their broker knows them: their settings, their readings, requests to their sensors."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from presence import topics
+from presence.errors import DamagedFrame, HadirError
+from presence.gateway_settings import GatewaySettings, parse_gateway_settings
+from presence.readings import Reading
+from presence.senml import decode
+from transport.session import BrokerAddress, Message, NotConnected, Received, Session
+
+_CONNECT_S = 10.0
+_FIRST_S, _OTHERS_S = 5.0, 0.5
+# The wire's running numbers, which no sensor measured.
+_NUMBERS = ("seq", "boot")
+
+
+class _DeviceSettings(msgspec.Struct):
+    settings: dict[str, Any]
+
+
+class Unreachable(HadirError):
+    """The broker does not answer."""
+
+
+class Unanswered(HadirError):
+    """A bridge does not answer."""
+
+
+class Remote:
+    """A connection for one person's question; used as a context. Raises Unreachable when it begins."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
+        self._arrived: SimpleQueue[Received] = SimpleQueue()
+        self._kept: deque[Received] = deque()
+        self._filters: set[str] = set()
+        self._connected = threading.Event()
+        self.client = f"hand-{secrets.token_hex(6)}"
+        self._session = Session(
+            address,
+            client_id=self.client,
+            clean_start=True,
+            session_expiry_s=0,
+            on_message=self._arrived.put,
+            on_connected=lambda _: self._connected.set(),
+        )
+
+    def __enter__(self) -> Remote:
+        self._session.start()
+        if not self._connected.wait(_CONNECT_S):
+            self._session.stop(timeout_s=0.1)
+            raise Unreachable(f"{self._address.url}: cannot be reached; is the broker running, is HADIR_BROKER right?")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._session.stop()
+
+    def settings(self, *, site: str | None = None, gateway: str | None = None) -> list[GatewaySettings]:
+        """Those that the broker keeps, of all gateways or of those named; none when it has none after some seconds."""
+        self._subscribe([topics.gateway_topic(site or "+", gateway or "+", "settings")])
+        found: dict[str, GatewaySettings] = {}
+        until_s = time.monotonic() + _FIRST_S
+        while (received := self._next(until_s - time.monotonic())) is not None:
+            if received.payload:
+                found[received.topic] = parse_gateway_settings(received.payload, received.topic)
+                until_s = time.monotonic() + _OTHERS_S
+        return [found[topic] for topic in sorted(found)]
+
+    def device_settings(self, site: str, sensor: str) -> dict[str, Any]:
+        """What was read back from the device last; empty when nothing was."""
+        self._subscribe([topics.sensor_topic(site, sensor, "settings")])
+        received = self._next(_OTHERS_S)
+        try:
+            told = (
+                msgspec.json.decode(received.payload, type=_DeviceSettings) if received and received.payload else None
+            )
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return {}
+        return told.settings if told else {}
+
+    def watch(self, site: str, gateway: str, sensors: Iterable[str]) -> None:
+        """From now on `readings` gives those of `sensors`, which `gateway` sends or they themselves."""
+        own = [topics.sensor_topic(site, sensor, "readings") for sensor in sensors]
+        self._subscribe([topics.gateway_topic(site, gateway, "readings"), *own])
+
+    def readings(self, wait_s: float) -> list[Reading]:
+        """Those that came as soon as some have; none after `wait_s`."""
+        received = self._next(wait_s)
+        if received is None:
+            return []
+        topic = topics.parse(received.topic)
+        if topic is None or topic.leaf != "readings":
+            return []
+        try:
+            decoded = decode(
+                received.payload,
+                content_type=received.content_type,
+                sensor=topic.id if topic.thing == "sensor" else None,
+                received_ms=time.time_ns() // 1_000_000,
+            )
+        except DamagedFrame:
+            return []
+        for reading in decoded:
+            for name in _NUMBERS:
+                reading.values.pop(name, None)
+        return decoded
+
+    def ask(self, site: str, sensor: str, command: str, args: Mapping[str, Any], within_s: float) -> dict[str, Any]:
+        """The reply of the sensor's bridge. Raises Unanswered, also when the bridge is older than such questions."""
+        wanted = topics.reply(site, self.client)
+        self._subscribe_also(wanted)
+        correlation = secrets.token_bytes(8)
+        self.tell(site, sensor, command, args, response_topic=wanted, correlation=correlation)
+        until_s = time.monotonic() + within_s
+        others: list[Received] = []
+        try:
+            while (received := self._next(until_s - time.monotonic())) is not None:
+                if received.topic == wanted and received.correlation == correlation:
+                    reply: dict[str, Any] = json.loads(received.payload)
+                    return reply
+                others.append(received)
+        finally:
+            self._kept.extend(others)
+        raise Unanswered(
+            f"{sensor}: its bridge did not answer {command} in {within_s:g} s; is it running, and new enough?"
+        )
+
+    def tell(
+        self,
+        site: str,
+        sensor: str,
+        command: str,
+        args: Mapping[str, Any],
+        *,
+        response_topic: str | None = None,
+        correlation: bytes | None = None,
+    ) -> None:
+        """Asks the bridge of `sensor` for `command`; an answer is not waited for. Raises Unreachable."""
+        message = Message(
+            topics.sensor_topic(site, sensor, "command"),
+            json.dumps({"command": command, "args": args}).encode(),
+            response_topic=response_topic,
+            correlation=correlation,
+        )
+        try:
+            self._session.publish(message)
+        except NotConnected as lost:
+            raise Unreachable(str(lost)) from None
+
+    def _subscribe(self, filters: Iterable[str]) -> None:
+        self._filters = set(filters)
+        self._session.subscribe(self._filters)
+
+    def _subscribe_also(self, topic: str) -> None:
+        self._subscribe({*self._filters, topic})
+
+    def _next(self, wait_s: float) -> Received | None:
+        if self._kept:
+            return self._kept.popleft()
+        try:
+            received = self._arrived.get(timeout=max(0.0, wait_s))
+        except Empty:
+            return None
+        self._session.ack(received)
+        return received
