@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import struct
-import threading
 from array import array
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
@@ -22,12 +21,12 @@ from firmware_bridge.port import PortGone
 from firmware_bridge.publisher import Publisher
 from firmware_bridge.resync import Decoded
 from presence.readings import Reading
-from presence.senml import decode
 from tests.firmware_bridge.emulated import spoken
+from tests.firmware_bridge.receiver import receiving
 from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import eventually
 from transport.disk_queue import DiskQueue
-from transport.session import Received, Session, parse_broker
+from transport.session import parse_broker
 
 T = 1_790_000_000_000
 EVERY_MS = 100
@@ -240,29 +239,3 @@ def test_after_hours_without_a_broker_all_arrive_in_order_with_their_own_time(
         eventually(lambda: publisher.pump() or len(found) >= len(wanted), every_s=0.01)
         publisher.stop()
     assert [(reading.at_ms, reading.values) for reading in found] == wanted
-
-
-@contextmanager
-def receiving(url: str, found: list[Reading]) -> Iterator[None]:
-    """All readings that come, in the order in which they come."""
-    connected = threading.Event()
-
-    def take(received: Received) -> None:
-        found.extend(decode(received.payload, content_type=received.content_type, sensor=None, received_ms=0))
-        session.ack(received)
-
-    session = Session(
-        parse_broker(url),
-        client_id="receiver",
-        clean_start=True,
-        session_expiry_s=0,
-        subscriptions=("hadir/1/mpp/gateway/gw/readings",),
-        on_message=take,
-        on_connected=lambda _: connected.set(),
-    )
-    session.start()
-    try:
-        assert connected.wait(30)
-        yield
-    finally:
-        session.stop()
