@@ -9,7 +9,7 @@ from firmware_bridge.dialogue import Dialogue
 from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators import EMULATORS
 from firmware_bridge.emulators.target import Target
-from firmware_bridge.resync import Answer, Decoded
+from firmware_bridge.resync import Answer, Damage, Decoded
 
 _STEP_MS = 50
 _PATIENCE_MS = 3_600_000
@@ -44,12 +44,14 @@ def spoken(name: str, seed: int) -> Iterator[bytes]:
 
 
 def good_frames(name: str, seed: int, *, least_bytes: int) -> list[bytes]:
-    """Pieces that each hold readings and nothing else, `least_bytes` of them in all."""
+    """Undamaged pieces that each hold readings, with or without answers, `least_bytes` of them in all."""
     frames: list[bytes] = []
     held = 0
     for piece in spoken(name, seed):
         results = DRIVERS[name].driver(DRIVERS[name].EXAMPLE).feed(piece)
-        if results and all(isinstance(result, Decoded) for result in results):
+        if any(isinstance(result, Decoded) for result in results) and not any(
+            isinstance(result, Damage) for result in results
+        ):
             frames.append(piece)
             held += len(piece)
             if held >= least_bytes:

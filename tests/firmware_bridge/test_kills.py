@@ -61,7 +61,7 @@ def kill_all_the_time(
     dice = random.Random(seed)
     terminals = [pseudo_terminal(name) for name in RADARS]
     receiver.publish(settings(terminals))
-    running = hadir.start("bridge", "run", "--gateway", "gw", HADIR_BROKER=mosquitto.url)
+    running = hadir.start("bridge", "run", "--gateway", "gw", "--clock", "dated", HADIR_BROKER=mosquitto.url)
     with speaking(terminals) as spoken:
         for _ in range(kills):
             if dice.random() < 0.9:  # else it is killed while it starts
@@ -70,7 +70,9 @@ def kill_all_the_time(
             threading.Event().wait(dice.uniform(0, 0.6) if dice.random() < 0.85 else dice.uniform(3, 4))
             if dice.random() < 0.5:
                 hadir.kill(running)
-                running = hadir.start("bridge", "run", "--gateway", "gw", HADIR_BROKER=mosquitto.url)
+                running = hadir.start(
+                    "bridge", "run", "--gateway", "gw", "--clock", "dated", HADIR_BROKER=mosquitto.url
+                )
             else:
                 mosquitto.kill()
                 threading.Event().wait(dice.uniform(0, 0.3))
