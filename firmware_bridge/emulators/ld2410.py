@@ -13,18 +13,16 @@ from typing import Literal
 
 from firmware_bridge import hilink
 from firmware_bridge.drivers import ld2410
-from firmware_bridge.emulators.target import Target
-from firmware_bridge.resync import headers, next_header
-from presence.errors import DamagedFrame
+from firmware_bridge.emulators.hilink import HostSession
+from firmware_bridge.emulators.target import Target, share_in_gate
 
 INTERVAL_MS = 100
 _RESTART_MS = 1_000
 _GATE_M = 0.75
 _GATES = range(9)
 _NOISE = 12  # per cent of energy in an empty gate, at most
-_COMMAND_HEADER = headers(hilink.HEADER)
 _FIRMWARE = struct.pack("<HBBI", 0x0100, 0x04, 0x02, 0x23022511)
-_SESSION = struct.pack("<HH", 1, 64)
+_GREETING = struct.pack("<HH", 1, 64)
 
 
 @dataclass(slots=True)
@@ -48,18 +46,12 @@ class Ld2410Emulator:
         self._random = random.Random(seed)  # noqa: S311
         self._mac = self._random.randbytes(6)
         self._settings = _Settings()
-        self._session_open = False
-        self._restarting = False
-        self._quiet_until_ms: int | None = None
+        self._session = HostSession(_GREETING, self._obey)
         self._last_distance_m = 0.0
-        self._unread = b""
 
     def report(self, at_ms: int) -> bytes:
         """The frame that the radar sends at `at_ms`; to be asked for each 100 ms. Empty while it is quiet."""
-        if self._restarting:
-            self._restarting = False
-            self._quiet_until_ms = at_ms + _RESTART_MS
-        if self._session_open or (self._quiet_until_ms is not None and at_ms < self._quiet_until_ms):
+        if self._session.quiet(at_ms):
             return b""
         body = self._target_bytes()
         if self.engineering:
@@ -71,23 +63,7 @@ class Ld2410Emulator:
 
     def receive(self, data: bytes) -> bytes:
         """What the radar answers to these bytes of its host; commands may come in pieces."""
-        buffer, at, answers = self._unread + data, 0, b""
-        while (at := next_header(_COMMAND_HEADER, len(hilink.HEADER), buffer, at)) + hilink.OVERHEAD <= len(buffer):
-            length = int.from_bytes(buffer[at + 4 : at + 6], "little")
-            if length > hilink.LONGEST:
-                at += 1
-                continue
-            if at + length + hilink.OVERHEAD > len(buffer):
-                break
-            try:
-                word, value = hilink.parse_frame(buffer[at : at + length + hilink.OVERHEAD])
-            except DamagedFrame:
-                at += 1
-                continue
-            answers += self._answer(word, value)
-            at += length + hilink.OVERHEAD
-        self._unread = buffer[at:]
-        return answers
+        return self._session.receive(data)
 
     def _target_bytes(self) -> bytes:
         target = self.target
@@ -103,27 +79,18 @@ class Ld2410Emulator:
     def _gate_energies(self, detector: Literal["moving", "still"]) -> bytes:
         energies = []
         for gate in _GATES:
-            away = abs((gate + 0.5) * _GATE_M - self.target.distance_m) / _GATE_M
-            seen = self.target.state == "moving" or self.target.state == detector
-            energies.append(self._noisy(round(self.target.energy * max(0.0, 1 - away / 2)) if seen else 0))
+            seen = self.target.state in ("moving", detector)
+            share = share_in_gate(self.target, gate, _GATE_M) if seen else 0
+            energies.append(self._noisy(round(self.target.energy * share)))
         return bytes(energies)
 
     def _noisy(self, energy: int) -> int:
         return min(100, max(0, energy + self._random.randint(0, _NOISE)))
 
-    def _answer(self, word: int, value: bytes) -> bytes:
-        if word == hilink.ENABLE_CONFIG:
-            self._session_open = True
-            return hilink.reply_frame(word, _SESSION)
-        told = self._obey(word, value) if self._session_open else None
-        return hilink.reply_frame(word, told or b"", ok=told is not None)
-
     def _obey(self, word: int, value: bytes) -> bytes | None:
         """The value of the reply; None to refuse."""
         settings = self._settings
         match word:
-            case hilink.END_CONFIG:
-                self._session_open = False
             case 0x60 if len(value) == 18:
                 settings.gates = _numbers(value)
             case 0x61:
@@ -141,8 +108,8 @@ class Ld2410Emulator:
             case 0xA2:
                 self._settings = _Settings()
             case 0xA3:
-                self._session_open = self.engineering = False
-                self._restarting = True
+                self.engineering = False
+                self._session.restart(_RESTART_MS)
             case 0xA4:
                 settings.bluetooth = value == b"\x01\x00"
             case 0xA5:
