@@ -2,11 +2,12 @@
 
     simple  ON | OFF | Range 153     a line each, CR LF or LF; the distance is in cm, one to four digits
     energy  F4 F3 F2 F1 | 23 00 | presence u8 | distance cm LE16 | 16 energies LE16 | F8 F7 F6 F5
+    debug   AA BF 10 14 | 20 × 16 values LE32 | FD FC FB FA          no reading
 
 A line of simple mode is a reading of its own. One that begins with a word of it and goes on otherwise is damaged, any
-other is noise, as is debug mode. Energies are raw. No checksum. Boards with firmware before 1.5.3 leave the factory at
-256000 baud; energy mode exists from 1.5.4 on. Some units say nothing while nobody is there, and after a restart until
-the first change: they are asked for a sign of life.
+other is noise. Energies are raw. A debug frame ends as a command frame begins, so that it must be known as a whole. No
+checksum. Boards with firmware before 1.5.3 leave the factory at 256000 baud; energy mode exists from 1.5.4 on. Some
+units say nothing while nobody is there, and after a restart until the first change: they are asked for a sign of life.
 
 Sources: esphome/esphome@33fdbbe components/ld2420; esphome/esphome issues 12607 and 13615; patrick3399/
 Hi-Link_mmWave_Radar_ESPHome issue 14; Waveshare HMMD wiki.
@@ -22,7 +23,7 @@ from typing import Any, Final, NamedTuple
 from firmware_bridge import hilink
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Session, Told
 from firmware_bridge.conversation import Conversation
-from firmware_bridge.frames import FrameStream, lines
+from firmware_bridge.frames import FrameKind, FrameStream, lines
 from firmware_bridge.hilink import le16
 from firmware_bridge.resync import Answer, Decoded, Result
 from presence.errors import DamagedFrame
@@ -35,6 +36,10 @@ EXAMPLE: Final[Mapping[str, Any]] = {"mode": "energy"}
 
 GATES: Final = 16
 ENERGY_BODY: Final = struct.Struct(f"<BH{GATES}H")
+DEBUG_HEADER: Final = b"\xaa\xbf\x10\x14"
+DEBUG_TAIL: Final = b"\xfd\xfc\xfb\xfa"
+DEBUG_VALUES: Final = 20 * 16
+_DEBUG_SIZE = len(DEBUG_HEADER) + 4 * DEBUG_VALUES + len(DEBUG_TAIL)
 _RANGE = re.compile(rb"Range ([0-9]{1,4})")
 _LONGEST_LINE = 16
 _QUIET_MS = 2_000  # it reports ten times a second otherwise
@@ -51,6 +56,7 @@ class Ld2420:
         self._seen_mode: str | None = None
         self._sign_of_life = _SignOfLife()
         self._stream = FrameStream[Decoded | Answer](
+            FrameKind(re.escape(DEBUG_HEADER), len(DEBUG_HEADER), lambda _, __: _DEBUG_SIZE, self._debug),
             hilink.reports((ENERGY_BODY.size,), self._energy),
             hilink.ANSWERS,
             lines((b"ON", b"OFF", b"Range"), _LONGEST_LINE, self._line),
@@ -64,7 +70,7 @@ class Ld2420:
 
     @property
     def strayed(self) -> bool:
-        """Whether the newest report is of the other mode than was asked for."""
+        """Whether the newest report is of another mode than was asked for."""
         return self._mode is not None and self._seen_mode not in (None, self._mode)
 
     def outgoing(self, at_ms: int) -> bytes:
@@ -78,6 +84,11 @@ class Ld2420:
         self._seen_mode = "energy"
         values = {"presence": float(presence), "distance": cm / 100}
         return Decoded(values | {f"strength_g{gate}": energy for gate, energy in enumerate(energies)})
+
+    def _debug(self, whole: bytes) -> None:
+        if not whole.endswith(DEBUG_TAIL):
+            raise DamagedFrame(len(whole) - len(DEBUG_TAIL), "wrong tail of debug mode")
+        self._seen_mode = "debug"
 
     def _line(self, line: bytes) -> Decoded:
         values = _simple_values(line)

@@ -55,7 +55,7 @@ class Ld2410sEmulator:
         self._random = random.Random(seed)  # noqa: S311
         self._settings = _Settings(serial=b"%08d" % self._random.randrange(10**8))
         self._session = HostSession(_GREETING, self._obey)
-        self._next_ms: int | None = None
+        self._due_ms: int | None = None
         self._calibration_ms = 0
         self._calibrates_since_ms: int | None = None
         self._last_distance_m = 0.0
@@ -63,9 +63,12 @@ class Ld2410sEmulator:
     def report(self, at_ms: int) -> bytes:
         """The frame that the radar sends at `at_ms`; to be asked for each 125 ms. Empty while it is quiet, or when the
         next report is not due at the rate to which it is set."""
-        if self._session.quiet(at_ms) or (self._next_ms is not None and at_ms < self._next_ms):
+        due_ms = at_ms if self._due_ms is None else self._due_ms
+        if self._session.quiet(at_ms) or at_ms < due_ms:
             return b""
-        self._next_ms = at_ms + 10_000 // max(1, self._settings.parameters[_STATUS_FREQUENCY])
+        pause_ms = 10_000 // max(1, self._settings.parameters[_STATUS_FREQUENCY])
+        # Whoever asks a little late does not shift what follows.
+        self._due_ms = (due_ms if at_ms - due_ms < pause_ms else at_ms) + pause_ms
         if self._calibration_ms:
             return self._progress(at_ms)
         return self._standard() if self._settings.standard else self._minimal()

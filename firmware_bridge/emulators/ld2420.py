@@ -13,7 +13,7 @@ from firmware_bridge.drivers import ld2420
 from firmware_bridge.emulators.hilink import HostSession
 from firmware_bridge.emulators.numbered import told, written
 from firmware_bridge.emulators.target import Target, share_in_gate
-from firmware_bridge.hilink import HEADER, REPORT_HEADER, REPORT_TAIL, le16
+from firmware_bridge.hilink import REPORT_HEADER, REPORT_TAIL, le16
 
 INTERVAL_MS = 100
 _RESTART_MS = 250
@@ -22,7 +22,7 @@ _GATE_M = 0.7
 _STRONGEST, _NOISE = 60_000, 200
 _GREETING = struct.pack("<HH", 2, 32)
 _FIRMWARE = b"v1.5.9"
-_DEBUG_FRAME = b"\xaa\xbf\x10\x14" + bytes(20 * 16 * 4) + HEADER
+_DEBUG_FRAME = ld2420.DEBUG_HEADER + bytes(4 * ld2420.DEBUG_VALUES) + ld2420.DEBUG_TAIL
 # As delivered, by the numbers of commands; source: esphome/esphome@33fdbbe components/ld2420.
 _MOVE = (60_000, 30_000, 400, *(250,) * 13)
 _STILL = (40_000, 20_000, 200, 200, 200, 200, 200, 150, 150, *(100,) * 7)

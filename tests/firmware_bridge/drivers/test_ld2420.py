@@ -13,17 +13,19 @@ from firmware_bridge.commands import Ask, encode_command
 from firmware_bridge.drivers import ld2420
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
 from firmware_bridge.emulators.target import Target
-from firmware_bridge.hilink import LONGEST, OVERHEAD
 from firmware_bridge.resync import Damage, Decoded, Result
 from presence.errors import BadInput
 from tests.firmware_bridge.talk import Talk, settings
 
 ENERGY = bytes.fromhex("f4f3f2f1230001de00" + "60ea" * 16 + "f8f7f6f5")
 ON = b"ON\r\n"
+DEBUG = b"\xaa\xbf\x10\x14" + b"ON\r\n" * 320 + b"\xfd\xfc\xfb\xfa"
 FRAGMENTS = st.sampled_from(
     [b"\xf4\xf3", b"\xf4\xf3\xf2\xf1\x23\x00", b"\xfd\xfc\xfb\xfa", b"ON", b"OFF\n", b"Rang", b"Range 153\r\n", b"\r\n"]
 )
-STREAMS = st.lists(st.one_of(st.binary(max_size=40), FRAGMENTS, st.just(ENERGY)), max_size=20)
+STREAMS = st.lists(
+    st.one_of(st.binary(max_size=40), FRAGMENTS, st.sampled_from([ENERGY, DEBUG, DEBUG[:-1]])), max_size=20
+)
 
 
 def results(*chunks: bytes) -> list[Result]:
@@ -37,7 +39,7 @@ def test_any_bytes_in_any_chunks_give_the_same_and_never_more_than_one_frame_is_
     found = []
     for chunk in chunks:
         found += decoder.feed(chunk)
-        assert len(decoder._stream._unread) <= LONGEST + OVERHEAD
+        assert len(decoder._stream._unread) <= len(DEBUG)
     assert found == results(b"".join(chunks))
 
 
@@ -71,6 +73,12 @@ def test_damage_is_told_with_its_place_and_the_next_frame_is_read(damaged: bytes
     assert reading == results(ENERGY)[0]
 
 
+def test_debug_mode_says_nothing_and_a_frame_of_it_is_no_command() -> None:
+    assert results(DEBUG + ENERGY + DEBUG + ON) == results(ENERGY + ON)
+    broken = DEBUG[:-1] + b"\0"
+    assert results(broken)[0] == Damage(0, "wrong tail of debug mode")
+
+
 def test_text_that_is_none_of_the_simple_mode_is_noise() -> None:
     assert results(b"OK boot\r\nBUTTON\r\nrange 5\r\n") == []
 
@@ -93,6 +101,10 @@ def test_energy_mode_is_set_at_the_start_and_again_when_the_device_has_lost_it()
     assert "strength_g15" not in talk.go_on(29_000)[-1].values
     assert "strength_g15" in talk.go_on(2_000)[-1].values
 
+    talk.device.mode = "debug"  # left by somebody else
+    talk.go_on(31_000)
+    assert "strength_g15" in talk.go_on(1_000)[-1].values
+
 
 def test_simple_mode_can_be_asked_for() -> None:
     talk = Talk("ld2420", {"mode": "simple"})
@@ -114,6 +126,18 @@ def test_a_device_that_is_silent_while_nobody_is_there_gives_a_sign_of_life_ever
     assert max(later - earlier for earlier, later in pairwise(answered_ms)) < ld2420.SILENT_AFTER_MS / 2
     talk.device.target = Target("moving", 2.0, 80)
     assert talk.go_on(500)[0] == Decoded({"presence": True})
+
+
+@pytest.mark.parametrize("begun_ms", range(2_000, 2_100, 5))
+def test_what_people_ask_in_the_middle_of_a_sign_of_life_is_answered(begun_ms: int) -> None:
+    talk = Talk("ld2420", {})
+    assert isinstance(talk.device, Ld2420Emulator)
+    talk.device.reticent = True
+    talk.go_on(begun_ms)
+    for timeout in (7, 8):
+        assert talk.ask(Ask("set_timeout", {"value": timeout})).problem is None
+    talk.device.reticent = False
+    assert talk.go_on(1_000)
 
 
 def test_a_device_that_reports_is_not_asked() -> None:

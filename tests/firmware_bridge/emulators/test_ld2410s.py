@@ -73,6 +73,11 @@ def test_it_speaks_at_the_rate_to_which_it_is_set_only() -> None:
     assert [at for at in range(0, 6_000, 125) if radar.report(at)] == [0, 2_000, 4_000]
 
 
+def test_who_asks_a_little_late_misses_no_report() -> None:
+    radar = Ld2410sEmulator(1)
+    assert all(radar.report(at + at % 7) for at in range(0, 5_000, 125))
+
+
 def test_while_it_calibrates_itself_it_tells_how_far_it_is_and_no_reading() -> None:
     radar, decoder = in_session(), ld2410s.driver({})
     ask(radar, "calibrate", trigger_factor=4, hold_factor=2, seconds=3)
