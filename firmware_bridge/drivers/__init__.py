@@ -22,6 +22,7 @@ from firmware_bridge.drivers import (
     mysensors,
     ndjson,
     sen0395,
+    tfmini,
 )
 from firmware_bridge.resync import Result
 from presence.errors import BadInput
@@ -83,6 +84,7 @@ _MODULES: tuple[DriverModule, ...] = (
     c4001,
     mr24hpc1,
     mr60bha,
+    tfmini,
     modbus,
     ndjson,
     mysensors,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_bridge.emulators import (
+from firmware_bridge.emulators import (, c4001, ld2410, sen0395, tfmini
     c4001,
     ld2410,
     ld2410s,
@@ -33,6 +33,7 @@ from firmware_bridge.emulators.mysensors import MySensorsEmulator
 from firmware_bridge.emulators.ndjson import NdjsonEmulator
 from firmware_bridge.emulators.sen0395 import Sen0395Emulator
 from firmware_bridge.emulators.target import Target
+from firmware_bridge.emulators.tfmini import TfminiEmulator
 
 
 class Emulator(Protocol):
@@ -69,4 +70,5 @@ EMULATORS: dict[str, Kind] = {
     "modbus": Kind(ModbusEmulator, modbus.INTERVAL_MS),
     "mysensors": Kind(MySensorsEmulator, mysensors.INTERVAL_MS),
     "ndjson": Kind(NdjsonEmulator, ndjson.INTERVAL_MS),
+    "tfmini": Kind(TfminiEmulator, tfmini.INTERVAL_MS),
 }
