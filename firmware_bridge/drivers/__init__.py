@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from firmware_bridge.commands import Ask, Command, Session
 from firmware_bridge.drivers import (
+    a02yyuw,
     c4001,
     ld2410,
     ld2410s,
@@ -85,6 +86,7 @@ _MODULES: tuple[DriverModule, ...] = (
     mr24hpc1,
     mr60bha,
     tfmini,
+    a02yyuw,
     modbus,
     ndjson,
     mysensors,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from firmware_bridge.emulators import (, c4001, ld2410, sen0395, tfmini
+from firmware_bridge.emulators import (, a02yyuw, c4001, ld2410, sen0395, tfmini
     c4001,
     ld2410,
     ld2410s,
@@ -21,6 +21,7 @@ from firmware_bridge.emulators import (, c4001, ld2410, sen0395, tfmini
     ndjson,
     sen0395,
 )
+from firmware_bridge.emulators.a02yyuw import A02yyuwEmulator
 from firmware_bridge.emulators.c4001 import C4001Emulator
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2410s import Ld2410sEmulator
@@ -59,6 +60,7 @@ class Kind(NamedTuple):
 
 
 EMULATORS: dict[str, Kind] = {
+    "a02yyuw": Kind(A02yyuwEmulator, a02yyuw.INTERVAL_MS),
     "c4001": Kind(C4001Emulator, c4001.INTERVAL_MS),
     "ld2410": Kind(Ld2410Emulator, ld2410.INTERVAL_MS),
     "ld2410s": Kind(Ld2410sEmulator, ld2410s.INTERVAL_MS),
