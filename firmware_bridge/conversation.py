@@ -84,9 +84,12 @@ class Conversation:
             told = decode_reply(self._driver, step.ask.command, step.ask.args, whole)
         except DamagedFrame:
             return
-        if not told["ok"] and step.part != "closing":
-            self._close(f"{step.ask.command} was refused")
-            return
+        if not told["ok"]:
+            refused = f"{step.ask.command} was refused"
+            if step.part != "closing":
+                self._close(refused)
+                return
+            self.problem = self.problem or refused
         if step.written:
             self.read_back.append((step.ask, told))
             self._compare(step.written, told)

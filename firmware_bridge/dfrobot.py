@@ -228,7 +228,12 @@ def words(line: str, *, writes: bool = False, answer_ms: int | None = None) -> C
 
 def numbers(line: str, *names: str) -> Command:
     """A question without arguments, which is answered with these numbers."""
-    return command(lambda _: line, lambda told: {name: number(told, index, 0, 1e9) for index, name in enumerate(names)})
+
+    def told(words: Sequence[str]) -> Told:
+        found = {name: number(words, index, 0, 1e9) for index, name in enumerate(names)}
+        return {name: int(value) if value.is_integer() else value for name, value in found.items()}
+
+    return command(lambda _: line, told)
 
 
 def read_back(question: str, tolerance: float = 0.001) -> ReadBack:
@@ -273,7 +278,8 @@ def commands(save: str) -> Mapping[str, Command]:
         "save": words(f"{save} {MAGIC}", answer_ms=_SAVE_MS),
         "read_range": numbers("getRange", "min", "max"),
         "set_led": command(_led, writes=True),
-        "raw": command(_raw, _raw_told),
+        # Saved, for the device would not start over what such a line may have set.
+        "raw": command(_raw, _raw_told, writes=True),
         "factory_reset": words(f"factoryReset {MAGIC}", writes=True, answer_ms=_SAVE_MS),
         # It starts anew at once, and of its answer only the prompt is sure to come.
         "restart": Command(lambda _: b"resetSystem\r\n", None, restarts=True),

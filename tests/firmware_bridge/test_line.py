@@ -73,6 +73,18 @@ def test_a_clock_that_was_set_back_is_followed(outbox: Outbox) -> None:
     assert [at - T for at, _, _ in taken(outbox)] == [0, 1, -3_600_000]
 
 
+def test_a_sensor_that_hears_no_echo_is_not_silent(outbox: Outbox) -> None:
+    sensor = Line(LineSpec("/dev/distance", "a02yyuw", 9_600, {}, {None: ("a", None)}), outbox)
+    sensor.opened(object(), 0)  # type: ignore[arg-type]  # no bytes go to it here
+    sensor.received(bytes.fromhex("ff07a1a7"), Stamp(T), 0)
+    for up_ms in range(1_000, 20_000, 1_000):
+        sensor.received(bytes.fromhex("ff0000ff"), Stamp(T + up_ms), up_ms)
+        sensor.tick(Stamp(T + up_ms), up_ms)
+    assert status(sensor).state == "online"
+    sensor.tick(Stamp(T + 25_000), 25_000)
+    assert status(sensor).state == "offline"
+
+
 def test_thinned_readings_are_not_numbered(outbox: Outbox) -> None:
     radar = line(outbox, thinning_ms=1000)
     for at, frame in ((0, PRESENT), (100, PRESENT), (200, ABSENT), (1300, ABSENT)):

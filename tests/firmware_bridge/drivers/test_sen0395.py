@@ -134,6 +134,19 @@ def test_what_the_device_says_to_a_line_of_ones_own_is_told() -> None:
     }
 
 
+def test_what_a_line_of_ones_own_sets_is_saved_for_else_the_radar_would_not_start() -> None:
+    talk = Talk("sen0395")
+    assert talk.ask(Ask("raw", {"line": "setSensitivity 2"})).problem is None
+    assert talk.device.console.saves == 1
+    assert talk.go_on(2_000)
+
+
+def test_a_radar_that_does_not_start_again_is_said() -> None:
+    talk = Talk("sen0395")
+    talk.device.receive(b"sensorStop\r\nsetSensitivity 2\r\n")
+    assert talk.ask(Ask("read_range")).problem == "start was refused"
+
+
 def test_every_setting_is_written_between_stop_and_save_read_back_and_the_radar_started() -> None:
     talk = Talk("sen0395")
     outcome = talk.ask(
