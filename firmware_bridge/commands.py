@@ -49,6 +49,16 @@ class Arguments:
             raise self._wrong(name, f"a list of {count} whole numbers from {low} to {high}")
         return list(numbers)
 
+    def rows(self, name: str, count: int, length: int, low: float, high: float) -> list[list[float]]:
+        """`count` lists of `length` numbers from `low` to `high` each."""
+        rows = self._take(name)
+        fits = isinstance(rows, list) and len(rows) == count
+        if not fits or any(not isinstance(row, list) or len(row) != length for row in rows):
+            raise self._wrong(name, f"{count} lists of {length} numbers")
+        if any(type(each) not in (int, float) or not low <= each <= high for row in rows for each in row):
+            raise self._wrong(name, f"{count} lists of {length} numbers from {low:g} to {high:g}")
+        return [[float(each) for each in row] for row in rows]
+
     def choice(self, name: str, choices: Mapping[Any, int]) -> int:
         """What `choices` has for the argument."""
         found = self._take(name)
