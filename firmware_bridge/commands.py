@@ -113,7 +113,7 @@ class Command(NamedTuple):
     arguments -> `{"ok": True, …}` or `{"ok": False}`; raises DamagedFrame when it answers something else; None for a
     command that is never answered. `writes`: it changes what the device keeps. `restarts`: the device starts anew,
     which ends a session. `read_back`: shows what was written. `answer_ms`: it may take so long to be answered, and is
-    not sent again before; None: as the session says.
+    not sent again before; None: as the session says. `settle_ms`: so long after it nothing else is asked.
     """
 
     request: Callable[[Arguments], bytes]
@@ -122,6 +122,7 @@ class Command(NamedTuple):
     restarts: bool = False
     read_back: ReadBack | None = None
     answer_ms: int | None = None
+    settle_ms: int = 0
 
 
 class Ask(NamedTuple):

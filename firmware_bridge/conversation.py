@@ -108,7 +108,7 @@ class Conversation:
     def _next(self) -> None:
         step = self._steps.popleft()
         command = command_of(self._driver, step.ask.command)
-        self._rest_ms = self._session.pause_ms
+        self._rest_ms = max(self._session.pause_ms, command.settle_ms)
         if self._tries > 1:
             # Each sending may be answered, and an answer seldom says to which request of a kind.
             self._rest_ms = max(self._rest_ms, self._resend_ms(command))

@@ -13,6 +13,7 @@ from firmware_bridge.commands import Ask, Command, Session
 from firmware_bridge.drivers import (
     a02yyuw,
     c4001,
+    ld2402,
     ld2410,
     ld2410s,
     ld2412,
@@ -82,6 +83,7 @@ _MODULES: tuple[DriverModule, ...] = (
     ld2410s,
     ld2412,
     ld2420,
+    ld2402,
     ld2450,
     sen0395,
     c4001,

@@ -8,7 +8,7 @@ import pytest
 
 from firmware_bridge.commands import Ask, encode_command
 from firmware_bridge.conversation import Conversation
-from firmware_bridge.drivers import ld2410
+from firmware_bridge.drivers import ld2402, ld2410
 from firmware_bridge.hilink import reply_frame
 from presence.errors import BadInput
 
@@ -103,6 +103,16 @@ def test_a_restart_ends_the_session_and_is_followed_by_silence() -> None:
     assert not talk.over
     assert talk.due(2_000) == b""
     assert talk.over
+
+
+def test_a_command_that_takes_its_time_is_neither_repeated_nor_followed_before_it_is_over() -> None:
+    save, end = encode_command(ld2402, "save", {}), encode_command(ld2402, "end_config", {})
+    talk = Conversation(ld2402, [Ask("save")])
+    talk.due(0)
+    talk.answered(reply_frame(0xFF, b"\2\0\x20\0"))
+    assert [talk.due(at) for at in (1, 300, 500, 501)] == [save, b"", b"", save]
+    talk.answered(reply_frame(0xFD))
+    assert [talk.due(at) for at in (510, 1_009, 1_010)] == [b"", b"", end]
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is_sent() -> None:
