@@ -162,7 +162,6 @@ class Radar:
         control, command, data = parse_frame(whole)
         if control not in _HEARD_CONTROLS or (command & ANSWER and data == QUERY):
             return None
-        asked = control != PRESENCE or bool(command & ANSWER)
         report = self._reports.get((control, command & ~ANSWER if control == PRESENCE else command))
         if report is None:
             return (Answer(whole),)
@@ -170,7 +169,7 @@ class Radar:
             raise DamagedFrame(4, f"length {len(data)} does not fit {control:02x} {command:02x}")
         values = report.values(data)
         decoded = (Decoded(values),) if values else ()
-        return (*decoded, Answer(whole)) if asked else decoded
+        return (*decoded, Answer(whole)) if command & ANSWER else decoded
 
 
 def _answer(whole: bytes, control: int, command: int) -> bytes:
@@ -252,4 +251,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
 }
 IDENTITY: Final = (Ask("read_product"), Ask("read_id"), Ask("read_hardware"), Ask("read_firmware"))
 # They report what changes: without being asked, a room that stays as it is would stay unknown.
-FIRST: Final = (Ask("read_firmware"), Ask("read_presence"), Ask("read_motion"))
+FIRST: Final = (Ask("read_presence"), Ask("read_motion"))
+# Asked last: a device that does not tell it is set up all the same.
+LAST: Final = (Ask("read_firmware"),)

@@ -121,9 +121,9 @@ def driver(config: Mapping[str, Any]) -> Mr24hpc1:
 
 
 def setup(config: Mapping[str, Any]) -> Sequence[Ask]:
-    """Asks who it is and what it sees, and sets the mode where one is configured."""
+    """Asks what it sees and who it is, and sets the mode where one is configured."""
     match config.get("underlying"):
         case None:
-            return seeed.FIRST
+            return (*seeed.FIRST, *seeed.LAST)
         case underlying:
-            return (*seeed.FIRST, Ask("set_output", {"open": underlying}))
+            return (*seeed.FIRST, Ask("set_output", {"open": underlying}), *seeed.LAST)

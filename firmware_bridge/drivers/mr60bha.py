@@ -59,5 +59,5 @@ def driver(config: Mapping[str, Any]) -> Radar:
 
 
 def setup(config: Mapping[str, Any]) -> Sequence[Ask]:
-    """Asks who it is and what it sees."""
-    return seeed.FIRST
+    """Asks what it sees and who it is."""
+    return (*seeed.FIRST, *seeed.LAST)

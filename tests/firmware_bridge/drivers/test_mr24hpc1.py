@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from firmware_bridge.commands import Ask, encode_command
 from firmware_bridge.drivers import mr24hpc1
 from firmware_bridge.emulators.mr24hpc1 import Mr24hpc1Emulator
 from firmware_bridge.emulators.target import Target
-from firmware_bridge.resync import Damage
+from firmware_bridge.resync import Damage, Decoded
 from firmware_bridge.seeed import UNDERLYING, frame
 from presence.errors import BadInput
 from tests.firmware_bridge.talk import Talk, settings
@@ -24,6 +25,17 @@ def radar_of(talk: Talk) -> Mr24hpc1Emulator:
 def underlying(talk: Talk, for_ms: int) -> bool:
     """Whether reports of underlying mode come in that time."""
     return any("speed" in reading.values for reading in talk.go_on(for_ms))
+
+
+def test_a_report_of_underlying_mode_is_a_reading_and_no_answer() -> None:
+    (read,) = mr24hpc1.driver({}).feed(frame(UNDERLYING, 0x01, b"\x0c\x03\xb4\x04\x0d"))
+    assert isinstance(read, Decoded)
+    assert read.values["speed"] == 1.5
+
+
+def test_a_device_that_does_not_tell_its_firmware_is_set_up_all_the_same() -> None:
+    commands = [ask.command for ask in mr24hpc1.setup({"underlying": True})]
+    assert commands == ["read_presence", "read_motion", "set_output", "read_firmware"]
 
 
 def test_a_still_value_above_its_range_is_damage() -> None:
@@ -64,6 +76,16 @@ def test_underlying_mode_is_switched_off_where_it_is_not_wanted() -> None:
     radar_of(talk).receive(encode_command(mr24hpc1, "set_output", {"open": True}))
     talk.go_on(1_000)
     assert talk.driver.strayed
+
+
+def test_an_empty_room_is_told_again_at_least_every_90_s_with_one_question_a_minute() -> None:
+    talk = Talk("mr24hpc1", {})
+    talk.go_on(5_000)
+    asked = len(talk.sent)
+    for _ in range(4):
+        assert [reading.values for reading in talk.go_on(mr24hpc1.SILENT_AFTER_MS)][-1] == {"presence": 0.0}
+    instants = [at for at, _ in talk.sent[asked:]]
+    assert all(later - earlier >= 60_000 for earlier, later in pairwise(instants))
 
 
 def test_every_setting_is_written_read_back_and_told() -> None:
