@@ -22,7 +22,7 @@ from firmware_bridge.resync import Damage, Decoded, Gap
 from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
 from presence.errors import BadInput
-from presence.gateway_settings import GatewaySettings
+from presence.gateway_settings import GatewaySettings, SensorPort
 
 log = logging.getLogger("hadir.bridge")
 
@@ -52,13 +52,15 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
             remedy = f"known: {', '.join(DRIVERS)}"
             problems.append(BadInput(source, f'no driver "{sensor.driver}"', field=field, remedy=remedy))
             continue
-        module, config = DRIVERS[sensor.driver], sensor.config or {}
+        module = DRIVERS[sensor.driver]
+        config = sensor.config or _said_of_port(settings, sensor, "config") or {}
         try:
             module.driver(config)
         except BadInput as problem:
             problems.append(BadInput(source, problem.problem, field=f"{field} {problem.field}", remedy=problem.remedy))
             continue
-        wanted = LineSpec(sensor.port, sensor.driver, sensor.baud or module.BAUD, config, {})
+        baud = sensor.baud or _said_of_port(settings, sensor, "baud") or module.BAUD
+        wanted = LineSpec(sensor.port, sensor.driver, baud, config, {})
         spec = specs.setdefault(sensor.port, wanted)
         if msgspec.structs.replace(spec, sensors={}) != wanted:
             problems.append(BadInput(source, f"{sensor.port} is used with other settings too", field=field))
@@ -69,6 +71,12 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
             thinning = settings.thinning_ms if sensor.thinning_ms is None else sensor.thinning_ms
             spec.sensors[sensor.part] = sensor.id, thinning
     return list(specs.values()), problems
+
+
+def _said_of_port(settings: GatewaySettings, sensor: SensorPort, field: str) -> Any:
+    """What another sensor of the same line says of it; None when none does."""
+    said = (getattr(each, field) for each in settings.sensors if each.port == sensor.port and each.part != sensor.part)
+    return next((found for found in said if found is not None), None)
 
 
 class Line:

@@ -13,6 +13,9 @@ from firmware_bridge.clock import Stamp
 from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
+
+
+from firmware_bridge.emulators.modbus import CONFIG, ModbusEmulator
 from firmware_bridge.emulators.target import Target
 from firmware_bridge.line import Line, LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
@@ -21,6 +24,7 @@ from firmware_bridge.status import Status
 from presence.gateway_settings import GatewaySettings, SensorPort
 from transport.disk_queue import DiskQueue
 
+RADAR = {"function": 4, "address": 0, "count": 2, "map": {"presence": {"register": 0}}}
 PRESENT = bytes.fromhex("f4f3f2f10d0002aa0251000000003b00005500f8f7f6f5")
 ABSENT = bytes.fromhex("f4f3f2f10d0002aa0000000000003700005500f8f7f6f5")
 T = 1_790_000_000_000
@@ -271,3 +275,33 @@ def test_a_device_that_has_nothing_to_report_but_answers_stays_online_until_it_i
         states.setdefault(up, status(radar).state)
     assert {states[up] for up in range(0, 62_000, 100)} == {"online"}
     assert states[66_000] == "offline"
+
+
+    assert board.lost == 2
+    assert [(sensor, told.sent, told.lost) for sensor, told in board.statuses()] == [("a", 3, 2), ("b", 0, 2)]
+
+
+def test_what_one_sensor_of_a_line_says_of_it_holds_for_all_of_them() -> None:
+    left, right = ({"unit": unit, **RADAR} for unit in (1, 2))
+    config = {"units": {"left": left, "right": right}}
+    first, second = (
+        port("a", port="/dev/bus", driver="modbus", part="left"),
+        port("b", port="/dev/bus", driver="modbus"),
+    )
+    second = msgspec.structs.replace(second, part="right", config=config, baud=19_200)
+    specs, problems = line_specs(settings(first, second), "settings")
+    assert problems == []
+    assert specs == [LineSpec("/dev/bus", "modbus", 19_200, config, {"left": ("a", None), "right": ("b", None)})]
+
+
+def test_each_unit_of_a_line_is_a_sensor_of_its_own(outbox: Outbox) -> None:
+    spec = LineSpec("/dev/bus", "modbus", 9_600, CONFIG, {name: (f"dk-{name}", None) for name in CONFIG["units"]})
+    bus, device = Line(spec, outbox), ModbusEmulator(1)
+    device.target = Target("still", 0.9, 60)
+    bus.opened(None, 0)  # type: ignore[arg-type]  # no bytes go to it here
+    for at in range(0, 1_000, 20):
+        bus.received(device.receive(bus.outgoing(at)), Stamp(T + at), at)
+    outbox.commit()
+    rows = [(row.sensor, row.values) for _, row in outbox.read(0, 100)]
+    assert [sensor for sensor, _ in rows] == ["dk-radar", "dk-sonar", "dk-laser"] * 2
+    assert rows[0][1]["presence"] == 1.0
