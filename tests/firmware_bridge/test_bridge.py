@@ -21,6 +21,8 @@ from firmware_bridge.bridge import queue_path, run_bridge
 from firmware_bridge.clock import Stamp, host_boot, uptime_ms
 from firmware_bridge.drivers import ld2410
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.modbus import CONFIG, ModbusEmulator
+from firmware_bridge.emulators.target import Target
 from firmware_bridge.outbox import Outbox
 from presence import topics
 from presence.errors import BadInput
@@ -65,7 +67,7 @@ class Listener:
         if received.topic.endswith("/readings"):
             self.packs.append(received)
             for reading in decode(received.payload, content_type=received.content_type, sensor=None, received_ms=0):
-                number = round(reading.values["moving_distance"] * 100)
+                number = round(reading.values.get("moving_distance", 0) * 100)
                 self.readings[reading.sensor][round(reading.values["seq"])].add(number)
         elif received.payload:
             self.retained[received.topic] = json.loads(received.payload)
@@ -387,6 +389,24 @@ def test_a_radar_is_set_to_engineering_mode_over_its_port(
     status = eventually(lambda: listener.retained.get("hadir/1/mpp/sensor/radar/status"))
     assert status["driver"] == "ld2410"
     eventually(lambda: listener.retained["hadir/1/mpp/sensor/radar/status"]["firmware"] == "2.04.23022511")
+
+
+def test_the_units_of_an_rs485_line_are_asked_over_its_port_and_are_sensors_of_their_own(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    terminal, line = pseudo_terminal("bus"), ModbusEmulator(1)
+    line.target = Target("still", 0.9, 60)
+    ports = [SensorPort(id=part, driver="modbus", port=str(terminal.path), part=part) for part in CONFIG["units"]]
+    ports[0] = msgspec.structs.replace(ports[0], config={**CONFIG, "interval_ms": 50})
+    bridge(GatewaySettings(version=1, site="mpp", gateway="gw", sensors=tuple(ports)))
+    eventually(lambda: terminal.opened)
+
+    def play() -> bool:
+        terminal.write(line.receive(terminal.read()))
+        return all(len(listener.seqs(sensor)) >= 3 for sensor in ("radar", "sonar", "laser"))
+
+    eventually(play)
+    eventually(lambda: [listener.state("sensor", part) for part in CONFIG["units"]] == ["online"] * 3)
 
 
 def test_a_host_without_a_clock_sends_ages(

@@ -11,11 +11,13 @@ import pytest
 
 from firmware_bridge.clock import Stamp
 from firmware_bridge.drivers import DRIVERS
+from firmware_bridge.emulators.faults import Faulty, Rates, lines
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
 
 
 from firmware_bridge.emulators.modbus import CONFIG, ModbusEmulator
+from firmware_bridge.emulators.ndjson import NdjsonEmulator
 from firmware_bridge.emulators.target import Target
 from firmware_bridge.line import Line, LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
@@ -305,3 +307,19 @@ def test_each_unit_of_a_line_is_a_sensor_of_its_own(outbox: Outbox) -> None:
     rows = [(row.sensor, row.values) for _, row in outbox.read(0, 100)]
     assert [sensor for sensor, _ in rows] == ["dk-radar", "dk-sonar", "dk-laser"] * 2
     assert rows[0][1]["presence"] == 1.0
+
+
+def test_over_a_bad_cable_what_was_lost_and_what_was_stored_are_what_the_board_sent(outbox: Outbox) -> None:
+    board = Line(
+        LineSpec("/dev/board", "ndjson", 115_200, {}, {part: (part, None) for part in ("radar", "pir")}), outbox
+    )
+    device = Faulty(NdjsonEmulator(1), 1, frames=lines)
+    board.opened(None, 0)  # type: ignore[arg-type]  # no bytes go to it here
+    for number in range(300):
+        # What is missing is seen between two lines that came.
+        device.rates = Rates(cut=0.1, noise=0.2, flip=0.1, silence=0.1) if 1 <= number < 298 else Rates()
+        board.received(device.report(500 * number), Stamp(T + 500 * number), 500 * number)
+    stored = {sensor: told.sent for sensor, told in board.statuses()}
+    assert sum(stored.values()) + board.lost == 2 * 300
+    assert 0 < board.damaged <= board.lost
+    assert all(told.lost == board.lost for _, told in board.statuses())
