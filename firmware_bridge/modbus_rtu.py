@@ -5,6 +5,7 @@ Source: Modbus over serial line V1.02, 2.5; Modbus application protocol V1.1b3, 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from firmware_bridge.crc16 import crc16
@@ -18,6 +19,8 @@ LONGEST = 255  # of a reply with the most registers, 125
 MOST_REGISTERS = 125
 REQUEST_LENGTH = 8
 _SHORTEST = 5
+# Where a reply may begin: before a function that one of them has. Those places may overlap.
+_LIKELY = re.compile(rb"(?=.[\x03\x04\x06\x83\x84\x86].)", re.DOTALL)
 
 
 def sealed(body: bytes) -> bytes:
@@ -77,7 +80,8 @@ class Answers:
         """Each with the offset of its end, counted from the first byte ever fed, in the order of their ends."""
         buffer, known = self._recent + data, len(self._recent)
         found: list[tuple[int, bytes]] = []
-        for at in range(len(buffer) - _SHORTEST + 1):
+        for likely in _LIKELY.finditer(buffer):
+            at = likely.start()
             length = reply_length(buffer, at)
             if length is None or not known < at + length <= len(buffer):
                 continue
