@@ -21,7 +21,7 @@ from firmware_bridge.port import Port, PortGone
 from firmware_bridge.resync import Damage, Decoded, Gap
 from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
-from presence.errors import BadInput
+from presence.errors import BadInput, BadInputs
 from presence.gateway_settings import GatewaySettings, SensorPort
 
 log = logging.getLogger("hadir.bridge")
@@ -57,7 +57,8 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
         try:
             module.driver(config)
         except BadInput as problem:
-            problems.append(BadInput(source, problem.problem, field=f"{field} {problem.field}", remedy=problem.remedy))
+            found = problem.problems if isinstance(problem, BadInputs) else [problem]
+            problems += [BadInput(source, p.problem, field=f"{field} {p.field}", remedy=p.remedy) for p in found]
             continue
         baud = sensor.baud or _said_of_port(settings, sensor, "baud") or module.BAUD
         wanted = LineSpec(sensor.port, sensor.driver, baud, config, {})

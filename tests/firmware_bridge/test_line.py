@@ -323,3 +323,11 @@ def test_over_a_bad_cable_what_was_lost_and_what_was_stored_are_what_the_board_s
     assert sum(stored.values()) + board.lost == 2 * 300
     assert 0 < board.damaged <= board.lost
     assert all(told.lost == board.lost for _, told in board.statuses())
+
+
+def test_all_that_is_wrong_with_a_configuration_is_told() -> None:
+    _, problems = line_specs(settings(port("a", driver="modbus", config={"unit": 0, **RADAR, "count": 0})), "settings")
+    assert [str(problem) for problem in problems] == [
+        "settings: sensor a config.unit: 0 cannot be used; give a whole number from 1 to 247",
+        "settings: sensor a config.count: 0 cannot be used; give a whole number from 1 to 125",
+    ]
