@@ -293,13 +293,24 @@ class _Bridge:
         try:
             port = future.result()
         except PortGone as gone:
-            line.gone(gone, self._clock.now(), up_ms)
+            line.gone(self._whose(line, gone), self._clock.now(), up_ms)
             return
         if line not in self._lines:
             port.close()
             return
         line.opened(port, up_ms)
         self._selector.register(port.fd, selectors.EVENT_READ, (line, port))
+
+    def _whose(self, line: Line, gone: PortGone) -> PortGone:
+        """`gone`, or when the port is open here under another name, that."""
+        node = os.path.realpath(line.spec.port)
+        for other in self._lines:
+            held = other.port.node if other.port else other.opening and os.path.realpath(other.spec.port)
+            if gone.kind == "held" and other is not line and held == node:
+                sensors = ", ".join(sensor for sensor, _ in other.spec.sensors.values())
+                says = f"is the same port as {other.spec.port}, which is sensor {sensors}'s already"
+                return PortGone(f"{says}; name each port once", "held")
+        return gone
 
     def _lose(self, line: Line, reason: PortGone) -> None:
         self._let_go(line)

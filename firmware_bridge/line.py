@@ -30,6 +30,7 @@ FIRST_PAUSE_MS = 500
 LONGEST_PAUSE_MS = 30_000
 # A clock that went back by more was set; by less, stamps wait for it.
 _SET_BACK_MS = 1_000
+_FORBIDDEN_AT_RETURN = 2
 
 
 class LineSpec(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ class Line:
         self._newest = Stamp(0)
         self._state: State | None = None
         self._since_ms: int | None = None
-        self._openings = 0
+        self._openings = self._forbidden = 0
         self._diagnosis = Diagnosis(self._module, spec.baud, 0)
         self._finding: Finding | None = None
         self._said: str | None = None
@@ -127,6 +128,10 @@ class Line:
         self.open_at_up_ms = up_ms + self._pause_ms
         self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
         self._become("offline", now)
+        # What comes back has its name before it has its group.
+        self._forbidden = self._forbidden + 1 if reason.kind == "forbidden" else 0
+        if self._openings and 0 < self._forbidden <= _FORBIDDEN_AT_RETURN:
+            return
         # The name of what was unplugged is not there until it is back.
         kind = "unplugged" if reason.kind == "missing" and self._openings else reason.kind
         says, _, hint = str(reason).partition("; ")

@@ -19,12 +19,14 @@ from typing import Literal
 
 import serial
 from serial.tools import list_ports
+from serial.urlhandler import protocol_socket
 
 from presence.errors import HadirError
 
 Kind = Literal["unplugged", "missing", "held", "forbidden", "refused", "wrong"]
 
-_READ_SIZE = 64 * 1024
+# Of one port at a time, so that one that floods leaves the others their turn.
+_READ_SIZE = 16 * 1024
 _PUMP_TIMEOUT_S = 0.2
 _PUMP_SIZE = 4096
 # A network port whose host vanished without a word is given up after 20 + 3 x 10 s.
@@ -57,8 +59,9 @@ class PortGone(HadirError):
 class Port:
     """An open port. `fd` becomes readable when bytes have come, or when the port was lost."""
 
-    def __init__(self, opened: serial.Serial) -> None:
+    def __init__(self, opened: serial.Serial | protocol_socket.Serial) -> None:
         self._opened = opened
+        self.node = os.path.realpath(opened.name or "")  # what its name led to when it was opened
         # pyserial forgets its socket without closing it when the other side has reset the connection.
         self._socket: socket.socket | None = getattr(opened, "_socket", None)
         self._pump: _Pump | None = None
@@ -111,8 +114,11 @@ class Port:
 def open_port(name: str, baud: int) -> Port:
     """`name` at `baud`, raw and ours alone. Raises PortGone. Network ports may take 5 s."""
     try:
-        unopened: serial.SerialBase
-        if "://" in name:
+        unopened: serial.Serial | protocol_socket.Serial
+        if name.startswith("socket://"):
+            unopened = _Socket(None, baud, timeout=0)
+            unopened.port = name
+        elif "://" in name:
             unopened = serial.serial_for_url(name, baud, timeout=0, do_not_open=True)
         else:
             unopened = _Serial(None, baud, timeout=0, exclusive=True)
@@ -144,10 +150,17 @@ class _Serial(serial.Serial):
         return
 
 
+class _Socket(protocol_socket.Serial):
+    """The same for raw TCP."""
+
+    def reset_input_buffer(self) -> None:
+        return
+
+
 class _Pump:
     """A thread that brings what a port without file descriptor reads into a pipe, whose other end is `fd`."""
 
-    def __init__(self, opened: serial.Serial) -> None:
+    def __init__(self, opened: serial.Serial | protocol_socket.Serial) -> None:
         self.problem: PortGone | None = None
         self._opened = opened
         self.fd, self._into = os.pipe()
@@ -183,4 +196,6 @@ def _gone(error: Exception) -> PortGone:
     if number in _KNOWN:
         kind, says = _KNOWN[number]
         return PortGone(says, kind)
+    if "RFC2217" in str(error):
+        return PortGone("is no RFC 2217 server; if it gives the bare bytes, write socket://", "wrong")
     return PortGone(f"cannot be used: {getattr(error, 'strerror', None) or ' '.join(str(error).split())}", "wrong")

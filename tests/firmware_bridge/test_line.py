@@ -175,6 +175,20 @@ def test_a_status_tells_what_is_wrong_until_it_is_right(outbox: Outbox, caplog: 
     ]
 
 
+def test_a_port_that_comes_back_may_be_forbidden_for_a_moment(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    radar = line(outbox)
+    forbidden = PortGone("may not be opened; join dialout", "forbidden")
+    found = []
+    for reason in (PortGone("was unplugged"), PortGone("is not there", "missing"), forbidden, forbidden, forbidden):
+        radar.gone(reason, Stamp(T), 0)
+        found.append(status(radar).problem)
+    assert found == ["unplugged"] * 4 + ["forbidden"]
+    assert [message.rpartition(": ")[2] for message in caplog.messages] == [
+        "was unplugged",
+        "may not be opened; join dialout",
+    ]
+
+
 def test_without_a_date_since_is_not_known(outbox: Outbox) -> None:
     radar = line(outbox)
     radar.received(PRESENT, Stamp(5000, "boot"), 0)
@@ -277,7 +291,6 @@ def test_a_device_that_has_nothing_to_report_but_answers_stays_online_until_it_i
         states.setdefault(up, status(radar).state)
     assert {states[up] for up in range(0, 62_000, 100)} == {"online"}
     assert states[66_000] == "offline"
-
 
     assert board.lost == 2
     assert [(sensor, told.sent, told.lost) for sensor, told in board.statuses()] == [("a", 3, 2), ("b", 0, 2)]

@@ -104,6 +104,12 @@ def test_a_raw_tcp_port(server: socket.socket) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # in pyserial
+def test_a_raw_port_is_not_taken_for_one_behind_rfc2217(server: socket.socket) -> None:
+    with pytest.raises(PortGone, match="is no RFC 2217 server; if it gives the bare bytes, write socket://"):
+        open_port(f"rfc2217://127.0.0.1:{server.getsockname()[1]}?timeout=0.2", 115_200)
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # in pyserial
 def test_a_port_behind_rfc2217(server: socket.socket) -> None:
     serving = threading.Thread(target=serve_rfc2217, args=(server,))
     serving.start()
