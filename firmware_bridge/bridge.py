@@ -26,6 +26,7 @@ from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone, open_port
 from firmware_bridge.publisher import Publisher
 from firmware_bridge.status import Status
+from firmware_bridge.systemd import Systemd
 from presence import topics
 from presence.errors import BadInput
 from presence.gateway_settings import GatewaySettings, parse_gateway_settings
@@ -186,7 +187,9 @@ class _Bridge:
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="port")
         self._openings: SimpleQueue[tuple[Line, Future[Port]]] = SimpleQueue()
+        self._systemd = Systemd()
         self._told: dict[str, Status] = {}
+        self._served = 0
         self._counted = (0, 0, 0)
         self._read_s = self._commit_due_s = 0.0
         self._tick_due_up_ms = self._statuses_due_up_ms = self._counters_due_up_ms = 0
@@ -194,11 +197,14 @@ class _Bridge:
     def run(self, stop: threading.Event) -> None:
         self._serve(self._settings)
         self._publisher.start()
+        self._systemd.ready()
         try:
             while not stop.is_set():
                 self._cycle()
         finally:
+            self._systemd.stopping()
             self._close()
+            self._systemd.close()
 
     def _cycle(self) -> None:
         waiting = self._outbox.waiting
@@ -242,6 +248,7 @@ class _Bridge:
             port.write(sending)
 
     def _tick(self, up_ms: int) -> None:
+        self._systemd.alive(up_ms)
         now = self._clock.now()
         for line in self._lines:
             if line.port is not None:
@@ -271,6 +278,9 @@ class _Bridge:
                     self._told[sensor] = status
                     topic = topics.sensor_topic(self._settings.site, sensor, "status")
                     self._publisher.retain(topic, status.encode())
+        online = sum(status.state == "online" for status in self._told.values())
+        broker = "connected" if self._publisher.online else "no connection"
+        self._systemd.says(f"{online} of {self._served} sensors speak; broker: {broker}")
         counted = sent, sum(line.damaged for line in self._lines), self._outbox.lost.total()
         if counters_too and counted != self._counted:
             self._counted = counted
@@ -357,6 +367,7 @@ class _Bridge:
         self._lines = stay + new
         self._settings = settings
         served = {sensor for line in self._lines for sensor, _ in line.spec.sensors.values()}
+        self._served = len(served)
         for sensor in self._told.keys() - served:
             del self._told[sensor]
             self._publisher.retain(topics.sensor_topic(settings.site, sensor, "status"), b"")

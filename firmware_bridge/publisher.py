@@ -104,6 +104,10 @@ class Publisher:
             on_refused=lambda mid, _: self._happened(partial(self._refused, mid)),
         )
 
+    @property
+    def online(self) -> bool:
+        return self._online
+
     def start(self) -> None:
         self._session.start()
 
