@@ -25,6 +25,7 @@ from firmware_bridge.line import FIRST_PAUSE_MS, Line, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone, open_port
 from firmware_bridge.publisher import Publisher
+from firmware_bridge.remote_settings import RemoteSettings
 from firmware_bridge.status import Status
 from firmware_bridge.systemd import Systemd
 from presence import topics
@@ -177,8 +178,10 @@ class _Bridge:
             gateway=settings.gateway,
             clock=clock,
             on_settings=None if fixed else self._take_settings,
+            on_command=self._take_command,
             wake=self._wake,
         )
+        self._remote = RemoteSettings(settings.site, self._publisher, clock)
         self._lines: list[Line] = []
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = os.pipe()
@@ -261,6 +264,7 @@ class _Bridge:
                 line.opening = True
                 future = self._openers.submit(open_port, line.spec.port, line.spec.baud)
                 future.add_done_callback(partial(self._hand_over, line))
+        self._remote.tick()
         if up_ms >= self._statuses_due_up_ms:
             self._statuses_due_up_ms = up_ms + _STATUSES_EVERY_MS
             counters_too = up_ms >= self._counters_due_up_ms
@@ -332,6 +336,9 @@ class _Bridge:
             self._openers.submit(line.port.close)
             line.port = None
 
+    def _take_command(self, received: Received) -> None:
+        self._remote.take(received, uptime_ms())
+
     def _take_settings(self, payload: bytes) -> None:
         """New settings from the broker; none when the gateway was taken out of its site."""
         topic = topics.gateway_topic(self._settings.site, self._settings.gateway, "settings")
@@ -366,6 +373,7 @@ class _Bridge:
             line.open_at_up_ms = uptime_ms() + FIRST_PAUSE_MS if self._lines else 0
         self._lines = stay + new
         self._settings = settings
+        self._remote.serve(self._lines)
         served = {sensor for line in self._lines for sensor, _ in line.spec.sensors.values()}
         self._served = len(served)
         for sensor in self._told.keys() - served:
@@ -384,6 +392,7 @@ class _Bridge:
 
     def _close(self) -> None:
         self._drain()
+        self._remote.stop()
         ports = [line.port for line in self._lines if line.port is not None]
         self._lines = []
         self._openers.shutdown(cancel_futures=True)

@@ -129,11 +129,13 @@ class Ask(NamedTuple):
     """A command with its arguments.
 
     `name`: in settings, where the one thing that it tells besides `ok` stands; None: all it tells, by its keys.
+    `optional`: that it is refused is an answer like others, for not every firmware knows every command.
     """
 
     command: str
     args: Mapping[str, Any] = {}
     name: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Conversation:
             told = decode_reply(self._driver, step.ask.command, step.ask.args, whole)
         except DamagedFrame:
             return
-        if not told["ok"]:
+        if not told["ok"] and not step.ask.optional:
             refused = f"{step.ask.command} was refused"
             if step.part != "closing":
                 self._close(refused)

@@ -38,11 +38,15 @@ class _Asked(NamedTuple):
 
 
 class Dialogue:
-    """`firmware`: as read from the device, None before. `trouble`: why it could not be set up, None when it could."""
+    """`firmware`: as read from the device, None before. `trouble`: why it could not be set up, None when it could.
+
+    `set_up`: whether it was set up as `config` asks; never for one that is left alone.
+    """
 
     def __init__(self, module: DriverModule, driver: Driver, config: Mapping[str, Any]) -> None:
         self.firmware: str | None = None
         self.trouble: str | None = None
+        self.set_up = False
         self._module = module
         self._driver = driver
         self._setup = module.setup(config)
@@ -122,6 +126,7 @@ class Dialogue:
 
     def _set_up(self, outcome: Outcome) -> None:
         self.trouble = outcome.problem
+        self.set_up = self.set_up or outcome.problem is None
 
     def _conclude(self, asked: _Asked, problem: str | None) -> None:
         conversation = asked.conversation

@@ -108,6 +108,17 @@ class Line:
         self._finding: Finding | None = None
         self._said: str | None = None
         self._trouble: str | None = None
+        self._streamed_until_up_ms: dict[str, int] = {}
+
+    @property
+    def set_up(self) -> bool:
+        """Whether the device was set up since its port was opened; never for one that is left alone."""
+        return self.port is not None and self._dialogue.set_up
+
+    @property
+    def firmware(self) -> str | None:
+        """As read from the device, None before."""
+        return self._dialogue.firmware
 
     def opened(self, port: Port, up_ms: int) -> None:
         self.opening = False
@@ -166,15 +177,27 @@ class Line:
                 sensor = known[0]
                 verdict = self._thinnings[sensor].judge(stamp.at_ms, result.values)
                 news = news or verdict == "news"
-                if verdict != "drop":
+                if verdict != "drop" or up_ms < self._streamed_until_up_ms.get(sensor, 0):
                     self._outbox.add(sensor, stamp, result.values)
         return news
 
     def ask(self, asks: Sequence[Ask], done: Callable[[Outcome], None]) -> None:
         """Has the device asked; `done` is called with what came of it. Raises BadInput, Busy, PortGone."""
+        self._must_be_open()
+        self._dialogue.ask(asks, done)
+
+    def stream(self, sensor: str, until_up_ms: int) -> None:
+        """Lets every report of `sensor` through until then. Raises PortGone."""
+        self._must_be_open()
+        self._streamed_until_up_ms[sensor] = until_up_ms
+
+    def abandon(self, reason: str) -> None:
+        """Ends all that was asked of the device without an answer."""
+        self._dialogue.abandon(reason)
+
+    def _must_be_open(self) -> None:
         if self.port is None:
             raise PortGone(self._said or "is not open yet")
-        self._dialogue.ask(asks, done)
 
     def outgoing(self, up_ms: int) -> bytes:
         """What the device is to be told now."""

@@ -39,6 +39,7 @@ _STEP_S = 0.05
 _PAUSE_S = 0.5
 _REFUSED_PAUSE_S = 10.0
 _DRAIN_S = 2.0
+_ANSWERS_LIMIT = 256
 _AGES_LIVE_S = 30 * 24 * 3600
 
 
@@ -54,6 +55,7 @@ class Publisher:
     """One session of a gateway. All methods belong to the thread that fills the outbox, which calls `pump` often.
 
     `on_settings`: takes what arrives on the gateway's settings topic, from within `pump`; None: not subscribed.
+    `on_command`: the same with commands to any sensor of the site.
     `wake`: called from another thread when there is something to `pump` for.
     """
 
@@ -66,11 +68,13 @@ class Publisher:
         gateway: str,
         clock: HostClock,
         on_settings: Callable[[bytes], None] | None = None,
+        on_command: Callable[[Received], None] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._clock = clock
         self._on_settings = on_settings
+        self._on_command = on_command
         self._wake = wake
         self._readings_topic = topics.gateway_topic(site, gateway, "readings")
         self._status_topic = topics.gateway_topic(site, gateway, "status")
@@ -79,6 +83,7 @@ class Publisher:
         self._online = self._met = False
         self._retained: dict[str, bytes] = {}
         self._to_retain: dict[str, bytes] = {}
+        self._answers: deque[Message] = deque(maxlen=_ANSWERS_LIMIT)
         self._flying: dict[int, _Pack] = {}
         self._in_order: deque[_Pack] = deque()
         self._cursor = 0
@@ -88,7 +93,8 @@ class Publisher:
         self._newest_puback_s = 0.0
         self._forgot_s = 0.0
         offline = Status(state="offline", since_ms=None, firmware=self._gateway.firmware)
-        settings_topic = topics.gateway_topic(site, gateway, "settings")
+        self._settings_topic = topics.gateway_topic(site, gateway, "settings")
+        commands = topics.sensor_topic(site, "+", "command")
         self._session = Session(
             address,
             client_id=f"{site}.{gateway}",
@@ -96,7 +102,8 @@ class Publisher:
             clean_start=True,
             session_expiry_s=0,
             max_inflight=WINDOW,
-            subscriptions=(settings_topic,) if on_settings else (),
+            subscriptions=[self._settings_topic] * bool(on_settings) + [commands] * bool(on_command),
+            as_published=(commands,),
             on_message=lambda received: self._happened(partial(self._received, received)),
             on_connected=lambda _: self._happened(self._connected),
             on_lost=lambda _: self._happened(self._lost),
@@ -118,6 +125,7 @@ class Publisher:
             if not self._online:
                 return
             self._send_statuses()
+            self._send_answers()
             self._waiting_for_pubacks = not self._send_readings()
             # A PUBACK that came before it was waited for has not woken anybody.
             if not self._waiting_for_pubacks or self._events.empty():
@@ -132,6 +140,10 @@ class Publisher:
         else:
             self._retained.pop(topic, None)
 
+    def send(self, message: Message) -> None:
+        """Publishes `message` once, soon or after the next connect."""
+        self._answers.append(message)
+
     def count(self, *, sent: int, damaged: int, lost: int) -> None:
         """The sums that the gateway's status tells."""
         self._gateway = msgspec.structs.replace(self._gateway, sent=sent, damaged=damaged, lost=lost)
@@ -142,7 +154,7 @@ class Publisher:
         self._waiting_for_pubacks = True
         stop_by_s = time.monotonic() + _DRAIN_S
         self.pump()
-        while self._online and (self._flying or self._to_retain) and time.monotonic() < stop_by_s:
+        while self._online and (self._flying or self._to_retain or self._answers) and time.monotonic() < stop_by_s:
             with contextlib.suppress(Empty):
                 self._events.get(timeout=_STEP_S)()
             self.pump()
@@ -168,8 +180,11 @@ class Publisher:
                 self._events.get_nowait()()
 
     def _received(self, received: Received) -> None:
-        if self._on_settings:
-            self._on_settings(received.payload)
+        if received.topic == self._settings_topic:
+            if self._on_settings:
+                self._on_settings(received.payload)
+        elif self._on_command:
+            self._on_command(received)
         self._session.ack(received)
 
     def _connected(self) -> None:
@@ -207,6 +222,15 @@ class Publisher:
             if self._published(Message(topic, payload, retain=True)) is None:
                 return
             del self._to_retain[topic]
+
+    def _send_answers(self) -> None:
+        while self._answers:
+            try:
+                if self._published(self._answers[0]) is None:
+                    return
+            except TooLarge as error:
+                log.error("%s; it is not sent", error)
+            self._answers.popleft()
 
     def _send_readings(self) -> bool:
         """Whether all that waits was sent."""

@@ -52,7 +52,7 @@ class Ld2402:
             lines((b"distance", b"OFF"), _LONGEST_LINE, self._line),
         )
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         return self._stream.feed(data)
 

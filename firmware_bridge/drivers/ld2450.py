@@ -50,7 +50,7 @@ class Ld2450:
             FrameKind(re.escape(HEADER), len(HEADER), lambda _buffer, _at: LENGTH, self._report), hilink.ANSWERS
         )
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         results = self._stream.feed(data)
         for result in results:

@@ -80,7 +80,7 @@ class Mr24hpc1:
         self._seen: bool | None = None
         self._others = 0
 
-    def feed(self, data: bytes) -> list[Result]:
+    def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         results = self._radar.feed(data)
         for result in results:

@@ -68,6 +68,13 @@ def test_a_refused_command_closes_the_session_and_says_so() -> None:
     assert (talk.over, talk.problem) == (True, "engineering_on was refused")
 
 
+def test_what_is_optional_may_be_refused() -> None:
+    talk = conversation(Ask("read_mac", optional=True), Ask("engineering_on"))
+    play(talk, [OPEN, reply_frame(0xA5, ok=False), reply_frame(0x62), reply_frame(0xFE)])
+    assert (talk.over, talk.problem) == (True, None)
+    assert [told["ok"] for _, told in talk.replies] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("moving", "still", "problem"),
     [

@@ -154,10 +154,8 @@ def test_a_request_arrives_with_where_its_answer_is_wanted(broker):
 
 
 def test_a_message_published_to_be_retained_is_marked_where_that_was_asked_for(mosquitto):
-    with (
-        Client(mosquitto.url, subscriptions=["a", "b"], as_published=["b"]) as subscriber,
-        Client(mosquitto.url) as publisher,
-    ):
+    filters = {"subscriptions": ["a", "b"], "as_published": ["b"]}
+    with Client(mosquitto.url, **filters) as subscriber, Client(mosquitto.url) as publisher:
         for topic in ("a", "b"):
             publisher.publish(topic, "x", retain=True)
         publisher.publish("b", "y")
