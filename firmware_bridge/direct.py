@@ -52,6 +52,7 @@ class DirectLine:
     def __init__(self, port: Port, name: str, module: DriverModule, config: Mapping[str, Any]) -> None:
         self.name = name
         self.module = module
+        self.damaged = 0
         self._port = port
         self._driver = module.driver(config)
         self._dialogue = Dialogue(module, self._driver, config)
@@ -72,6 +73,8 @@ class DirectLine:
                 heard.append(Heard(at_ms, result))
             elif isinstance(result, Answer):
                 self._dialogue.answered(result.whole)
+            else:
+                self.damaged += 1
         self._say()
         return heard
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import threading
@@ -24,11 +25,16 @@ from transport.session import BrokerAddress, Message, NotConnected, Received, Se
 _CONNECT_S = 10.0
 _FIRST_S, _OTHERS_S = 5.0, 0.5
 # The wire's running numbers, which no sensor measured.
+_LEAVES: tuple[topics.SensorLeaf, ...] = ("readings", "status")
 _NUMBERS = ("seq", "boot")
 
 
 class _DeviceSettings(msgspec.Struct):
     settings: dict[str, Any]
+
+
+class _Status(msgspec.Struct):
+    damaged: int
 
 
 class Unreachable(HadirError):
@@ -43,6 +49,7 @@ class Remote:
     """A connection for one person's question; used as a context. Raises Unreachable when it begins."""
 
     def __init__(self, address: BrokerAddress) -> None:
+        self.damaged: dict[str, int] = {}  # as the sensors watched say in their statuses
         self._address = address
         self._arrived: SimpleQueue[Received] = SimpleQueue()
         self._kept: deque[Received] = deque()
@@ -95,7 +102,7 @@ class Remote:
 
     def watch(self, site: str, gateway: str, sensors: Iterable[str]) -> None:
         """From now on `readings` gives those of `sensors`, which `gateway` sends or they themselves."""
-        own = [topics.sensor_topic(site, sensor, "readings") for sensor in sensors]
+        own = [topics.sensor_topic(site, sensor, leaf) for sensor in sensors for leaf in _LEAVES]
         self._subscribe([topics.gateway_topic(site, gateway, "readings"), *own])
 
     def readings(self, wait_s: float) -> list[Reading]:
@@ -105,6 +112,8 @@ class Remote:
             return []
         topic = topics.parse(received.topic)
         if topic is None or topic.leaf != "readings":
+            if topic and topic.thing == "sensor" and topic.leaf == "status":
+                self._count(topic.id, received.payload)
             return []
         try:
             decoded = decode(
@@ -161,6 +170,10 @@ class Remote:
             self._session.publish(message)
         except NotConnected as lost:
             raise Unreachable(str(lost)) from None
+
+    def _count(self, sensor: str, status: bytes) -> None:
+        with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
+            self.damaged[sensor] = msgspec.json.decode(status, type=_Status).damaged
 
     def _subscribe(self, filters: Iterable[str]) -> None:
         self._filters = set(filters)

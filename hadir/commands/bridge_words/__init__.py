@@ -13,10 +13,12 @@ from hadir.settings import Settings
 
 WORDS: dict[str, str] = {
     "emulate": "hadir.commands.bridge_words.emulate",
+    "identify": "hadir.commands.bridge_words.identify",
     "probe": "hadir.commands.bridge_words.probe",
     "record": "hadir.commands.bridge_words.record",
     "replay": "hadir.commands.bridge_words.replay",
     "run": "hadir.commands.bridge_words.run",
+    "stream": "hadir.commands.bridge_words.stream",
 }
 
 
