@@ -10,6 +10,7 @@ from firmware_bridge.emulators.terminal import Terminal
 from firmware_bridge.recording import Chunk
 
 _LOOK_S = 0.02
+_SETTLED_S = 0.3
 
 
 class Player:
@@ -36,7 +37,12 @@ class Player:
 
     def finish(self) -> None:
         """Waits until the host has read everything, or has gone."""
-        self._wait_until(lambda: not self._terminal.opened or not self._terminal.unread)
+        quiet_s = time.monotonic()
+        while self._terminal.opened and time.monotonic() - quiet_s < _SETTLED_S and not self._stop.is_set():
+            # The kernel hands bytes over a little later than it takes them.
+            if self._terminal.unread:
+                quiet_s = time.monotonic()
+            self._pass(_LOOK_S)
 
     def _send(self, data: bytes) -> None:
         while data and not self._stop.is_set():
