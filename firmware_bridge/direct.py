@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import threading
 import time
@@ -78,13 +79,18 @@ class DirectLine:
         self._say()
         return heard
 
-    def ask(self, asks: Sequence[Ask], take: Callable[[Heard], None] = lambda _: None) -> Outcome:
+    def ask(
+        self, asks: Sequence[Ask], take: Callable[[Heard], None] = lambda _: None, *, timeout_s: float | None = None
+    ) -> Outcome:
         """What the device says to `asks`; `take` gets the readings that come meanwhile. Raises BadInput, PortLost."""
         outcomes: list[Outcome] = []
         self._dialogue.ask(asks, outcomes.append)
+        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while not outcomes:
             for heard in self.listen(_STEP_S):
                 take(heard)
+            if time.monotonic() >= until_s:
+                self._dialogue.abandon(f"it took longer than {timeout_s:g} s")
         return outcomes[0]
 
     def settle(self) -> None:

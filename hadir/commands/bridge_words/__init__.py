@@ -18,6 +18,7 @@ WORDS: dict[str, str] = {
     "record": "hadir.commands.bridge_words.record",
     "replay": "hadir.commands.bridge_words.replay",
     "run": "hadir.commands.bridge_words.run",
+    "send": "hadir.commands.bridge_words.send",
     "stream": "hadir.commands.bridge_words.stream",
 }
 

@@ -1,0 +1,98 @@
+"""`hadir bridge send` from outside: through a broker and a bridge, and straight to a port."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.firmware_bridge.test_bridge import Bridge, settings
+from tests.fixtures.broker import RunningBroker
+from tests.fixtures.hadir_command import Hadir, eventually
+from tests.fixtures.played_device import PlayedDevice
+from tests.fixtures.pseudo_terminal import PseudoTerminal
+
+
+@pytest.fixture
+def radar(pseudo_terminal: Callable[[str], PseudoTerminal], played_device: Callable[..., PlayedDevice]) -> PlayedDevice:
+    return played_device(pseudo_terminal("radar"))
+
+
+@pytest.fixture
+def served(radar: PlayedDevice, mosquitto: RunningBroker, hadir: Hadir, tmp_path: Path) -> Iterator[PlayedDevice]:
+    """The radar, with a bridge."""
+    hadir.environment["HADIR_BROKER"] = mosquitto.url
+    running = Bridge(mosquitto.url, tmp_path / "bridge", settings(radar.terminal))
+    eventually(lambda: radar.terminal.opened)
+    yield radar
+    running.stop()
+
+
+def test_a_sensor_is_set_and_read_through_its_bridge(served: PlayedDevice, hadir: Hadir) -> None:
+    set_it = "set_gate_sensitivity", "gate=3", "moving=41", "still=42"
+    done = eventually(lambda: (ran := hadir.run("bridge", "send", "radar", *set_it)).returncode == 0 and ran)
+    assert done.stdout.startswith("radar: set_gate_sensitivity done\nread_parameters:\n")
+    assert "  moving_sensitivity  50 50 40 41 20 15 15 15 15\n" in done.stdout
+
+    ran = hadir.run("bridge", "send", "radar", "read_settings", "--site", "mpp", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["settings"]["still_sensitivity"][3] == 42
+
+    ran = hadir.run("bridge", "send", "radar", "list")
+    assert "stream                  seconds: a whole number from 1 to 3600\n" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("radar", "explode"), 2, 'radar: ld2410: no command "explode"; known: '),
+        (("radar", "calibrate", "seconds=0"), 2, "radar: ld2410: calibrate.seconds: 0 cannot be used"),
+        (("radar",), 2, "hadir bridge send: no command; write SENSOR COMMAND; `list` tells what there is"),
+        (("radar", "calibrate", "60"), 2, 'hadir bridge send: "60" is no argument; write KEY=VALUE'),
+        (("Radar", "list"), 2, 'hadir bridge send: "Radar" is no id'),
+        (("radar", "list", "--timeout", "5"), 2, 'hadir bridge send: --timeout: "5" has no unit; write 10s'),
+        (("other", "list"), 2, '"other" is no sensor that was ever online; give its site: --site ID'),
+        (("other", "list", "--site", "mpp", "--timeout", "1s"), 1, "other: no answer in 1 s; does the bridge"),
+        (("--port", "/dev/radar", "list"), 2, "hadir bridge send: --port and --driver go together; give both"),
+        (("--port", "/dev/radar", "--driver", "x", "list"), 2, 'hadir bridge send: --driver: no driver "x"'),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_a_status(
+    served: PlayedDevice, hadir: Hadir, words: tuple[str, ...], status: int, said: str
+) -> None:
+    site = () if "--site" in words or "other" in words else ("--site", "mpp")
+    ran = hadir.run("bridge", "send", *words, *site)
+    assert (ran.returncode, ran.stdout) == (status, "")
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_broker_that_is_away_is_told(hadir: Hadir) -> None:
+    ran = hadir.run("bridge", "send", "radar", "list", "--json", HADIR_BROKER="mqtt://127.0.0.1:1")
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["error"].startswith("mqtt://127.0.0.1:1: cannot be reached; is the broker running")
+
+
+def test_a_device_is_asked_on_a_port_that_no_bridge_holds(radar: PlayedDevice, hadir: Hadir) -> None:
+    straight = "bridge", "send", "--port", str(radar.terminal.path), "--driver", "ld2410"
+    ran = hadir.run(*straight, "set_max_gates", "moving=6", "still=5", "timeout=10")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "  max_moving_gate  6\n" in ran.stdout
+
+    ran = hadir.run(*straight, "read_settings", "--json")
+    assert json.loads(ran.stdout)["settings"]["max_still_gate"] == 5
+
+    ran = hadir.run(*straight, "stream", "seconds=5")
+    assert (ran.returncode, ran.stderr[:39]) == (2, "ld2410: stream: is done by a bridge; as")
+
+    radar.hear = lambda _: b""
+    ran = hadir.run(*straight, "read_mac")
+    assert (ran.returncode, ran.stderr) == (1, f"{radar.terminal.path}: enable_config was not answered\n")
+
+
+def test_a_port_that_cannot_be_opened_is_told(hadir: Hadir) -> None:
+    ran = hadir.run("bridge", "send", "--port", "/dev/none", "--driver", "ld2410", "read_mac")
+    assert ran.returncode == 1
+    assert ran.stderr == "/dev/none is not there; is the sensor plugged in, and the name right?\n"
