@@ -28,6 +28,8 @@ from presence.instants import rfc3339_or_none
 
 LONGEST_STREAM_S = 3_600
 _MOST_COMMANDS = 32
+# Whoever nests a thousand deep is no technician, and costs the parser its stack.
+_MOST_BRACKETS = 256
 _LONGEST_ERROR = 300
 _LONGEST_NAME = 64
 
@@ -77,6 +79,8 @@ class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def asked_in(payload: bytes) -> tuple[Ask, ...]:
     """The commands that `payload` asks for, whatever they are. Raises BadInput."""
+    if payload.count(b"[") + payload.count(b"{") > _MOST_BRACKETS:
+        raise BadInput("command", "no request: too many brackets", remedy="send less at once")
     try:
         found = msgspec.json.decode(payload, type=_Payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

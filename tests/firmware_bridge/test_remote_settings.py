@@ -24,7 +24,6 @@ from tests.fixtures.played_device import PlayedDevice
 from tests.fixtures.pseudo_terminal import PseudoTerminal
 from transport.session import Message, Received, Session, parse_broker
 
-MINE = "hadir/1/mpp/reply/me"
 GATE_3 = {"gate": 3, "moving": 41, "still": 42}
 SET_GATE_3 = {"command": "set_gate_sensitivity", "args": GATE_3}
 
@@ -32,7 +31,9 @@ SET_GATE_3 = {"command": "set_gate_sensitivity", "args": GATE_3}
 class Asker:
     """One who asks, listens to the answers, and sees what is retained; `count`: readings of each sensor."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, site: str = "mpp") -> None:
+        self.site = site
+        self.mine = topics.reply(site, "me")
         self.answers: list[Received] = []
         self.retained: dict[str, Any] = {}
         self.count: dict[str, int] = {}
@@ -45,7 +46,7 @@ class Asker:
         eventually(lambda: self.session.connected)
 
     def _take(self, received: Received) -> None:
-        if received.topic == MINE:
+        if received.topic == self.mine:
             self.answers.append(received)
         elif received.topic.endswith("/readings"):
             for reading in decode(received.payload, content_type=received.content_type, sensor=None, received_ms=0):
@@ -58,8 +59,8 @@ class Asker:
 
     def send(self, payload: Any, *, sensor: str = "radar", **message: Any) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        message = {"response_topic": MINE, **message}
-        self.session.publish(Message(topics.sensor_topic("mpp", sensor, "command"), body, **message))
+        message = {"response_topic": self.mine, **message}
+        self.session.publish(Message(topics.sensor_topic(self.site, sensor, "command"), body, **message))
 
     def ask(self, payload: Any, **message: Any) -> dict[str, Any]:
         """The answer to it."""
@@ -72,15 +73,15 @@ class Asker:
         return [json.loads(each.payload) for each in self.answers if each.correlation == correlation]
 
     def settings(self, sensor: str = "radar") -> Any:
-        return self.retained.get(f"hadir/1/mpp/sensor/{sensor}/settings")
+        return self.retained.get(topics.sensor_topic(self.site, sensor, "settings"))
 
     def state(self, sensor: str = "radar") -> Any:
-        return self.retained.get(f"hadir/1/mpp/sensor/{sensor}/status", {}).get("state")
+        return self.retained.get(topics.sensor_topic(self.site, sensor, "status"), {}).get("state")
 
 
 @contextmanager
-def asking(url: str) -> Iterator[Asker]:
-    asker = Asker(url)
+def asking(url: str, site: str = "mpp") -> Iterator[Asker]:
+    asker = Asker(url, site)
     try:
         yield asker
     finally:

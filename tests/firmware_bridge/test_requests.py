@@ -58,6 +58,8 @@ def test_what_every_driver_can_be_asked() -> None:
     [
         (b"on", "command: no request: JSON is malformed"),
         (b"\xff\xfe", "command: no request: "),
+        (b'{"command":"calibrate","args":{"seconds":' + b"[" * 300, "command: no request: too many brackets"),
+        (b'{"command":"calibrate","args":{"seconds":' + b"[" * 250 + b"]" * 250 + b"}}", "ld2410: calibrate.seconds: "),
         (b"[]", "command: no request: Expected `object`"),
         (b"{}", 'command: no request; give "command" with its "args", or "commands"'),
         (b'{"command":"list","commands":[]}', "command: no request; give"),
