@@ -10,10 +10,14 @@ from presence.errors import BadInput
 
 
 class _Recorder:
-    """Has the methods of `Arguments`, gives what each would take, and keeps what that is."""
+    """Has the methods of every driver's `Arguments`, gives what each would take, and keeps what that is."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
+
+    def given(self, _: str) -> bool:
+        """As if everything were there: what it may be is told when it is taken."""
+        return True
 
     def number(self, name: str, low: int, high: int) -> int:
         self.found[name] = f"a whole number from {low} to {high}"
@@ -26,6 +30,10 @@ class _Recorder:
     def numbers(self, name: str, count: int, low: int, high: int) -> list[int]:
         self.found[name] = f"a list of {count} whole numbers from {low} to {high}"
         return [low] * count
+
+    def rows(self, name: str, count: int, length: int, low: float, high: float) -> list[list[float]]:
+        self.found[name] = f"{count} lists of {length} numbers from {low:g} to {high:g}"
+        return [[low] * length] * count
 
     def choice(self, name: str, choices: Mapping[Any, int]) -> int:
         self.found[name] = "one of " + ", ".join(str(known).lower() for known in choices)

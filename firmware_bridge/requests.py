@@ -122,10 +122,11 @@ def settings_in(replies: Iterable[tuple[Ask, Told]]) -> dict[str, Any]:
     for ask, told in replies:
         if not told["ok"]:
             continue
-        if ask.name is not None:
-            settings[ask.name] = told.get("value")
+        found = {key: value for key, value in told.items() if key != "ok"}
+        if ask.name is None:
+            settings |= found
         else:
-            settings |= {key: value for key, value in told.items() if key != "ok"}
+            settings[ask.name] = next(iter(found.values())) if len(found) == 1 else found
     return settings
 
 

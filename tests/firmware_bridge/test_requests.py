@@ -138,11 +138,13 @@ def test_settings_are_what_all_answers_tell_together() -> None:
         (Ask("read_firmware", optional=True), {"ok": True, "type": 256, "firmware": "2.04"}),
         (Ask("read_mac", optional=True), {"ok": False}),
         (Ask("read_parameter", {"n": 1}, "timeout"), {"ok": True, "value": 5}),
+        (Ask("read_gate", {"gate": 1}, "gate_1"), {"ok": True, "moving": 4, "still": 5}),
     ]
-    assert settings_in(replies) == {"type": 256, "firmware": "2.04", "timeout": 5}
+    gate_1 = {"moving": 4, "still": 5}
+    assert settings_in(replies) == {"type": 256, "firmware": "2.04", "timeout": 5, "gate_1": gate_1}
     told = settings_message(ld2410, {"timeout": 5}, firmware="2.04", at_ms=None)
     assert json.loads(told) == {"at": None, "driver": "ld2410", "firmware": "2.04", "settings": {"timeout": 5}}
-    assert settings_reply("a", (Ask("read_settings"),), Outcome(replies[1:], [], None)) == {
+    assert settings_reply("a", (Ask("read_settings"),), Outcome(replies[1:3], [], None)) == {
         "ok": True, "sensor": "a", "command": "read_settings",
         "replies": [{"command": "read_mac", "ok": False}, {"command": "read_parameter", "ok": True, "value": 5}],
         "read_back": [], "settings": {"timeout": 5},
