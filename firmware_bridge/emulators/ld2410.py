@@ -92,7 +92,8 @@ class Ld2410Emulator:
         settings = self._settings
         match word:
             case 0x60 if len(value) == 18:
-                settings.gates = _numbers(value)
+                moving, still, timeout = _numbers(value)
+                settings.gates = min(moving, 8), min(still, 8), min(timeout, 0xFFFF)
             case 0x61:
                 moving, still, timeout = settings.gates
                 sensitivities = settings.moving_sensitivity + settings.still_sensitivity
