@@ -17,6 +17,7 @@ from firmware_bridge.requests import (
     Reply,
     Stream,
     error_reply,
+    failure,
     list_reply,
     outcome_reply,
     settings_reply,
@@ -42,7 +43,7 @@ def ask_port(
     except PortGone as gone:
         return error_reply(None, asks, gone, name)
     except PortLost as lost:
-        return error_reply(None, asks, lost)
+        return failure(None, asks, str(lost), "port")
     match work:
         case ReadSettings():
             return settings_reply(None, asks, outcome)
