@@ -342,9 +342,9 @@ def test_over_a_bad_cable_what_was_lost_and_what_was_stored_are_what_the_board_s
         device.rates = Rates(cut=0.1, noise=0.2, flip=0.1, silence=0.1) if 1 <= number < 298 else Rates()
         board.received(device.report(500 * number), Stamp(T + 500 * number), 500 * number)
     stored = {sensor: told.sent for sensor, told in board.statuses()}
-    assert sum(stored.values()) + board.lost == 2 * 300
-    assert 0 < board.damaged <= board.lost
-    assert all(told.lost == board.lost for _, told in board.statuses())
+    assert sum(stored.values()) + board.missing == 2 * 300
+    assert 0 < board.damaged <= board.missing
+    assert all(told.missing == board.missing for _, told in board.statuses())
 
 
 def test_all_that_is_wrong_with_a_configuration_is_told() -> None:
