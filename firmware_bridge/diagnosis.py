@@ -15,7 +15,7 @@ from firmware_bridge.resync import Damage, Decoded
 from presence.errors import BadInput
 
 Problem = Literal[
-    "silent", "garbage", "wrong_baud", "other_device", "damaged", "not_set_up",
+    "silent", "garbage", "wrong_baud", "other_device", "damaged", "not_set_up", "wrong_part",
     "unplugged", "missing", "held", "forbidden", "refused", "wrong",
 ]  # fmt: skip
 

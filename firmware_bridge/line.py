@@ -13,7 +13,7 @@ import msgspec
 
 from firmware_bridge.clock import Stamp
 from firmware_bridge.commands import Ask
-from firmware_bridge.diagnosis import Diagnosis, Finding
+from firmware_bridge.diagnosis import Diagnosis, Finding, Problem
 from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DRIVERS, Driver
 from firmware_bridge.outbox import Outbox
@@ -23,6 +23,8 @@ from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
 from presence.errors import BadInput, BadInputs
 from presence.gateway_settings import GatewaySettings, SensorPort
+from presence.port_names import port_problem
+from presence.site_values import did_you_mean
 
 log = logging.getLogger("hadir.bridge")
 
@@ -31,6 +33,7 @@ LONGEST_PAUSE_MS = 30_000
 # A clock that went back by more was set; by less, stamps wait for it.
 _SET_BACK_MS = 1_000
 _FORBIDDEN_AT_RETURN = 2
+_UNCLAIMED_KEPT = 20
 
 
 class LineSpec(msgspec.Struct, frozen=True):
@@ -50,8 +53,11 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
     for sensor in settings.sensors:
         field = f"sensor {sensor.id}"
         if sensor.driver not in DRIVERS:
-            remedy = f"known: {', '.join(DRIVERS)}"
+            remedy = did_you_mean(sensor.driver, DRIVERS)
             problems.append(BadInput(source, f'no driver "{sensor.driver}"', field=field, remedy=remedy))
+            continue
+        if says := port_problem(sensor.port):
+            problems.append(BadInput(source, says, field=f"{field} port"))
             continue
         module = DRIVERS[sensor.driver]
         config = sensor.config or _said_of_port(settings, sensor, "config") or {}
@@ -65,10 +71,15 @@ def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], 
         wanted = LineSpec(sensor.port, sensor.driver, baud, config, {})
         spec = specs.setdefault(sensor.port, wanted)
         if msgspec.structs.replace(spec, sensors={}) != wanted:
-            problems.append(BadInput(source, f"{sensor.port} is used with other settings too", field=field))
+            other = next(iter(spec.sensors.values()))[0]
+            says = f"{sensor.port} is read for {other} as {spec.driver} at {spec.baud} baud, otherwise than here"
+            remedy = "one port has one driver, baud and config"
+            problems.append(BadInput(source, says, field=field, remedy=remedy))
         elif sensor.part in spec.sensors:
             taken = spec.sensors[sensor.part][0]
-            problems.append(BadInput(source, f"{sensor.port} is {taken}'s already", field=field))
+            part = "" if sensor.part is None else f'part "{sensor.part}" of '
+            remedy = "tell them apart by port or part"
+            problems.append(BadInput(source, f"{part}{sensor.port} is {taken}'s already", field=field, remedy=remedy))
         else:
             thinning = settings.thinning_ms if sensor.thinning_ms is None else sensor.thinning_ms
             spec.sensors[sensor.part] = sensor.id, thinning
@@ -103,6 +114,7 @@ class Line:
         self._newest = Stamp(0)
         self._state: State | None = None
         self._since_ms: int | None = None
+        self._unclaimed: set[str | None] = set()
         self._openings = self._forbidden = 0
         self._diagnosis = Diagnosis(self._module, spec.baud, 0)
         self._finding: Finding | None = None
@@ -179,6 +191,8 @@ class Line:
                 news = news or verdict == "news"
                 if verdict != "drop" or up_ms < self._streamed_until_up_ms.get(sensor, 0):
                     self._outbox.add(sensor, stamp, result.values)
+            elif len(self._unclaimed) < _UNCLAIMED_KEPT:
+                self._unclaimed.add(result.part)
         return news
 
     def ask(self, asks: Sequence[Ask], done: Callable[[Outcome], None]) -> None:
@@ -228,10 +242,8 @@ class Line:
         """Sensor and status, for each of them; none before the state is known."""
         if self._state is None:
             return
-        problem, hint = (self._finding.problem, self._finding.hint) if self._finding else (None, None)
-        if problem is None and self._trouble:
-            problem, hint = "not_set_up", f"{self._trouble}; it is tried again, and at once when it is plugged in anew"
-        for sensor in self._thinnings:
+        for part, (sensor, _) in self.spec.sensors.items():
+            problem, hint = self._wrong(part)
             yield (
                 sensor,
                 Status(
@@ -248,6 +260,19 @@ class Line:
                     hint=hint,
                 ),
             )
+
+    def _wrong(self, part: str | None) -> tuple[Problem | None, str | None]:
+        """What is wrong with the sensor that has `part` of the line, and what to do."""
+        if self._finding:
+            return self._finding.problem, self._finding.hint
+        if self._trouble:
+            return "not_set_up", f"{self._trouble}; it is tried again, and at once when it is plugged in anew"
+        if part is not None and None in self._unclaimed:
+            return "wrong_part", f'this device has no parts; leave out part: "{part}"'
+        if part is None and self._unclaimed:
+            parts = ", ".join(sorted(str(each) for each in self._unclaimed))
+            return "wrong_part", f"this device has parts, heard are {parts}; write which one the sensor is"
+        return None, None
 
     def _stamps(self, now: Stamp, count: int) -> list[Stamp]:
         """When `count` readings that were read together came: one ms apart, the last now, none as old as one before."""

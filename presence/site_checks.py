@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from presence.port_names import port_problem
 from presence.site import Contact, DatedHours, Duty, Site, Source
 from presence.site_values import did_you_mean
 
@@ -95,6 +96,7 @@ def _outlets(site: Site) -> Iterator[Problem]:
     agencies = {agency.id for agency in site.agencies}
     gateways = {gateway.id for gateway in site.gateways}
     sources: dict[str, str] = {}
+    lines = _Lines()
     for o, outlet in enumerate(site.outlets):
         yield from exception_problems(f"outlets[{o}].exceptions", outlet.exceptions)
         yield from _unknown(f"outlets[{o}].agency", "agency", outlet.agency, agencies)
@@ -104,12 +106,38 @@ def _outlets(site: Site) -> Iterator[Problem]:
                 continue
             yield from _source(path, sensor.source)
             yield from _unknown(f"{path}.gateway", "gateway", sensor.source.gateway, gateways)
+            yield from lines.problems(path, sensor.id, sensor.source)
             other = sources.setdefault(repr(sensor.source), sensor.id)
-            if other != sensor.id:
+            if other != sensor.id and sensor.source.gateway is None:
                 yield Problem(
                     path,
                     f'is that of sensor "{other}" too; tell them apart by part, config, presence or topic',
                 )
+
+
+class _Lines:
+    """The ports of all gateways, as they are met: each has one driver and rate, and each of its parts one sensor."""
+
+    def __init__(self) -> None:
+        self._sensors: dict[tuple[str, str, str | None], str] = {}
+        self._firsts: dict[tuple[str, str, str], tuple[str, object]] = {}
+
+    def problems(self, path: str, sensor: str, source: Source) -> Iterator[Problem]:
+        if source.gateway is None or source.port is None:
+            return
+        if says := port_problem(source.port):
+            yield Problem(f"{path}.port", says)
+        taken = self._sensors.setdefault((source.gateway, source.port, source.part), sensor)
+        if taken != sensor:
+            what = "port" if source.part is None else f'part "{source.part}" of the port'
+            yield Problem(f"{path}.port", f'is the {what} of sensor "{taken}" too; tell them apart by port or part')
+            return
+        for key, value in (("driver", source.driver), ("baud", source.baud)):
+            if value is not None:
+                first, of_first = self._firsts.setdefault((source.gateway, source.port, key), (sensor, value))
+                if of_first != value:
+                    says = f'"{value}", but sensor "{first}" on the same port has "{of_first}"; one port has one {key}'
+                    yield Problem(f"{path}.{key}", says)
 
 
 _PORT_KEYS = ("driver", "port", "baud", "part", "config")

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from firmware_bridge.clock import Stamp
-from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.faults import Faulty, Rates, lines
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
@@ -187,6 +186,16 @@ def test_a_status_tells_what_is_wrong_until_it_is_right(outbox: Outbox, caplog: 
     ]
 
 
+def test_a_part_on_a_device_without_parts_is_told(outbox: Outbox) -> None:
+    radar = Line(LineSpec("/dev/radar", "ld2410", 256_000, {}, {"12/1": ("a", None)}), outbox)
+    radar.received(PRESENT, Stamp(T), 0)
+    assert (status(radar).state, status(radar).problem, status(radar).hint) == (
+        "online",
+        "wrong_part",
+        'this device has no parts; leave out part: "12/1"',
+    )
+
+
 def test_a_port_that_comes_back_may_be_forbidden_for_a_moment(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     radar = line(outbox)
     forbidden = PortGone("may not be opened; join dialout", "forbidden")
@@ -230,10 +239,21 @@ def test_settings_become_lines_with_the_defaults_of_driver_and_gateway() -> None
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"driver": "nope"}, f'settings: sensor b: no driver "nope"; known: {", ".join(DRIVERS)}'),
+        ({"driver": "lt2410"}, 'settings: sensor b: no driver "lt2410"; did you mean "ld2410"?'),
         ({"config": {"unit": 1}}, "settings: sensor b config.unit: not known; known: engineering"),
-        ({"port": "/dev/a"}, "settings: sensor b: /dev/a is a's already"),
-        ({"port": "/dev/a", "baud": 9600}, "settings: sensor b: /dev/a is used with other settings too"),
+        ({"port": "/dev/a"}, "settings: sensor b: /dev/a is a's already; tell them apart by port or part"),
+        ({"port": ""}, "settings: sensor b port: is empty; write the port, such as /dev/serial/by-path/…"),
+        (
+            {"port": "socket:/x"},
+            'settings: sensor b port: "socket:/x" is no URL: two slashes come after the colon; write socket://HOST:PORT',
+        ),
+        (
+            {"port": "/dev/a", "baud": 9600},
+            (
+                "settings: sensor b: /dev/a is read for a as ld2410 at 256000 baud, otherwise than here; "
+                "one port has one driver, baud and config"
+            ),
+        ),
     ],
 )
 def test_a_sensor_that_cannot_be_served_leaves_the_others_alone(wrong: dict[str, Any], said: str) -> None:

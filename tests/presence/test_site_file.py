@@ -129,7 +129,7 @@ def test_durations(text: str, ms: int) -> None:
 
 def test_a_drivers_own_settings_are_kept_as_they_are() -> None:
     config = "{unit: 1, map: {presence: [0, 1.5]}, on: true, x: ~}"
-    source = f"source: {{gateway: gw, driver: modbus, port: COM3, config: {config}}}"
+    source = f"source: {{gateway: gw, driver: modbus, port: /dev/ttyS3, config: {config}}}"
     text = SMALL.replace("stale_after: 12h", source) + "gateways: [{id: gw}]\n"
     read = parse_site(text, "site.yaml").outlets[0].sensors[0].source
     assert read is not None
@@ -367,7 +367,8 @@ SENSORS = st.builds(
     source=st.none()
     | st.builds(Source, convention=IDS, topic=TEXTS, device=maybe(TEXTS), presence=maybe(TEXTS), profile=maybe(IDS))
     | st.builds(
-        Source, gateway=st.just("gw"), driver=IDS, port=TEXTS, baud=maybe(st.integers(1, 10**6)), part=maybe(TEXTS),
+        Source, gateway=st.just("gw"), driver=IDS, port=TEXTS.map("/dev/{}".format),
+        baud=maybe(st.integers(1, 10**6)), part=maybe(TEXTS),
         config=maybe(st.dictionaries(TEXTS, JSON, max_size=3)), thinning_ms=maybe(DURATIONS),
     ),
 ).map(lambda one: (one,))  # fmt: skip
