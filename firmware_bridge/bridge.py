@@ -32,7 +32,7 @@ from presence import topics
 from presence.errors import BadInput
 from presence.gateway_settings import GatewaySettings, parse_gateway_settings
 from presence.site import SLUG
-from transport.disk_queue import DiskQueue, QueueFull
+from transport.disk_queue import DiskQueue, QueueDamaged, QueueFull, QueueHeld
 from transport.session import BrokerAddress, Received, Session
 
 log = logging.getLogger("hadir.bridge")
@@ -99,6 +99,18 @@ def _claim(queue: DiskQueue, site: str, path: Path) -> None:
     elif owner.decode() != site:
         remedy = f'move it away, or name another --data; it may hold readings of "{owner.decode()}"'
         raise BadInput(str(path), f'belongs to site "{owner.decode()}", not "{site}"', remedy=remedy)
+
+
+def kept_settings(path: Path) -> GatewaySettings | None:
+    """What the queue file `path` keeps of its gateway's settings; None for none, or while its bridge runs."""
+    try:
+        queue = DiskQueue(path, ballast_bytes=0)
+    except (QueueHeld, QueueDamaged):
+        return None
+    try:
+        return _kept_settings(queue)
+    finally:
+        queue.close()
 
 
 def _kept_settings(queue: DiskQueue) -> GatewaySettings | None:

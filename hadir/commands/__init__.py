@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "backtest": "hadir.commands.backtest",
     "user": "hadir.commands.user",
     "audit": "hadir.commands.audit",
+    "doctor": "hadir.commands.doctor",
 }
 
 
