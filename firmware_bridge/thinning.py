@@ -19,10 +19,12 @@ class Thinning:
 
     def judge(self, at_ms: int, values: dict[str, float]) -> Verdict:
         """What becomes of a report of `at_ms`. A clock that was set back lets one through."""
-        said = {name: values[name] for name in _TELLING if name in values}
-        news = any(self._said.get(name) != value for name, value in said.items())
+        news = False
+        for name in _TELLING:
+            if name in values and self._said.get(name) != values[name]:
+                self._said[name] = values[name]
+                news = True
         if not news and self._sent_ms is not None and 0 <= at_ms - self._sent_ms < self._interval_ms:
             return "drop"
-        self._said |= said
         self._sent_ms = at_ms
         return "news" if news else "repeat"
