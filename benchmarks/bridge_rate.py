@@ -32,17 +32,20 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from serial_decode import basic, engineering
 
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.emulators.target import Target
 from hadir.broker import find_mosquitto, start_mosquitto
 from hadir.output import table
 from presence import topics
 from presence.gateway_settings import GatewaySettings, SensorPort
-from transport.session import Message, Session, parse_broker
+from transport.session import Message, Received, Session, parse_broker
 
 READINGS, RUNS, FLOODED = 40_000, 5, 4
 SENSORS, EVERY_S, WARM_UP_S, WATCHED_S = 100, 0.1, 2.0, 20.0
 WINDOW, GIVE_UP_S = 100, 120.0
 SITE, GATEWAY = "bench", "gw"
 TOPIC = topics.gateway_topic(SITE, GATEWAY, "readings")
+STILL = Target("still", 1.5, 60)
 Kind = Callable[[random.Random], bytes]
 
 
@@ -63,9 +66,9 @@ class Receiver:
         self._session.start()
         until(lambda: self._session.connected)
 
-    def _take(self, received) -> None:  # type: ignore[no-untyped-def]
+    def _take(self, received: Received) -> None:
         self.payloads.append(received.payload)
-        self.readings += received.payload.count(b'"seq"') + received.payload.count(b'/seq"')
+        self.readings += received.payload.count(b'"seq"')
         self._session.ack(received)
 
     def settle(self, ports: Sequence[Path], thinning_ms: int | None) -> None:
@@ -183,13 +186,15 @@ def publish_alone(port: int, payloads: Sequence[bytes]) -> float:
     return took_s
 
 
-def watch(kind: Kind, thinning_ms: int | None) -> tuple[float, float, int, int]:
+def watch(*, engineering: bool, thinning_ms: int | None) -> tuple[float, float, int, int]:
     """Per cent of a core, MB of memory, reports given and readings sent, of a hundred sensors."""
-    numbers = random.Random(1)  # noqa: S311
+    radars = [Ld2410Emulator(seed) for seed in range(SENSORS)]
+    for radar in radars:
+        radar.engineering = engineering
     with running(SENSORS, thinning_ms) as it:
-        play(it.masters, kind, numbers, WARM_UP_S)
+        play(it.masters, radars, WARM_UP_S)
         began, cpu_s = time.perf_counter(), it.cpu_s()
-        given = play(it.masters, kind, numbers, WATCHED_S)
+        given = play(it.masters, radars, WATCHED_S)
         share = (it.cpu_s() - cpu_s) / (time.perf_counter() - began)
         memory = it.process.memory_full_info().pss / 1024**2
         given += round(WARM_UP_S / EVERY_S) * SENSORS
@@ -198,14 +203,19 @@ def watch(kind: Kind, thinning_ms: int | None) -> tuple[float, float, int, int]:
         return 100 * share, memory, given, it.receiver.readings
 
 
-def play(masters: Sequence[int], kind: Kind, numbers: random.Random, seconds: float) -> int:
-    """One report after the other, each at its time or, when this process was kept waiting, as soon as may be."""
+def play(masters: Sequence[int], radars: Sequence[Ld2410Emulator], seconds: float) -> int:
+    """One report after the other, each at its time or, when this process was kept waiting, as soon as may be.
+
+    Each radar has somebody before it for ten seconds, then nobody.
+    """
     began, given = time.perf_counter(), 0
     while given < seconds / EVERY_S * SENSORS:
         ahead_s = given / SENSORS * EVERY_S - (time.perf_counter() - began)
         if ahead_s > 0:
             time.sleep(ahead_s)
-        os.write(masters[given % SENSORS], kind(numbers))
+        number, at_ms = given % SENSORS, round(given / SENSORS * EVERY_S * 1000)
+        radars[number].target = STILL if (at_ms // 1000 + number) // 10 % 2 else Target()
+        os.write(masters[number], radars[number].report(at_ms))
         given += 1
     return given
 
@@ -234,11 +244,12 @@ def main() -> None:
     print(table(["reports", "readings/s", "per CPU-second", "paho alone", "ratio"], rows))
     print(f"\n{SENSORS} sensors at {1 / EVERY_S:.0f} reports a second\n")
     rows = []
-    for name, kind, thinning_ms in (
-        ("engineering, all sent", engineering, None),
-        ("basic, all sent", basic, None),
+    for name, detailed, thinning_ms in (
+        ("engineering, all sent", True, None),
+        ("basic, all sent", False, None),
+        ("engineering, thinned to one a second", True, 1_000),
     ):
-        share, memory, given, sent = watch(kind, thinning_ms)
+        share, memory, given, sent = watch(engineering=detailed, thinning_ms=thinning_ms)
         rows.append((name, f"{given}", f"{sent}", f"{share:.1f}", f"{share / SENSORS:.2f}", f"{memory:.0f}"))
     print(table(["reports", "given", "sent", "% of a core", "% a sensor", "PSS MB"], rows))
 
