@@ -10,7 +10,10 @@ from presence.alerts.subjects import subjects
 from presence.site import Contact, Group, Outlet, Sensor, Site
 
 ACTING_SENSOR_KINDS = ("direct", "mmwave")
-ACTING_DRIVERS = ("ld2410",)
+ACTING_DRIVERS = (
+    *("ld2410", "ld2410s", "ld2412", "ld2420", "ld2402", "ld2450", "sen0395", "c4001", "mr24hpc1", "mr60bha"),
+    *("tfmini", "a02yyuw", "modbus", "ndjson", "mysensors"),
+)
 ACTING_CONVENTIONS = ("native",)
 ACTING_CHANNELS = ("hadir+http", "hadir+https")
 

@@ -26,7 +26,7 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
     kept = site(
         outlets=[
             outlet("a-1", sensors=[sensor("p1", kind="pir", source=z2m), sensor("p2", kind="pir")]),
-            outlet("a-2", sensors=[sensor("m", source=Source(driver="mysensors"))]),
+            outlet("a-2", sensors=[sensor("m", source=Source(driver="rd03x"))]),
         ],
         contacts=(Contact(id="k", name="K", channel="tgram://{env:T}/1"),),
         escalation={
@@ -37,7 +37,7 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
     )
     assert inactive(kept) == [
         "convention zigbee2mqtt is not understood yet: nothing is read from sensor p1 (outlet a-1)",
-        "driver mysensors is not understood yet: nothing is read from sensor m (outlet a-2)",
+        "driver rd03x is not understood yet: nothing is read from sensor m (outlet a-2)",
         (
             "kind pir says nothing about presence yet: readings are stored, without effect, "
             "of sensor p1 (outlet a-1), sensor p2 (outlet a-1)"
@@ -61,6 +61,6 @@ def test_a_name_that_is_nearly_one_that_acts_is_asked_about() -> None:
         kept = inactive(site(outlets=[outlet(sensors=[read])], contacts=(told,)))
         return [text.partition("; ")[2] for text in kept if not text.startswith("nobody is told")]
 
-    assert said("ld2411", "htps") == ['did you mean "ld2410"?', 'did you mean "hadir+https"?']
-    assert said("ld241o", "hadir+htp") == ['did you mean "ld2410"?', 'did you mean "hadir+http"?']
-    assert said("mysensors", "mailto") == ["", ""]
+    assert said("lt2450", "htps") == ['did you mean "ld2450"?', 'did you mean "hadir+https"?']
+    assert said("sen0359", "hadir+htp") == ['did you mean "sen0395"?', 'did you mean "hadir+http"?']
+    assert said("zwave", "mailto") == ["", ""]

@@ -13,6 +13,7 @@ from firmware_bridge.commands import decode_reply, encode_command
 from firmware_bridge.drivers import DRIVERS, driver_named
 from firmware_bridge.resync import Answer, Damage, Decoded, Gap
 from presence.quantities import TRUTHS
+from presence.site_inactive import ACTING_DRIVERS
 
 SERIAL = Path(__file__).parents[2] / "vectors" / "serial"
 
@@ -93,3 +94,7 @@ def test_a_command_is_written_and_its_reply_read(vector: dict[str, Any]) -> None
         assert driver.COMMANDS[command].reply is None
     else:
         assert decode_reply(driver, command, args, bytes.fromhex(vector["reply_hex"])) == vector["expect"]
+
+
+def test_the_check_of_a_site_file_knows_every_driver() -> None:
+    assert sorted(DRIVERS) == sorted(ACTING_DRIVERS)
