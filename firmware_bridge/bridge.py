@@ -80,15 +80,18 @@ def run_bridge(
         raise BadInput("--gateway", f'"{gateway}" is no id', remedy="ids are a-z 0-9 _ -")
     data.mkdir(parents=True, exist_ok=True)
     queue = DiskQueue(queue_path(data, gateway), max_bytes=queue_bytes)
+    systemd = Systemd()
     try:
-        first = settings or _kept_settings(queue) or _settings_of(gateway, address, stop)
+        systemd.ready()
+        first = settings or _kept_settings(queue) or _settings_of(gateway, address, stop, systemd)
         if first is None:
             return
         _claim(queue, first.site, queue_path(data, gateway))
-        bridge = _Bridge(queue, first, address, HostClock(clock), fixed=settings is not None)
+        bridge = _Bridge(queue, first, address, HostClock(clock), systemd, fixed=settings is not None)
         bridge.run(stop)
     finally:
         queue.close()
+        systemd.close()
 
 
 def _claim(queue: DiskQueue, site: str, path: Path) -> None:
@@ -131,7 +134,9 @@ def _settings_in(topic: str, payload: bytes) -> GatewaySettings:
     return settings
 
 
-def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) -> GatewaySettings | None:
+def _settings_of(
+    gateway: str, address: BrokerAddress, stop: threading.Event, systemd: Systemd
+) -> GatewaySettings | None:
     """The settings that the broker keeps for `gateway`, waited for; None when `stop` came first.
 
     Raises BadInput when several sites have a gateway of that name.
@@ -149,7 +154,9 @@ def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) ->
     found: dict[str, GatewaySettings] = {}
     complain_at_s = time.monotonic() + _SETTINGS_PATIENCE_S
     try:
+        systemd.says("waiting for the gateway's settings from the broker")
         while not stop.is_set():
+            systemd.alive(uptime_ms())
             with contextlib.suppress(Empty):
                 received = arrived.get(timeout=_OTHER_SITES_S)
                 session.ack(received)
@@ -177,7 +184,14 @@ def _settings_of(gateway: str, address: BrokerAddress, stop: threading.Event) ->
 
 class _Bridge:
     def __init__(
-        self, queue: DiskQueue, settings: GatewaySettings, address: BrokerAddress, clock: HostClock, *, fixed: bool
+        self,
+        queue: DiskQueue,
+        settings: GatewaySettings,
+        address: BrokerAddress,
+        clock: HostClock,
+        systemd: Systemd,
+        *,
+        fixed: bool,
     ) -> None:
         self._queue = queue
         self._clock = clock
@@ -202,7 +216,7 @@ class _Bridge:
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="port")
         self._openings: SimpleQueue[tuple[Line, Future[Port]]] = SimpleQueue()
-        self._systemd = Systemd()
+        self._systemd = systemd
         self._told: dict[str, Status] = {}
         self._served = 0
         self._counted = (0, 0, 0)
@@ -212,14 +226,12 @@ class _Bridge:
     def run(self, stop: threading.Event) -> None:
         self._serve(self._settings)
         self._publisher.start()
-        self._systemd.ready()
         try:
             while not stop.is_set():
                 self._cycle()
         finally:
             self._systemd.stopping()
             self._close()
-            self._systemd.close()
 
     def _cycle(self) -> None:
         waiting = self._outbox.waiting

@@ -49,6 +49,14 @@ def test_a_status_tells_who_is_gone():
     assert decode(message("hadir/1/mpp/sensor/r1/status", b"")) == Decoded("mpp")
 
 
+def test_a_status_may_say_more_than_is_needed():
+    told = (
+        b'{"state":"offline","since":null,"driver":"ld2410","sent":3,"reconnected":2,"problem":"garbage","hint":"look"}'
+    )
+    status = decode(message("hadir/1/mpp/sensor/r1/status", told))
+    assert status == Decoded("mpp", statuses=[Status("r1", False, None)])
+
+
 @pytest.mark.parametrize("payload", [b"no", b"{}", b'{"state":"asleep"}', b'{"state":"online","since":"today"}'])
 def test_what_is_no_status_is_damage(payload: bytes):
     with pytest.raises(DamagedFrame):

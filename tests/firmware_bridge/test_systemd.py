@@ -116,6 +116,17 @@ def test_a_bridge_whose_loop_hangs_stops_saying_that_it_lives(
     assert manager.told()[-1] == "STOPPING=1"
 
 
+def test_a_bridge_that_waits_for_its_settings_is_ready_and_lives(
+    manager: Manager, bridge: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    bridge()
+    eventually(lambda: manager.told().count("WATCHDOG=1") >= 3)
+    assert manager.told()[:2] == ["READY=1", "STATUS=waiting for the gateway's settings from the broker"]
+
+
 def unit() -> configparser.ConfigParser:
     parsed = configparser.ConfigParser(strict=False, interpolation=None)
     parsed.optionxform = str  # type: ignore[assignment,method-assign]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from firmware_bridge.bridge import queue_path
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from presence.gateway_settings import GatewaySettings, SensorPort
 from tests.fixtures.hadir_command import Hadir
 from tests.fixtures.pseudo_terminal import PseudoTerminal
+from transport.disk_queue import DiskQueue
 
 SITE = """\
 site: {{id: mpp, name: MPP, timezone: Asia/Jakarta, country: ID, service_hours: "24/7"}}
@@ -64,6 +69,15 @@ def test_a_sensor_whose_port_is_missing_is_something_to_do(hadir: Hadir, tmp_pat
     assert f"! {tmp_path}/gone: sensor radar: is not there; is the sensor plugged in, and the name right?" in (
         result.stdout.splitlines()
     )
+
+
+def test_without_a_site_file_it_is_what_the_bridge_keeps_that_is_looked_for(hadir: Hadir, tmp_path: Path) -> None:
+    sensors = (SensorPort(id="kept", driver="ld2410", port=f"{tmp_path}/gone"),)
+    kept = GatewaySettings(version=1, site="mpp", gateway="gw", sensors=sensors)
+    with closing(DiskQueue(queue_path(hadir.data, "gw"), ballast_bytes=0)) as queue:
+        queue.meta_put("settings", msgspec.json.encode(kept))
+        assert "sensor kept" not in hadir.run("doctor").stdout  # its bridge runs, and has the file
+    assert f"! {tmp_path}/gone: sensor kept: is not there" in hadir.run("doctor").stdout
 
 
 def test_the_doctor_alone_looks_at_the_bridge_and_has_one_answer(hadir: Hadir) -> None:
