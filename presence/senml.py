@@ -146,11 +146,7 @@ def encode_json(readings: Sequence[Reading], *, many_sensors: bool, relative_to_
     parts: list[str] = []
     for base, values in _grouped(readings, many_sensors, relative_to_ms):
         fields = "".join(f'"{key}":{_json_number(v) if key == "bt" else _json_text(v)},' for key, v in base.items())
-        for name, value in values.items():
-            prefix, truth = _json_prefix(name)
-            text = ("true" if value else "false") if truth else _json_number(value)
-            parts.append(f"{{{fields}{prefix}{text}}}")
-            fields = ""
+        parts.append("{" + fields + "},{".join([_json_value(name, value) for name, value in values.items()]) + "}")
     return f"[{','.join(parts)}]".encode()
 
 
@@ -279,13 +275,14 @@ def _grouped(
         yield base, reading.values
 
 
-@lru_cache(maxsize=1024)
-def _json_prefix(name: str) -> tuple[str, bool]:
+# Sensors repeat themselves: of a radar's thirty values one or two have not been written a moment ago.
+@lru_cache(maxsize=8192)
+def _json_value(name: str, value: float) -> str:
     what = _known(name)
     if what.truth:
-        return f'"n":"{name}","vb":', True
+        return f'"n":"{name}","vb":{"true" if value else "false"}'
     unit = "" if what.unit is None else f'"u":"{what.unit}",'
-    return f'"n":"{name}",{unit}"v":', False
+    return f'"n":"{name}",{unit}"v":{_json_number(value)}'
 
 
 def _known(name: str) -> Quantity:
