@@ -200,7 +200,9 @@ SITE_FILES = [
 
 @pytest.mark.parametrize("file", SITE_FILES, ids=lambda file: file.parent.name)
 def test_our_own_sites_give_no_false_warning(file: Path) -> None:
-    found: list[HoursWarning] = hours_warnings(parse_site(file.read_text(), file.name), NOW_MS)
+    found: list[HoursWarning] = hours_warnings(
+        parse_site(file.read_text().replace("{ports}", "/dev"), file.name), NOW_MS
+    )
     # Some scenarios leave holidays out on purpose: that is told, and right.
     assert [warning for warning in found if not warning.says.startswith("says nothing of public holidays")] == []
     assert found == [] or "PH" not in file.read_text() or "duty" in file.parent.name
