@@ -14,7 +14,7 @@ from firmware_bridge.commands import Ask
 from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DriverModule
 from firmware_bridge.port import Port, PortGone, open_port
-from firmware_bridge.resync import Answer, Decoded
+from firmware_bridge.resync import Answer, Damage, Decoded
 from presence.errors import BadInput, HadirError
 
 _STEP_S = 0.05
@@ -74,7 +74,7 @@ class DirectLine:
                 heard.append(Heard(at_ms, result))
             elif isinstance(result, Answer):
                 self._dialogue.answered(result.whole)
-            else:
+            elif isinstance(result, Damage):
                 self.damaged += 1
         self._say()
         return heard

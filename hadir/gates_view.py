@@ -79,7 +79,9 @@ def picture(scene: Scene) -> RenderableType:
         for each in detectors:
             cells += _cells(each, gate)
         table.add_row(*cells)
-    return Group(_head(scene), table, Text("▏ threshold; a bar beyond it is seen", style="dim"))
+    known = any(each.limits for each in detectors)
+    legend = "▏ threshold; a bar beyond it is seen" if known else "Its thresholds are not known."
+    return Group(_head(scene), table, Text(legend, style="dim"))
 
 
 def line(scene: Scene) -> str:
@@ -92,7 +94,8 @@ def line(scene: Scene) -> str:
 
 
 def _head(scene: Scene) -> Text:
-    head = Text.assemble((scene.sensor, "bold"), f"  {_state(scene.values)}  {_distance(scene.values)}")
+    told = [each for each in (_state(scene.values), _distance(scene.values)) if each]
+    head = Text.assemble((scene.sensor, "bold"), *(f"  {each}" for each in told))
     head.append(f"  {scene.rate_hz:.1f} reports/s", style="dim")
     if scene.damaged is not None:
         head.append(f"  {scene.damaged:,} damaged", style=_DAMAGED_STYLE if scene.damaged else "dim")

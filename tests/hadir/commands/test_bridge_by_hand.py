@@ -118,6 +118,7 @@ def test_probe_says_what_a_port_is_that_cannot_be_used(hadir: Hadir, tmp_path: P
         (["stream", "--port", "x"], "hadir bridge stream: --driver: no driver; `hadir bridge probe PORT` tells which"),
         (["identify", "--port", "x"], "hadir bridge identify: --port: one port alone needs no telling apart; "),
         (["emulate", "--driver", "x"], 'hadir bridge emulate: --driver: no emulator "x"; known: '),
+        (["emulate", "--driver", "ld2410", "--fault", "noise"], 'hadir bridge emulate: --fault: "noise" is no fault; '),
         (["emulate", "--driver", "ld2410", "--count", "0"], 'hadir bridge emulate: --count: "0" is no count; write '),
     ],
 )
@@ -283,3 +284,13 @@ def test_emulated_sensors_are_found_and_end_quietly(hadir: Hadir, tmp_path: Path
     assert child.wait(30) == 0
     assert hadir.said_by(child) == f"{tmp_path}/radar-1\n{tmp_path}/radar-2\n"
     assert not list(tmp_path.glob("radar-*"))
+
+
+def test_faults_come_on_demand(hadir: Hadir, tmp_path: Path) -> None:
+    hadir.start("bridge", "emulate", "--driver", "ld2410", "--link", port(tmp_path), "--fault", "flip=0.5")
+    eventually(lambda: (tmp_path / "radar").is_symlink())
+    out = tmp_path / "a.jsonl"
+    hadir.run("bridge", "record", port(tmp_path), "--out", str(out), "--driver", "ld2410", "--for", "4s")
+    lines = hadir.run("bridge", "replay", str(out), "--decode").stdout.splitlines()
+    assert any('"error":' in line for line in lines)
+    assert any('"values":' in line for line in lines)
