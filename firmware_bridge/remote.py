@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
@@ -90,8 +90,9 @@ class Remote:
 
     def device_settings(self, site: str, sensor: str) -> dict[str, Any]:
         """What was read back from the device last; empty when nothing was."""
-        self._subscribe([topics.sensor_topic(site, sensor, "settings")])
-        received = self._next(_OTHERS_S)
+        topic = topics.sensor_topic(site, sensor, "settings")
+        self._subscribe({*self._filters, topic})
+        received = self._wait_for(lambda received: received.topic == topic, _OTHERS_S)
         try:
             told = (
                 msgspec.json.decode(received.payload, type=_DeviceSettings) if received and received.payload else None
@@ -131,45 +132,41 @@ class Remote:
 
     def ask(self, site: str, sensor: str, command: str, args: Mapping[str, Any], within_s: float) -> dict[str, Any]:
         """The reply of the sensor's bridge. Raises Unanswered, also when the bridge is older than such questions."""
-        wanted = topics.reply(site, self.client)
-        self._subscribe_also(wanted)
-        correlation = secrets.token_bytes(8)
-        self.tell(site, sensor, command, args, response_topic=wanted, correlation=correlation)
-        until_s = time.monotonic() + within_s
-        others: list[Received] = []
-        try:
-            while (received := self._next(until_s - time.monotonic())) is not None:
-                if received.topic == wanted and received.correlation == correlation:
-                    reply: dict[str, Any] = json.loads(received.payload)
-                    return reply
-                others.append(received)
-        finally:
-            self._kept.extend(others)
-        raise Unanswered(
-            f"{sensor}: its bridge did not answer {command} in {within_s:g} s; is it running, and new enough?"
-        )
+        self._subscribe({*self._filters, topics.reply(site, self.client)})
+        correlation = self.tell(site, sensor, command, args)
+        received = self._wait_for(lambda received: received.correlation == correlation, within_s)
+        if received is None:
+            problem = f"its bridge did not answer {command} in {within_s:g} s; is it running, and new enough?"
+            raise Unanswered(f"{sensor}: {problem}")
+        reply: dict[str, Any] = json.loads(received.payload)
+        return reply
 
-    def tell(
-        self,
-        site: str,
-        sensor: str,
-        command: str,
-        args: Mapping[str, Any],
-        *,
-        response_topic: str | None = None,
-        correlation: bytes | None = None,
-    ) -> None:
-        """Asks the bridge of `sensor` for `command`; an answer is not waited for. Raises Unreachable."""
+    def tell(self, site: str, sensor: str, command: str, args: Mapping[str, Any]) -> bytes:
+        """Asks for `command`, and does not wait for the answer, which has the correlation that is returned.
+
+        Raises Unreachable.
+        """
+        correlation = secrets.token_bytes(8)
         message = Message(
             topics.sensor_topic(site, sensor, "command"),
             json.dumps({"command": command, "args": args}).encode(),
-            response_topic=response_topic,
+            response_topic=topics.reply(site, self.client),
             correlation=correlation,
         )
         try:
             self._session.publish(message)
         except NotConnected as lost:
             raise Unreachable(str(lost)) from None
+        return correlation
+
+    def _wait_for(self, wanted: Callable[[Received], bool], within_s: float) -> Received | None:
+        """The first message that is wanted; others are kept for later."""
+        until_s = time.monotonic() + within_s
+        others: list[Received] = []
+        while (received := self._next(until_s - time.monotonic())) is not None and not wanted(received):
+            others.append(received)
+        self._kept.extend(others)
+        return received
 
     def _count(self, sensor: str, status: bytes) -> None:
         with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
@@ -178,9 +175,6 @@ class Remote:
     def _subscribe(self, filters: Iterable[str]) -> None:
         self._filters = set(filters)
         self._session.subscribe(self._filters)
-
-    def _subscribe_also(self, topic: str) -> None:
-        self._subscribe({*self._filters, topic})
 
     def _next(self, wait_s: float) -> Received | None:
         if self._kept:

@@ -42,37 +42,49 @@ def room(pseudo_terminal: Terminals) -> Iterator[Rooms]:
         yield make
 
 
-@pytest.fixture
-def served(mosquitto: RunningBroker, tmp_path: Path, hadir: Hadir) -> Iterator[Callable[..., None]]:
-    """Publishes the settings of gateway `gw` at site `mpp` as the api does, and starts its bridge."""
-    connected = threading.Event()
-    session = Session(
-        parse_broker(mosquitto.url),
-        client_id="api",
-        clean_start=True,
-        session_expiry_s=0,
-        on_connected=lambda _: connected.set(),
-    )
-    session.start()
-    assert connected.wait(30)
-    hadir.environment["HADIR_BROKER"] = mosquitto.url
+class Served:
+    """Says what the api says of gateway `gw` at site `mpp`, and starts its bridge."""
 
-    def serve(*names: str, bridge: bool = True, **fields: int) -> None:
+    def __init__(self, url: str, ports: Path, hadir: Hadir) -> None:
+        self._ports, self._hadir = ports, hadir
+        connected = threading.Event()
+        self._session = Session(
+            parse_broker(url),
+            client_id="api",
+            clean_start=True,
+            session_expiry_s=0,
+            on_connected=lambda _: connected.set(),
+        )
+        self._session.start()
+        assert connected.wait(30)
+
+    def __call__(self, *names: str, bridge: bool = True) -> None:
+        """Sensors of these names, on ports of these names, at Loket 1 and so on."""
         sensors = tuple(
             SensorPort(
-                id=name, driver="ld2410", port=str(tmp_path / name), outlet=f"loket-{place}", name=f"Loket {place}",
-                zone="staff", **fields,
+                id=name, driver="ld2410", port=str(self._ports / name), outlet=f"loket-{place}", name=f"Loket {place}",
+                zone="staff",
             )
             for place, name in enumerate(names, 1)
         )  # fmt: skip
         settings = GatewaySettings(version=1, site="mpp", gateway="gw", sensors=sensors)
-        payload = msgspec.json.encode(settings)
-        session.publish(Message(topics.gateway_topic("mpp", "gw", "settings"), payload, retain=True))
+        self.retain(topics.gateway_topic("mpp", "gw", "settings"), settings)
         if bridge:
-            hadir.start("bridge", "run", "--gateway", "gw")
+            self._hadir.start("bridge", "run", "--gateway", "gw")
 
-    yield serve
-    session.stop()
+    def retain(self, topic: str, body: object) -> None:
+        self._session.publish(Message(topic, msgspec.json.encode(body), retain=True))
+
+    def stop(self) -> None:
+        self._session.stop()
+
+
+@pytest.fixture
+def served(mosquitto: RunningBroker, tmp_path: Path, hadir: Hadir) -> Iterator[Served]:
+    hadir.environment["HADIR_BROKER"] = mosquitto.url
+    serving = Served(mosquitto.url, tmp_path, hadir)
+    yield serving
+    serving.stop()
 
 
 def port(tmp_path: Path, name: str = "radar") -> str:
@@ -184,9 +196,7 @@ def test_a_replay_into_a_terminal_waits_for_its_listener_and_loses_nothing(hadir
     assert "46 bytes played" in hadir.said_by(child)
 
 
-def test_a_replay_into_a_bridge_arrives_as_the_sensors_readings(
-    served: Callable[..., None], hadir: Hadir, tmp_path: Path, mosquitto: RunningBroker
-) -> None:
+def test_a_replay_into_a_bridge_arrives_as_the_sensors_readings(served: Served, hadir: Hadir, tmp_path: Path) -> None:
     served("radar", bridge=False)
     file = tmp_path / "a.jsonl"
     file.write_text(RECORDED)
@@ -212,9 +222,7 @@ def test_a_bad_recording_is_told_with_its_line(hadir: Hadir, tmp_path: Path) -> 
     assert (ran.returncode, ran.stdout.count("\n"), ran.stderr.count("\n")) == (2, 2, 1)
 
 
-def test_a_stream_through_the_broker_shows_what_the_bridge_sends(
-    room: Rooms, served: Callable[..., None], hadir: Hadir
-) -> None:
+def test_a_stream_through_the_broker_shows_what_the_bridge_sends(room: Rooms, served: Served, hadir: Hadir) -> None:
     room("radar")
     served("radar")
     ran = hadir.run("bridge", "stream", "radar", "--site", "mpp", "--for", "4s")
@@ -242,7 +250,20 @@ def test_gates_are_shown_against_the_thresholds_and_the_radar_is_left_as_it_was(
     assert radar.report(10**6)
 
 
-def test_the_counter_where_somebody_waves_is_named(room: Rooms, served: Callable[..., None], hadir: Hadir) -> None:
+def test_gates_are_shown_through_the_broker_with_the_thresholds_that_it_keeps(
+    room: Rooms, served: Served, hadir: Hadir
+) -> None:
+    room("radar").radar.engineering = True
+    served("radar")
+    kept = {"at": None, "driver": "ld2410", "firmware": None, "settings": {"still_sensitivity": [0, 0, 33]}}
+    served.retain(topics.sensor_topic("mpp", "radar", "settings"), kept)
+    ran = hadir.run("bridge", "stream", "radar", "--gates", "--for", "4s")
+    lines = ran.stdout.splitlines()
+    assert len(lines) > 3
+    assert all(line.split("still energy: ")[1].split()[2].endswith("/33") for line in lines)
+
+
+def test_the_counter_where_somebody_waves_is_named(room: Rooms, served: Served, hadir: Hadir) -> None:
     room("left")
     right = room("right").radar
     served("left", "right")
