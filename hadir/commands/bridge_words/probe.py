@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hadir.output import json_line
@@ -120,14 +121,20 @@ def _text(name: str, probed: Probed) -> str:
         return why_nothing(name, finding)
     module = DRIVERS[finding.driver]
     firmware = f", firmware {probed.firmware}" if probed.firmware else ""
-    lines = [f"{name}: {finding.driver} at {finding.baud} baud{firmware} ({module.TITLE})"]
+    rate = "at any rate" if _rateless(name) else f"at {finding.baud} baud"
+    lines = [f"{name}: {finding.driver} {rate}{firmware} ({module.TITLE})"]
     if finding.woken:
         lines.append("    It was silent because its configuration had been left open; it speaks again.")
     if finding.also:
         lines.append(f"    Or {', '.join(finding.also)}: walk up to it and probe again while it sees you.")
-    baud = "" if finding.baud == module.BAUD else f", baud: {finding.baud}"
+    baud = "" if finding.baud == module.BAUD or _rateless(name) else f", baud: {finding.baud}"
     lines.append(f"    source: {{gateway: gw-1, driver: {finding.driver}, port: {lasting_name(name)}{baud}}}")
     return "\n".join(lines)
+
+
+def _rateless(name: str) -> bool:
+    """Whether it is a pseudo-terminal, which has every rate."""
+    return Path(name).resolve().is_relative_to("/dev/pts")
 
 
 class _Shown:

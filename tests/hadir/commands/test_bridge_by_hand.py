@@ -96,7 +96,7 @@ def test_probe_names_the_driver_and_a_line_for_the_site_file(room: Rooms, hadir:
     radar.engineering = True
     said = hadir.run("bridge", "probe", port(tmp_path))
     first, snippet = said.stdout.splitlines()
-    assert first.startswith(f"{port(tmp_path)}: ld2410 at 115200 baud, firmware {FIRMWARE} (")
+    assert first.startswith(f"{port(tmp_path)}: ld2410 at any rate, firmware {FIRMWARE} (")
     assert snippet.strip().startswith(f"source: {{gateway: gw-1, driver: ld2410, port: {port(tmp_path)}")
     assert (said.returncode, said.stderr) == (0, "")
     assert radar.engineering
