@@ -27,14 +27,20 @@ _ANSWER_S = 0.5
 END = hilink.frame(hilink.END_CONFIG)
 _HILINK_RATES = tuple(rate for rate in RATES if rate in hilink.BAUDS)
 _HILINK_HEADER = headers(hilink.HEADER)
-# Protocol and buffer, as `enable config` is answered.
-_HILINK_KINDS = {(1, 64): ("ld2410", "ld2412", "ld2450"), (3, 128): ("ld2410s",), (2, 32): ("ld2420", "ld2402")}
+# By the protocol that `enable config` is answered with.
+_HILINK_KINDS = {1: ("ld2410", "ld2412", "ld2450"), 3: ("ld2410s",), 2: ("ld2420", "ld2402")}
 _ENABLE = {value: hilink.frame(hilink.ENABLE_CONFIG, value.to_bytes(2, "little")) for value in (1, 2)}
 _SEEED_HEARTBEAT = bytes.fromhex("5359010100010fbe5443")
 _TFMINI_VERSION = bytes.fromhex("5a04015f")
 _TFMINI_ANSWER = bytes.fromhex("5a0701")
 _TRIGGER = b"\x55"
-_GET_RANGE = b"getRange\r\n"
+_GET_RANGE = b"\r\ngetRange\r\n"  # first ends what the questions before have left in its line
+
+# Where both understand every frame it is the first: an LD2410's engineering report has marks that an LD2420's frame of
+# the same length has only by chance.
+_STRICTER = {("ld2410", "ld2420")}
+# The second tells a distance too as soon as it sees somebody, the first never.
+_WITHOUT_DISTANCE = {("mr24hpc1", "mr60bha")}
 
 
 class Recognised(NamedTuple):
@@ -54,6 +60,7 @@ class Ear:
         self._decoders = dict(_decoders(drivers))
         self._frames = dict.fromkeys(self._decoders, 0)
         self._damages = dict.fromkeys(self._decoders, 0)
+        self._somebody = False
 
     def hear(self, data: bytes) -> None:
         self.heard += len(data)
@@ -62,6 +69,7 @@ class Ear:
             for result in decoder.feed(data):
                 if isinstance(result, Decoded):
                     self._frames[name] += 1
+                    self._somebody = self._somebody or result.values.get("presence") == 1.0
                 elif isinstance(result, Damage):
                     self._damages[name] += 1
 
@@ -79,8 +87,14 @@ class Ear:
         if not sure:
             return None
         most = max(sure.values())
-        first, *also = (name for name, count in sure.items() if count == most)
+        first, *also = self._told_apart([name for name, count in sure.items() if count == most])
         return Recognised(first, most, tuple(also))
+
+    def _told_apart(self, alike: list[str]) -> list[str]:
+        """Those of drivers that understood equally many frames that it may be."""
+        known = _STRICTER | _WITHOUT_DISTANCE if self._somebody else _STRICTER
+        not_it = {other for it, other in known if it in alike}
+        return [name for name in alike if name not in not_it]
 
 
 def recognise(chunks: Iterable[bytes], drivers: Mapping[str, DriverModule] = DRIVERS) -> Recognised | None:
@@ -102,7 +116,7 @@ def _decoders(drivers: Mapping[str, DriverModule]) -> Iterator[tuple[str, Driver
 class Attempt(NamedTuple):
     """One thing to do with the port: open it at `baud`, write `sending`, let `ear` hear all that comes for `for_s`.
 
-    It may end as soon as the ear has `recognised` something.
+    It may end as soon as the ear has `recognised` something that can be nothing else.
     """
 
     baud: int
@@ -183,7 +197,7 @@ class Probe:
                 ear = Ear(self._drivers)
                 self.parting = END
                 yield Attempt(baud, _ENABLE[value], _ANSWER_S, ear, f"asking a Hi-Link radar at {baud}")
-                kinds = self._known(_HILINK_KINDS.get(_session_in(ear.tail), ()))
+                kinds = self._known(_HILINK_KINDS.get(_protocol_in(ear.tail), ()))
                 speaking = Ear(self._drivers)
                 yield Attempt(baud, END, LISTEN_S if kinds else 0.0, speaking, "ending what was asked")
                 self.parting = b""
@@ -239,8 +253,8 @@ class Probe:
         self.finding = Finding(found.driver, baud, found.also, self._heard, woken, asked=asked or woken)
 
 
-def _session_in(heard: bytes) -> tuple[int, int]:
-    """Protocol and buffer of an answer to `enable config`; zeros when there is none."""
+def _protocol_in(heard: bytes) -> int:
+    """The protocol that an answer to `enable config` tells; 0 when there is none."""
     at = 0
     while (at := next_header(_HILINK_HEADER, len(hilink.HEADER), heard, at)) + hilink.OVERHEAD <= len(heard):
         length = int.from_bytes(heard[at + 4 : at + 6], "little")
@@ -248,10 +262,10 @@ def _session_in(heard: bytes) -> tuple[int, int]:
             answer = hilink.reply_in(*hilink.parse_frame(heard[at : at + length + hilink.OVERHEAD]))
         except DamagedFrame:
             answer = None
-        if answer and answer.word == hilink.ENABLE_CONFIG and answer.ok and len(answer.value) >= 4:
-            return int.from_bytes(answer.value[:2], "little"), int.from_bytes(answer.value[2:4], "little")
+        if answer and answer.word == hilink.ENABLE_CONFIG and answer.ok and len(answer.value) >= 2:
+            return int.from_bytes(answer.value[:2], "little")
         at += 1
-    return 0, 0
+    return 0
 
 
 def why_nothing(port: str, finding: Finding) -> str:

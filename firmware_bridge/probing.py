@@ -66,7 +66,7 @@ def _do(attempt: Attempt, port: Port, name: str, stop: threading.Event) -> None:
     if attempt.sending:
         port.write(attempt.sending)
     left_s = time_left(stop, attempt.for_s)
-    while left_s() and not attempt.ear.recognised():
+    while left_s() and not ((found := attempt.ear.recognised()) and not found.also):
         attempt.ear.hear(bytes_within(port, name, min(left_s(), 0.1)))
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from firmware_bridge import hilink
-from firmware_bridge.emulators.ld2410 import Ld2410Emulator
+from firmware_bridge.drivers import DRIVERS
+from firmware_bridge.emulators import EMULATORS
+from firmware_bridge.emulators.play import set_up
 from firmware_bridge.emulators.target import Target
 from firmware_bridge.probe import END, RATES, Attempt, Finding, Probe, Recognised, recognise, why_nothing
 
@@ -16,22 +18,27 @@ ABSENT = bytes.fromhex("f4f3f2f10d0002aa0000000000003700005500f8f7f6f5")
 
 
 class Device:
-    """A radar at one rate, played through the attempts of a probe; at other rates its bytes arrive as rubbish."""
+    """An emulated device at one rate, played through the attempts of a probe; at other rates it arrives as rubbish.
 
-    def __init__(self, baud: int) -> None:
-        self.radar = Ld2410Emulator(seed=1)
-        self.radar.target = Target("still", 1.2, 60)
+    `mute`: it answers, and reports nothing.
+    """
+
+    def __init__(self, baud: int, name: str = "ld2410", *, mute: bool = False) -> None:
+        self.device = EMULATORS[name].make(1)
+        self.device.target = Target("still", 1.2, 60)
         self.written: list[tuple[int, bytes]] = []
+        self._interval_ms = EMULATORS[name].interval_ms
         self._baud = baud
+        self._mute = mute
         self._at_ms = 0
 
     def __call__(self, attempt: Attempt) -> bytes:
         if attempt.sending:
             self.written.append((attempt.baud, attempt.sending))
-        said = self.radar.receive(attempt.sending) if attempt.baud == self._baud else b""
-        for _ in range(round(attempt.for_s * 10)):
-            self._at_ms += 100
-            said += self.radar.report(self._at_ms)
+        said = self.device.receive(attempt.sending) if attempt.baud == self._baud else b""
+        for _ in range(round(attempt.for_s * 1000 / self._interval_ms)):
+            self._at_ms += self._interval_ms
+            said += b"" if self._mute else self.device.report(self._at_ms)
         return said if attempt.baud == self._baud else bytes(byte & 0x80 for byte in said)
 
 
@@ -60,6 +67,47 @@ def test_noise_is_nobodys_stream() -> None:
     assert recognise([random.Random(3).randbytes(20_000)]) is None
 
 
+@pytest.mark.parametrize("name", sorted(set(EMULATORS) - {"modbus"}))
+def test_each_kind_is_known_by_what_it_says_of_somebody(name: str) -> None:
+    finding = found_by(Probe(), Device(115_200, name))
+    assert (finding.driver, finding.baud, finding.also, finding.asked) == (name, 115_200, (), False)
+
+
+def test_two_kinds_of_frames_that_are_of_one_length_are_told_apart() -> None:
+    device = Device(115_200)
+    set_up(device.device, DRIVERS["ld2410"], {"engineering": True})
+    finding = found_by(Probe(), device)
+    assert (finding.driver, finding.also) == ("ld2410", ())
+
+
+def test_two_that_say_the_same_of_nobody_are_both_named() -> None:
+    either = recognise([b"OFF\r\n" * 5])
+    assert either is not None
+    assert {either.driver, *either.also} == {"ld2402", "ld2420"}
+    assert recognise([b"OFF\r\n" * 5, b"ON\r\n"]) == Recognised("ld2420", 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "also"),
+    [
+        ("ld2410s", ()),
+        ("ld2410", ("ld2412", "ld2450")),
+        ("tfmini", ()),
+        ("sen0395", ()),
+        ("c4001", ()),
+        ("mr24hpc1", ("mr60bha",)),
+    ],
+)
+def test_one_that_reports_nothing_is_known_by_its_answer(name: str, also: tuple[str, ...]) -> None:
+    finding = found_by(Probe(), Device(115_200, name, mute=True))
+    assert (finding.driver, finding.baud, finding.also, finding.asked) == (name, 115_200, also, True)
+
+
+def test_modbus_is_never_looked_for() -> None:
+    device = Device(9_600, "modbus")
+    assert found_by(Probe(), device).driver is None
+
+
 @pytest.mark.parametrize("baud", [256_000, 9_600, 460_800])
 def test_a_radar_is_found_at_its_rate_without_a_word_to_it(baud: int) -> None:
     device = Device(baud)
@@ -76,7 +124,7 @@ def test_the_rates_before_were_heard_as_rubbish() -> None:
 
 def test_a_radar_left_in_its_configuration_is_woken() -> None:
     device = Device(256_000)
-    device.radar.receive(hilink.frame(hilink.ENABLE_CONFIG, b"\x01\x00"))
+    device.device.receive(hilink.frame(hilink.ENABLE_CONFIG, b"\x01\x00"))
     finding = found_by(Probe(), device)
     assert (finding.driver, finding.baud, finding.woken) == ("ld2410", 256_000, True)
     assert device.written == [(115_200, END), (256_000, END)]
@@ -84,7 +132,7 @@ def test_a_radar_left_in_its_configuration_is_woken() -> None:
 
 def test_a_silent_radar_is_left_alone_when_nothing_may_be_written() -> None:
     device = Device(256_000)
-    device.radar.receive(hilink.frame(hilink.ENABLE_CONFIG, b"\x01\x00"))
+    device.device.receive(hilink.frame(hilink.ENABLE_CONFIG, b"\x01\x00"))
     assert found_by(Probe(passive=True), device) == Finding(heard=dict.fromkeys(RATES, 0))
     assert device.written == []
 
