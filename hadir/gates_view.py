@@ -14,7 +14,8 @@ from rich.text import Text
 from presence.instants import rfc3339
 
 _PER_GATE = re.compile(r"((?:moving|still)_)?(energy|strength)_g(\d{1,2})")
-_SIDES = {"moving": ("moving", "move", "trigger"), "still": ("still", "hold", "micro")}
+# As settings call them; where there is one amplitude a gate, what it must exceed to be noticed.
+_SIDES = {"moving": ("moving", "move"), "still": ("still",), "strength": ("strength", "move")}
 _BAR = 28
 _FULL = 100.0
 _DAMAGED_STYLE = "bold red"

@@ -14,6 +14,7 @@ from firmware_bridge.commands import Ask
 from firmware_bridge.direct import DirectLine, Heard, open_by_hand
 from firmware_bridge.drivers import DriverModule
 from firmware_bridge.remote import Remote, Unanswered
+from firmware_bridge.requests import settings_asks, settings_in
 from presence.errors import HadirError
 from presence.gateway_settings import GatewaySettings
 from presence.instants import rfc3339
@@ -76,12 +77,8 @@ class DirectStream:
 
     def settings(self) -> Mapping[str, Any]:
         """All that the device keeps; none when it does not tell."""
-        if not (asks := self._line.module.SETTINGS):
-            return {}
-        told: dict[str, Any] = {}
-        for ask, reply in self._line.ask(asks).replies:
-            told |= {ask.name: reply.get("value")} if ask.name else reply
-        return told
+        asks = settings_asks(self._line.module)
+        return settings_in(self._line.ask(asks).replies) if asks else {}
 
     def _has_energies(self) -> bool:
         until_s = time.monotonic() + _LOOK_S

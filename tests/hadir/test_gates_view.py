@@ -70,8 +70,7 @@ def test_one_line_holds_the_same() -> None:
 
 def test_thresholds_are_found_under_the_names_that_drivers_give_them() -> None:
     assert thresholds(SETTINGS, "still") == {0: 0.0, 1: 0.0, 2: 40.0}
-    assert thresholds({"move_threshold_g0": 60, "move_threshold_g12": 70, "moving_gate": 3}, "moving") == {
-        0: 60,
-        12: 70,
-    }
+    numbered = {"move_threshold_g0": 60, "move_threshold_g12": 70, "moving_gate": 3}
+    assert thresholds(numbered, "moving") == {0: 60, 12: 70}
+    assert thresholds(numbered, "strength") == {0: 60, 12: 70}
     assert thresholds({}, "moving") == {}
