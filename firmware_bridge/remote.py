@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 import threading
 import time
@@ -133,7 +134,8 @@ class Remote:
     def ask(self, site: str, sensor: str, command: str, args: Mapping[str, Any], within_s: float) -> dict[str, Any]:
         """The reply of the sensor's bridge. Raises Unanswered, also when the bridge is older than such questions."""
         self._subscribe({*self._filters, topics.reply(site, self.client)})
-        correlation = self.tell(site, sensor, command, args)
+        # What comes too late for us must not be done at all.
+        correlation = self.tell(site, sensor, command, args, expiry_s=max(1, math.ceil(within_s)))
         received = self._wait_for(lambda received: received.correlation == correlation, within_s)
         if received is None:
             problem = f"its bridge did not answer {command} in {within_s:g} s; is it running, and new enough?"
@@ -141,7 +143,9 @@ class Remote:
         reply: dict[str, Any] = json.loads(received.payload)
         return reply
 
-    def tell(self, site: str, sensor: str, command: str, args: Mapping[str, Any]) -> bytes:
+    def tell(
+        self, site: str, sensor: str, command: str, args: Mapping[str, Any], *, expiry_s: int | None = None
+    ) -> bytes:
         """Asks for `command`, and does not wait for the answer, which has the correlation that is returned.
 
         Raises Unreachable.
@@ -152,6 +156,7 @@ class Remote:
             json.dumps({"command": command, "args": args}).encode(),
             response_topic=topics.reply(site, self.client),
             correlation=correlation,
+            expiry_s=expiry_s,
         )
         try:
             self._session.publish(message)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from presence import topics
 from presence.gateway_settings import GatewaySettings, SensorPort
 from tests.firmware_bridge.test_remote_settings import Asker, asking, bridging
 from tests.fixtures.broker import RunningBroker
@@ -51,7 +53,10 @@ def asker(radar: PlayedDevice, mosquitto: RunningBroker, hadir: Hadir, tmp_path:
     hadir.environment["HADIR_BROKER"] = mosquitto.url
     sensor = SensorPort(id="dk1-radar", driver="ld2410", port=str(radar.terminal.path))
     with asking(mosquitto.url, "mpp-contoh") as made, bridging(mosquitto.url, tmp_path / "bridge") as start:
-        start(GatewaySettings(version=1, site="mpp-contoh", gateway="gw", sensors=(sensor,)))
+        given = GatewaySettings(version=1, site="mpp-contoh", gateway="gw", sensors=(sensor,))
+        topic = topics.gateway_topic("mpp-contoh", "gw", "settings")
+        made.session.publish(Message(topic, msgspec.json.encode(given), retain=True))
+        start(None)
         eventually(lambda: made.state("dk1-radar") == "online")
         yield made
 

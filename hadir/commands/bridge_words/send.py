@@ -13,13 +13,16 @@ from hadir.settings import Settings
 from presence.errors import BadInput, HadirError
 from presence.site import SLUG
 
-HELP = "send a command to a sensor and print its answer"
+HELP = "a command to a sensor, and its answer"
 
-_PROGRAM = "hadir bridge send"
+_COMMAND = "hadir bridge send"
 _DONE, _FAILED, _MISUSED = 0, 1, 2
+_TIMEOUT_S = 10.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from hadir.port_flags import add_device
+
     parser.add_argument(
         "words",
         nargs="+",
@@ -27,35 +30,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the command and its arguments; `list` tells what there is, `read_settings` what the device keeps; "
         "with --port no SENSOR",
     )
-    parser.add_argument("--site", metavar="ID", help="the sensor's site; default: the one of which it was online")
-    parser.add_argument(
-        "--timeout", metavar="TIME", default="10s", help="how long an answer is waited for; default 10s"
-    )
+    parser.add_argument("--site", metavar="FILE|ID", help="where the sensor stands; default: what the broker keeps")
+    parser.add_argument("--timeout", metavar="TIME", help="how long an answer is waited for; default 10s")
     parser.add_argument("--json", action="store_true", help="print the reply as one line of JSON")
-    parser.add_argument("--port", metavar="PORT", help="speak to the device on this port, which no bridge may hold")
-    parser.add_argument("--driver", metavar="D", help="with --port: which device that is")
-    parser.add_argument("--baud", type=int, metavar="N", help="with --port: default as the driver says")
-    parser.add_argument(
-        "--driver-config",
-        metavar="JSON",
-        default="{}",
-        help="with --port: the driver's configuration, as `config` of a source in a site file",
-    )
+    parser.add_argument("--port", metavar="PORT", help="without a bridge: the sensor on this port, of --driver")
+    add_device(parser)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    timeout_s = _seconds(arguments.timeout)
+    from hadir.port_flags import seconds
+
+    timeout_s = seconds(arguments.timeout, _COMMAND, "--timeout") or _TIMEOUT_S
     try:
-        if arguments.port is not None or arguments.driver is not None:
+        if arguments.port is not None:
             who, reply = arguments.port, _by_port(arguments, timeout_s)
         else:
-            who, reply = arguments.words[0], _by_broker(arguments, settings, timeout_s)
+            who, reply = arguments.words[0], _by_bridge(arguments, settings, timeout_s)
     except BadInput:
         raise
     except HadirError as error:
         if not arguments.json:
             raise
-        reply = {"ok": False, "error": str(error), "cause": "unanswered"}
+        who, reply = None, {"ok": False, "error": str(error), "cause": "unanswered"}
     if arguments.json:
         print(json_line(reply))
     elif reply["ok"]:
@@ -68,33 +64,32 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return _MISUSED if reply.get("cause") == "request" else _FAILED
 
 
-def _by_broker(arguments: argparse.Namespace, settings: Settings, timeout_s: float) -> Any:
-    from hadir.asking import ask_sensor, site_of
+def _by_bridge(arguments: argparse.Namespace, settings: Settings, timeout_s: float) -> dict[str, Any]:
+    from firmware_bridge.remote import Remote
+    from hadir.gateways import gateway_with
 
     if len(arguments.words) < 2:
-        raise BadInput(_PROGRAM, "no command", remedy="write SENSOR COMMAND; `list` tells what there is")
+        raise BadInput(_COMMAND, "no command", remedy="write SENSOR COMMAND; `list` tells what there is")
     sensor, command, *pairs = arguments.words
-    for slug in (sensor, arguments.site or sensor):
-        if not SLUG.fullmatch(slug):
-            raise BadInput(_PROGRAM, f'"{slug}" is no id', remedy="ids are a-z 0-9 _ -")
-    body = {"command": command, "args": _args(pairs)}
-    address = settings.broker_address()
-    site = arguments.site or site_of(sensor, address)
-    return ask_sensor(site, sensor, body, address, timeout_s=timeout_s)
+    if not SLUG.fullmatch(sensor):
+        raise BadInput(_COMMAND, f'"{sensor}" is no id', remedy="ids are a-z 0-9 _ -")
+    args = _args(pairs)
+    site = arguments.site
+    if site is None or not SLUG.fullmatch(site):
+        site = gateway_with(settings, site, sensor).site
+    with Remote(settings.broker_address()) as remote:
+        return remote.ask(site, sensor, command, args, timeout_s)
 
 
-def _by_port(arguments: argparse.Namespace, timeout_s: float) -> Any:
+def _by_port(arguments: argparse.Namespace, timeout_s: float) -> dict[str, Any]:
     from firmware_bridge.commands import Ask
     from firmware_bridge.direct_request import ask_port
-    from firmware_bridge.drivers import driver_named
+    from hadir.port_flags import device
 
-    if arguments.port is None or arguments.driver is None:
-        raise BadInput(_PROGRAM, "--port and --driver go together", remedy="give both, or a SENSOR")
-    module = driver_named(arguments.driver, _PROGRAM, "--driver")
+    found = device(arguments, _COMMAND)
     command, *pairs = arguments.words
-    config = _config(arguments.driver_config)
     asks = (Ask(command, _args(pairs)),)
-    return ask_port(arguments.port, arguments.baud or module.BAUD, module, config, asks, timeout_s=timeout_s)
+    return ask_port(arguments.port, found.baud, found.module, found.config, asks, timeout_s=timeout_s)
 
 
 def _args(pairs: Sequence[str]) -> dict[str, Any]:
@@ -103,31 +98,12 @@ def _args(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not key or not equals:
-            raise BadInput(_PROGRAM, f'"{pair}" is no argument', remedy="write KEY=VALUE")
+            raise BadInput(_COMMAND, f'"{pair}" is no argument', remedy="write KEY=VALUE")
         try:
             args[key] = json.loads(text)
         except ValueError:
             args[key] = text
     return args
-
-
-def _config(text: str) -> dict[str, Any]:
-    try:
-        config = json.loads(text)
-    except ValueError as error:
-        raise BadInput(_PROGRAM, f"no JSON: {error}", field="--driver-config") from None
-    if not isinstance(config, dict):
-        raise BadInput(_PROGRAM, "no JSON object", field="--driver-config")
-    return config
-
-
-def _seconds(text: str) -> float:
-    from presence.site_values import DURATION
-
-    try:
-        return int(DURATION.read(text)) / 1000
-    except ValueError as error:
-        raise BadInput(_PROGRAM, str(error), field="--timeout") from None
 
 
 def _in_words(who: str | None, reply: Mapping[str, Any]) -> Iterator[str]:

@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.firmware_bridge.test_bridge import Bridge, settings
+from presence import topics
+from tests.firmware_bridge.test_bridge import settings
+from tests.firmware_bridge.test_remote_settings import asking, bridging
 from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.played_device import PlayedDevice
 from tests.fixtures.pseudo_terminal import PseudoTerminal
+from transport.session import Message
 
 
 @pytest.fixture
@@ -22,17 +26,19 @@ def radar(pseudo_terminal: Callable[[str], PseudoTerminal], played_device: Calla
 
 @pytest.fixture
 def served(radar: PlayedDevice, mosquitto: RunningBroker, hadir: Hadir, tmp_path: Path) -> Iterator[PlayedDevice]:
-    """The radar, with a bridge."""
+    """The radar, with a bridge whose settings the broker keeps."""
     hadir.environment["HADIR_BROKER"] = mosquitto.url
-    running = Bridge(mosquitto.url, tmp_path / "bridge", settings(radar.terminal))
-    eventually(lambda: radar.terminal.opened)
-    yield radar
-    running.stop()
+    with asking(mosquitto.url) as asker, bridging(mosquitto.url, tmp_path / "bridge") as start:
+        topic = topics.gateway_topic("mpp", "gw", "settings")
+        asker.session.publish(Message(topic, msgspec.json.encode(settings(radar.terminal)), retain=True))
+        start(None)
+        eventually(lambda: asker.state() == "online")
+        yield radar
 
 
 def test_a_sensor_is_set_and_read_through_its_bridge(served: PlayedDevice, hadir: Hadir) -> None:
-    set_it = "set_gate_sensitivity", "gate=3", "moving=41", "still=42"
-    done = eventually(lambda: (ran := hadir.run("bridge", "send", "radar", *set_it)).returncode == 0 and ran)
+    done = hadir.run("bridge", "send", "radar", "set_gate_sensitivity", "gate=3", "moving=41", "still=42")
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("radar: set_gate_sensitivity done\nread_parameters:\n")
     assert "  moving_sensitivity  50 50 40 41 20 15 15 15 15\n" in done.stdout
 
@@ -53,9 +59,13 @@ def test_a_sensor_is_set_and_read_through_its_bridge(served: PlayedDevice, hadir
         (("radar", "calibrate", "60"), 2, 'hadir bridge send: "60" is no argument; write KEY=VALUE'),
         (("Radar", "list"), 2, 'hadir bridge send: "Radar" is no id'),
         (("radar", "list", "--timeout", "5"), 2, 'hadir bridge send: --timeout: "5" has no unit; write 10s'),
-        (("other", "list"), 2, '"other" is no sensor that was ever online; give its site: --site ID'),
-        (("other", "list", "--site", "mpp", "--timeout", "1s"), 1, "other: no answer in 1 s; does the bridge"),
-        (("--port", "/dev/radar", "list"), 2, "hadir bridge send: --port and --driver go together; give both"),
+        (("other", "list"), 2, 'no gateway with sensor "other"; known: mpp/gw'),
+        (
+            ("other", "list", "--site", "mpp", "--timeout", "1s"),
+            1,
+            "other: its bridge did not answer list in 1 s; is it running",
+        ),
+        (("--port", "/dev/radar", "list"), 2, "hadir bridge send: --driver: no driver; `hadir bridge probe PORT`"),
         (("--port", "/dev/radar", "--driver", "x", "list"), 2, 'hadir bridge send: --driver: no driver "x"'),
     ],
 )
@@ -70,9 +80,11 @@ def test_what_goes_wrong_is_one_line_and_a_status(
 
 
 def test_a_broker_that_is_away_is_told(hadir: Hadir) -> None:
-    ran = hadir.run("bridge", "send", "radar", "list", "--json", HADIR_BROKER="mqtt://127.0.0.1:1")
+    ran = hadir.run("bridge", "send", "radar", "list", "--site", "mpp", "--json", HADIR_BROKER="mqtt://127.0.0.1:1")
     assert ran.returncode == 1
-    assert json.loads(ran.stdout)["error"].startswith("mqtt://127.0.0.1:1: cannot be reached; is the broker running")
+    reply = json.loads(ran.stdout)
+    assert reply["error"].startswith("mqtt://127.0.0.1:1: cannot be reached; is the broker running")
+    assert (reply["ok"], reply["cause"]) == (False, "unanswered")
 
 
 def test_a_device_is_asked_on_a_port_that_no_bridge_holds(radar: PlayedDevice, hadir: Hadir) -> None:
@@ -85,7 +97,8 @@ def test_a_device_is_asked_on_a_port_that_no_bridge_holds(radar: PlayedDevice, h
     assert json.loads(ran.stdout)["settings"]["max_still_gate"] == 5
 
     ran = hadir.run(*straight, "stream", "seconds=5")
-    assert (ran.returncode, ran.stderr[:39]) == (2, "ld2410: stream: is done by a bridge; as")
+    assert ran.returncode == 2
+    assert ran.stderr == "ld2410: stream: is done by a bridge; see `hadir bridge stream --help`\n"
 
     radar.hear = lambda _: b""
     ran = hadir.run(*straight, "read_mac")
@@ -94,5 +107,5 @@ def test_a_device_is_asked_on_a_port_that_no_bridge_holds(radar: PlayedDevice, h
 
 def test_a_port_that_cannot_be_opened_is_told(hadir: Hadir) -> None:
     ran = hadir.run("bridge", "send", "--port", "/dev/none", "--driver", "ld2410", "read_mac")
-    assert ran.returncode == 1
-    assert ran.stderr == "/dev/none is not there; is the sensor plugged in, and the name right?\n"
+    assert ran.returncode == 2
+    assert ran.stderr == "/dev/none: is not there; is the sensor plugged in, and the name right?\n"
