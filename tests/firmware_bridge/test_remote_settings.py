@@ -333,14 +333,12 @@ def test_too_many_commands_are_told_that_the_device_is_busy(radar: PlayedDevice,
     assert readings_go_on(asker)
 
 
-def test_a_port_that_is_gone_is_told_as_the_line_says_it(
-    pseudo_terminal: Callable[[str], PseudoTerminal], bridge: Callable[..., None], asker: Asker
-) -> None:
-    terminal = pseudo_terminal("radar")
-    bridge(terminal)
-    eventually(lambda: terminal.opened)
+def test_a_port_that_is_gone_is_told_as_the_line_says_it(radar: PlayedDevice, asker: Asker) -> None:
+    terminal = radar.terminal
+    radar.hear = deaf
     asker.send({"command": "read_mac"}, correlation=b"going on")
-    eventually(terminal.read)
+    eventually(lambda: radar.heard)
+    radar.stop()
     terminal.unplug()
     (lost,) = eventually(lambda: asker.answered(b"going on"))
     assert lost["cause"] == "port"
