@@ -99,7 +99,8 @@ class Outbox:
         fate = queue.meta_get("fate")
         kept_fate = _FATES.decode(fate) if fate else _Fate({}, 0)
         self.lost: Counter[str] = Counter(kept_fate.lost)
-        self._lost_on_disk = self.lost.total()
+        # Of them those that were never on disk, and whose numbers nobody knows before later ones are.
+        self._given_up: Counter[str] = Counter()
         self._sent_noted = min(kept_fate.sent_through, queue.last_id())
         self._sent_through = self._sent_noted
         self._delivered_through = 0
@@ -175,14 +176,14 @@ class Outbox:
     def _append(self, bodies: Sequence[bytes]) -> range:
         """Their ids; for them others are forgotten as long as that helps. Raises QueueFull when it does not."""
         while True:
-            note = ("fate", self._fate()) if self.lost.total() != self._lost_on_disk else None
+            note = ("fate", self._fate(self.lost)) if self._given_up else None
             try:
                 ids = self._queue.append(bodies, note=note, reuse=True)
             except QueueFull as full:
                 if not full.dropping_helps or not self._make_room(full):
                     raise
             else:
-                self._lost_on_disk = self.lost.total()
+                self._given_up.clear()
                 return ids
 
     def _make_room(self, full: QueueFull) -> bool:
@@ -201,7 +202,9 @@ class Outbox:
     def _give_up_oldest(self) -> None:
         excess = len(self._waiting) - _WAITING_LIMIT
         if excess > 0:
-            self.lost.update(sensor for sensor, _, _ in self._waiting[:excess])
+            given_up = Counter(sensor for sensor, _, _ in self._waiting[:excess])
+            self.lost += given_up
+            self._given_up += given_up
             del self._waiting[:excess]
 
     @property
@@ -219,11 +222,9 @@ class Outbox:
         if self._sent_through > self._sent_noted:
             before, self._sent_noted = self._sent_noted, self._sent_through + _SENT_AHEAD
             try:
-                self._queue.meta_put("fate", self._fate())
+                self._queue.meta_put("fate", self._fate(self.lost - self._given_up))
             except QueueFull:  # sending is what makes room
                 self._sent_noted = before
-            else:
-                self._lost_on_disk = self.lost.total()
 
     def delivered_through(self, last_id: int) -> None:
         """The broker has all rows up to and with `last_id`, as far as it said; 0: nobody knows any more."""
@@ -232,17 +233,12 @@ class Outbox:
     def lose(self, rows: Sequence[tuple[int, Row]]) -> None:
         """Forgets `rows`, and counts them as lost. Raises QueueFull."""
         self._note()
-        before = self.lost.copy()
-        self.lost.update(row.sensor for _, row in rows)
-        try:
-            self._queue.drop([row_id for row_id, _ in rows], note=("fate", self._fate()))
-        except QueueFull:
-            self.lost = before
-            raise
-        self._lost_on_disk = self.lost.total()
+        lost = self.lost + Counter(row.sensor for _, row in rows)
+        self._queue.drop([row_id for row_id, _ in rows], note=("fate", self._fate(lost - self._given_up)))
+        self.lost = lost
 
-    def _fate(self) -> bytes:
-        return _ENCODER.encode(_Fate(dict(self.lost), self._sent_noted))
+    def _fate(self, lost: Counter[str]) -> bytes:
+        return _ENCODER.encode(_Fate(dict(lost), self._sent_noted))
 
     def drop_through(self, last_id: int) -> None:
         """Forgets the readings up to and with `last_id`, their numbers being noted first. Raises QueueFull."""

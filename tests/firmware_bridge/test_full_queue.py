@@ -196,3 +196,23 @@ def test_a_full_disk_loses_the_oldest_too(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     kept, refused = result.stdout.split()
     assert (int(kept) > 100_000, refused) == (True, "0")
+
+
+def test_what_memory_gave_up_is_counted_only_with_a_number_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WAITING_LIMIT", 0)
+    with closing(DiskQueue(tmp_path / "q.db", ballast_bytes=0)) as queue:
+        outbox = Outbox(queue, epoch=1)
+        add(outbox, "a", 5)
+        pages = queue._database.execute("PRAGMA page_count").fetchone()[0]
+        queue._database.execute(f"PRAGMA max_page_count = {pages}")
+        for _ in range(5):
+            outbox.add("a", Stamp(1000), {f"moving_energy_g{gate}": 1.0 for gate in range(500)})
+            outbox.commit()
+        queue._database.execute("PRAGMA max_page_count = 100000")
+        assert outbox.lost["a"] > 0
+        outbox.sending_through(5)
+        # Killed now, the process leaves nothing of those: their numbers are given again.
+        again = Outbox(queue, epoch=1)
+        assert (again.number("a"), again.lost) == (10 - outbox.lost["a"], {})
