@@ -32,7 +32,7 @@ from presence import topics
 from presence.errors import BadInput
 from presence.gateway_settings import GatewaySettings, parse_gateway_settings
 from presence.site import SLUG
-from transport.disk_queue import DiskQueue, QueueDamaged, QueueFull, QueueHeld
+from transport.disk_queue import DiskQueue, QueueFull
 from transport.session import BrokerAddress, Received, Session
 
 log = logging.getLogger("hadir.bridge")
@@ -105,15 +105,9 @@ def _claim(queue: DiskQueue, site: str, path: Path) -> None:
 
 
 def kept_settings(path: Path) -> GatewaySettings | None:
-    """What the queue file `path` keeps of its gateway's settings; None for none, or while its bridge runs."""
-    try:
-        queue = DiskQueue(path, ballast_bytes=0)
-    except (QueueHeld, QueueDamaged):
-        return None
-    try:
+    """What the queue file `path` keeps of its gateway's settings. Raises QueueHeld while its bridge runs."""
+    with contextlib.closing(DiskQueue(path, ballast_bytes=0)) as queue:
         return _kept_settings(queue)
-    finally:
-        queue.close()
 
 
 def _kept_settings(queue: DiskQueue) -> GatewaySettings | None:

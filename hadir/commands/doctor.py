@@ -40,13 +40,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from firmware_bridge.port_advice import Wanted, advice
     from firmware_bridge.ports import access, meddlers, serial_ports
 
-    gateways = (
-        _of_site(arguments.site, arguments.gateway) if arguments.site else _kept(settings.data, arguments.gateway)
-    )
+    gateways, running = _kept(settings.data, arguments.gateway)
+    if arguments.site:
+        gateways = _of_site(arguments.site, arguments.gateway)
     sensors = [sensor for gateway in gateways for sensor in gateway.sensors]
-    wanted = [Wanted(one.port, os.path.realpath(one.port), one.id, one.driver) for one in sensors]
+    wanted = [Wanted(one.port, _node(one.port), one.id, one.driver) for one in sensors]
     ports = serial_ports()
-    names = {port.device for port in ports} | {one.node for one in wanted if "://" not in one.port}
+    names = {port.device for port in ports} | {one.node for one in wanted}
     accesses = {name: access(name) for name in names if os.path.exists(name)}
     rates = {one.port: one.baud or (DRIVERS[one.driver].BAUD if one.driver in DRIVERS else None) for one in sensors}
     known = {one.node for one in wanted}
@@ -54,15 +54,22 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     heard = listen({name: rate for name, rate in (rates | unheard).items() if _is_free(name, accesses)}, _AT_ONCE)
     todo = list(advice(ports, accesses, heard, wanted, meddlers(), getpass.getuser()))
     if arguments.json:
-        print(json_line(_answer(ports, accesses, heard, wanted, todo)))
+        print(json_line(_answer(ports, accesses, heard, wanted, todo) | {"running": running}))
     else:
+        for file in running:
+            print(f"{file}: its bridge runs; what is wrong with its sensors stands in their status")
         print("\n".join(_lines(ports, accesses, heard, wanted, todo)))
     return 1 if todo else 0
 
 
+def _node(name: str) -> str:
+    """What the name of a port leads to; a URL leads to itself."""
+    return name if "://" in name else os.path.realpath(name)
+
+
 def _is_free(name: str, accesses: Mapping[str, Access]) -> bool:
     """Whether it can be listened to without taking it from somebody; one that is not there is tried, to hear why."""
-    found = accesses.get(os.path.realpath(name))
+    found = accesses.get(_node(name))
     return found is None or (found.may_open and not found.holders)
 
 
@@ -82,12 +89,20 @@ def _of_site(file: str, gateway: str | None) -> list[GatewaySettings]:
     return [msgspec.convert(gateway_settings(site, each), GatewaySettings) for each in known if gateway in (None, each)]
 
 
-def _kept(data: Path, gateway: str | None) -> list[GatewaySettings]:
-    """What the bridges of this machine keep of their settings, while they do not run."""
+def _kept(data: Path, gateway: str | None) -> tuple[list[GatewaySettings], list[str]]:
+    """What the bridges of this machine keep of their settings, and the files of those that run and let nobody look."""
     from firmware_bridge.bridge import kept_settings, queue_path
+    from transport.disk_queue import QueueHeld
 
-    files = sorted(data.glob(queue_path(Path(), gateway or "*").name))
-    return [found for file in files if (found := kept_settings(file)) is not None]
+    kept: list[GatewaySettings] = []
+    running: list[str] = []
+    for file in sorted(data.glob(queue_path(Path(), gateway or "*").name)):
+        try:
+            if found := kept_settings(file):
+                kept.append(found)
+        except QueueHeld:
+            running.append(str(file))
+    return kept, running
 
 
 def _lines(

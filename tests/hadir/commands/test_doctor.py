@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -71,12 +72,28 @@ def test_a_sensor_whose_port_is_missing_is_something_to_do(hadir: Hadir, tmp_pat
     )
 
 
+def test_a_network_port_that_nobody_serves_is_something_to_do(hadir: Hadir, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+    result = hadir.run("doctor", "bridge", "--json", "--site", site_file(tmp_path, url))
+    answer = json.loads(result.stdout)
+    assert (result.returncode, answer["sensors"][0]["device"]) == (1, url)
+    assert {"port": url, "urgent": True} | {
+        "problem": "sensor radar: refuses the connection",
+        "remedy": "does anything listen there?",
+    } in answer["todo"]
+
+
 def test_without_a_site_file_it_is_what_the_bridge_keeps_that_is_looked_for(hadir: Hadir, tmp_path: Path) -> None:
     sensors = (SensorPort(id="kept", driver="ld2410", port=f"{tmp_path}/gone"),)
     kept = GatewaySettings(version=1, site="mpp", gateway="gw", sensors=sensors)
     with closing(DiskQueue(queue_path(hadir.data, "gw"), ballast_bytes=0)) as queue:
         queue.meta_put("settings", msgspec.json.encode(kept))
-        assert "sensor kept" not in hadir.run("doctor").stdout  # its bridge runs, and has the file
+        said = hadir.run("doctor").stdout
+        assert (
+            f"{hadir.data}/bridge-gw.db: its bridge runs; what is wrong with its sensors stands in their status" in said
+        )
+        assert "sensor kept" not in said
     assert f"! {tmp_path}/gone: sensor kept: is not there" in hadir.run("doctor").stdout
 
 
