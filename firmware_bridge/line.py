@@ -114,6 +114,7 @@ class Line:
         self._newest = Stamp(0)
         self._state: State | None = None
         self._since_ms: int | None = None
+        self._claimed: set[str | None] = set()
         self._unclaimed: set[str | None] = set()
         self._openings = self._forbidden = 0
         self._diagnosis = Diagnosis(self._module, spec.baud, 0)
@@ -186,6 +187,7 @@ class Line:
         news = False
         for stamp, result in zip(self._stamps(now, len(decoded)), decoded, strict=True):
             if known := self.spec.sensors.get(result.part):
+                self._claimed.add(result.part)
                 sensor = known[0]
                 verdict = self._thinnings[sensor].judge(stamp.at_ms, result.values)
                 news = news or verdict == "news"
@@ -267,6 +269,8 @@ class Line:
             return self._finding.problem, self._finding.hint
         if self._trouble:
             return "not_set_up", f"{self._trouble}; it is tried again, and at once when it is plugged in anew"
+        if part in self._claimed:
+            return None, None
         if part is not None and None in self._unclaimed:
             return "wrong_part", f'this device has no parts; leave out part: "{part}"'
         if part is None and self._unclaimed:
