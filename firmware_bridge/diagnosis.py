@@ -59,14 +59,14 @@ def at_another_rate(data: bytes) -> bool:
     )
 
 
-def speaker(data: bytes, *, but: str, drivers: Mapping[str, DriverModule] = DRIVERS) -> DriverModule | None:
-    """Whose frames `data` holds, three and more of them, of all but the driver named; None when nobody's."""
-    found: DriverModule | None = None
-    most = _FRAMES_OF_ANOTHER - 1
-    for name, module in drivers.items():
-        if name != but and (frames := _frames(module, data)) > most:
-            found, most = module, frames
-    return found
+def speakers(data: bytes, *, but: str, drivers: Mapping[str, DriverModule] = DRIVERS) -> list[DriverModule]:
+    """Whose frames `data` holds, three and more of them: of all but the driver named those that read most.
+
+    Several where devices say the same; none when nobody understands it.
+    """
+    frames = {name: _frames(module, data) for name, module in drivers.items() if name != but}
+    most = max(frames.values(), default=0)
+    return [drivers[name] for name, count in frames.items() if count == most >= _FRAMES_OF_ANOTHER]
 
 
 def _frames(module: DriverModule, data: bytes) -> int:
@@ -129,9 +129,10 @@ class Diagnosis:
         if not data:
             hint = "check power, and that its TX is wired to RX here"
             return Finding("silent", f"nothing came in {seconds} s", hint)
-        if other := speaker(data, but=self._module.NAME):
-            hint = f"plug in the right one, or write driver: {other.NAME}"
-            return Finding("other_device", f"speaks as {other.NAME} ({other.TITLE})", hint)
+        if others := speakers(data, but=self._module.NAME):
+            names = " or ".join(other.NAME for other in others)
+            hint = f"plug in the right one, or write driver: {names}"
+            return Finding("other_device", f"speaks as {names} ({others[0].TITLE})", hint)
         factory = self._module.BAUD
         usual = f"it leaves the factory at {factory}; " if factory != self._baud else ""
         says = f"nothing understood in {seconds} s at {self._baud} baud"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.diagnosis import KEPT_BYTES, Diagnosis, Finding, at_another_rate, speaker
+from firmware_bridge.diagnosis import KEPT_BYTES, Diagnosis, Finding, at_another_rate, speakers
 from firmware_bridge.drivers import DRIVERS, ld2410
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.resync import Decoded, Result
@@ -81,17 +81,19 @@ class RangeLines:
 def test_another_device_is_known_by_three_good_frames() -> None:
     known: Any = {"ld2410": ld2410, "lines": RangeLines()}
     noise = random.Random(2).randbytes(200)
-    assert speaker(noise + TEXT, but="ld2410", drivers=known) is known["lines"]
-    assert speaker(noise + REPORTS[:500], but="lines", drivers=known) is ld2410
-    assert speaker(noise + b"Range 1\r\nRange 2\r\n", but="ld2410", drivers=known) is None
-    assert speaker(REPORTS, but="ld2410", drivers=known) is None
+    assert speakers(noise + TEXT, but="ld2410", drivers=known) == [known["lines"]]
+    assert speakers(noise + REPORTS[:500], but="lines", drivers=known) == [ld2410]
+    assert speakers(noise + b"Range 1\r\nRange 2\r\n", but="ld2410", drivers=known) == []
+    assert speakers(REPORTS, but="ld2410", drivers=known) == []
+    known["alike"] = RangeLines()
+    assert speakers(TEXT, but="ld2410", drivers=known) == [known["lines"], known["alike"]]
 
 
 @pytest.mark.parametrize("name", DRIVERS)
 def test_no_driver_takes_noise_for_its_frames(name: str) -> None:
     generator = random.Random(3)
     for _ in range(20):
-        assert speaker(generator.randbytes(KEPT_BYTES), but="", drivers={name: DRIVERS[name]}) is None
+        assert speakers(generator.randbytes(KEPT_BYTES), but="", drivers={name: DRIVERS[name]}) == []
 
 
 @pytest.fixture
