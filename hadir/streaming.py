@@ -48,7 +48,8 @@ class DirectStream:
             if self._energies and _ON.command in self._line.module.COMMANDS and not self._has_energies():
                 self._switched = True
                 undone.callback(self._switch_back)
-                self._line.ask([_ON])
+                if problem := self._line.ask([_ON]).problem:
+                    self.notices.append(f"{self._port}: its engineering mode could not be switched on: {problem}")
             undone.pop_all()
         return self
 

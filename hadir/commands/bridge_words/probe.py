@@ -88,8 +88,8 @@ def _drivers(names: Sequence[str] | None) -> Mapping[str, DriverModule]:
         except BadInput as needs:
             if needs.source == _COMMAND:
                 raise
-            remedy = "name it in the site file, with its configuration"
-            raise BadInput(_COMMAND, f"{name} cannot be looked for: {needs.problem}", remedy=remedy) from None
+            problem = f"{name} cannot be looked for without its configuration"
+            raise BadInput(_COMMAND, problem, remedy="name it in the site file") from None
     return {name: DRIVERS[name] for name in names}
 
 

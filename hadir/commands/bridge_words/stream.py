@@ -6,7 +6,9 @@ import argparse
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from hadir.settings import Settings
 from presence.errors import BadInput
@@ -43,10 +45,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     for_s = seconds(arguments.for_, _COMMAND)
     opened = _direct(arguments) if arguments.port else _remote(arguments, settings)
     stop = stop_at(signal.SIGTERM, signal.SIGINT)
-    show = _show_gates if arguments.gates else _show_csv if arguments.csv else _show_lines
-    with opened as stream, ending_after(for_s, stop):
+    with opened as stream:
+        show: Callable[[DirectStream | RemoteStream, threading.Event], int]
+        show = _show_csv if arguments.csv else _show_lines
+        if arguments.gates:
+            show = partial(_show_gates, stream.settings())
         _say(stream)
-        came = show(stream, stop)
+        with ending_after(for_s, stop):
+            came = show(stream, stop)
         _say(stream)
     if not came:
         print(f"{arguments.port or arguments.sensor}: no reading came", file=sys.stderr)
@@ -113,14 +119,14 @@ def _width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def _show_gates(stream: DirectStream | RemoteStream, stop: threading.Event) -> int:
+def _show_gates(settings: Mapping[str, Any], stream: DirectStream | RemoteStream, stop: threading.Event) -> int:
     from rich.console import Console
     from rich.live import Live
 
     from hadir.gates_view import Scene, line, picture
     from hadir.streaming import Rate
 
-    settings, rate, count = stream.settings(), Rate(), 0
+    rate, count = Rate(), 0
     console = Console()
     live = Live(console=console, refresh_per_second=_REDRAWS_HZ, auto_refresh=True) if console.is_terminal else None
     if live:

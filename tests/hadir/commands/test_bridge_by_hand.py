@@ -120,6 +120,7 @@ def test_probe_says_what_a_port_is_that_cannot_be_used(hadir: Hadir, tmp_path: P
     ("words", "said"),
     [
         (["probe", "x", "--driver", "ld241"], 'hadir bridge probe: --driver: no driver "ld241"; known: '),
+        (["probe", "x", "--driver", "modbus"], "hadir bridge probe: modbus cannot be looked for without its conf"),
         (["record", "x", "--out", "y"], "hadir bridge record: no rate; name --driver or --baud; "),
         (["record", "x", "--out", "y", "--baud", "fast"], 'hadir bridge record: --baud: "fast" is no rate; write '),
         (["record", "x", "--out", "y", "--baud", "9600", "--for", "60"], 'hadir bridge record: --for: "60" has no'),
@@ -315,3 +316,12 @@ def test_faults_come_on_demand(hadir: Hadir, tmp_path: Path) -> None:
     lines = hadir.run("bridge", "replay", str(out), "--decode").stdout.splitlines()
     assert any('"error":' in line for line in lines)
     assert any('"values":' in line for line in lines)
+
+
+def test_a_radar_that_does_not_obey_is_shown_as_it_is_and_told(hadir: Hadir, tmp_path: Path) -> None:
+    hadir.start("bridge", "emulate", "--driver", "ld2410", "--link", port(tmp_path), "--fault", "stuck=1")
+    eventually(lambda: (tmp_path / "radar").is_symlink())
+    ran = hadir.run("bridge", "stream", "--port", port(tmp_path), "--driver", "ld2410", "--gates", "--for", "1s")
+    assert f"{port(tmp_path)}: its engineering mode could not be switched on: " in ran.stderr
+    assert "  radar  " in ran.stdout
+    assert ran.returncode == 0
