@@ -63,8 +63,8 @@ class Arguments:
         """What `choices` has for the argument."""
         found = self._take(name)
         for known, index in choices.items():
-            # True is 1 for Python, but nobody who writes true means 1.
-            if known == found and isinstance(known, bool) == isinstance(found, bool):
+            # True is 1 for Python, and so is 1.0, which cannot count gates; nobody who writes either means 1.
+            if known == found and type(known) is type(found):
                 return index
         raise self._wrong(name, "one of " + ", ".join(str(known).lower() for known in choices))
 

@@ -151,6 +151,11 @@ def test_every_setting_is_written_read_back_and_told() -> None:
         ("set_max_gates", {"moving": 8, "still": 8}, "ld2410: set_max_gates.timeout: is missing; give a whole number"),
         ("restart", {"now": True}, "ld2410: restart.now: not known; give no arguments"),
         ("set_baud", {"baud": 1}, "ld2410: set_baud.baud: 1 cannot be used; give one of 9600, "),
+        (
+            "set_gate_sensitivity",
+            {"gate": 3.0, "moving": 40, "still": 40},
+            "ld2410: set_gate_sensitivity.gate: 3.0 cannot be used; give one of all, 0, ",
+        ),
         ("set_bluetooth_password", {"password": "rahasia"}, "ld2410: set_bluetooth_password.password: not 6 printable"),
     ],
 )
