@@ -110,8 +110,9 @@ class Conversation:
         command = command_of(self._driver, step.ask.command)
         self._rest_ms = max(self._session.pause_ms, command.settle_ms)
         if self._tries > 1:
-            # Each sending may be answered, and an answer seldom says to which request of a kind.
-            self._rest_ms = max(self._rest_ms, self._resend_ms(command))
+            # Each sending may be answered, and an answer seldom says to which request of a kind. This one may be to the
+            # first; then the last takes so much longer as it was sent later.
+            self._rest_ms = max(self._rest_ms, self._resend_ms(command)) + self._sent_ms - self._began_ms
         if command.restarts:
             self._rest_ms = self._session.restart_ms
         self._tries = 0

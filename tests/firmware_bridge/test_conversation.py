@@ -95,11 +95,13 @@ def test_after_an_answer_to_a_request_that_was_repeated_the_late_ones_are_let_pa
     talk = conversation(Ask("read_parameters"), Ask("read_parameters"))
     talk.due(0)
     talk.answered(OPEN)
-    assert [talk.due(at) for at in (10, 260)] == [READ, READ]
-    talk.answered(parameters(1, 1))
-    assert talk.due(270) == b""
-    talk.answered(parameters(1, 1))  # to the repeated one
-    assert talk.due(520) == READ
+    assert [talk.due(at) for at in (10, 260, 510)] == [READ, READ, READ]
+    talk.answered(parameters(1, 1))  # to the first one: it takes half a second
+    assert [talk.due(at) for at in (520, 770)] == [b"", b""]
+    talk.answered(parameters(1, 1))  # to the second one
+    assert talk.due(1_020) == b""
+    talk.answered(parameters(1, 1))  # to the third one
+    assert talk.due(1_270) == READ
     talk.answered(parameters(2, 2))
     assert [told["moving_sensitivity"][3] for _, told in talk.replies] == [1, 2]
 
@@ -119,7 +121,7 @@ def test_a_command_that_takes_its_time_is_neither_repeated_nor_followed_before_i
     talk.answered(reply_frame(0xFF, b"\2\0\x20\0"))
     assert [talk.due(at) for at in (1, 300, 500, 501)] == [save, b"", b"", save]
     talk.answered(reply_frame(0xFD))
-    assert [talk.due(at) for at in (510, 1_009, 1_010)] == [b"", b"", end]
+    assert [talk.due(at) for at in (510, 1_509, 1_510)] == [b"", b"", end]
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is_sent() -> None:
