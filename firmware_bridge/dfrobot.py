@@ -21,6 +21,7 @@ from typing import Any
 
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Session, Told
 from firmware_bridge.resync import Answer, Damage, Decoded, Result
+from firmware_bridge.waking import Waking
 from presence.errors import DamagedFrame
 
 Values = dict[str, float]
@@ -29,8 +30,7 @@ Sentences = Mapping[str, Callable[[Sequence[str]], Values]]
 
 LONGEST_SENTENCE = 80
 LONGEST_LINE, LONGEST_ANSWER = 160, 512
-# One that was left stopped says nothing any more. To start one that runs does no harm.
-WAKE_MS = 10_000
+START_LINE = b"sensorStart\r\n"  # to one that runs it does no harm
 
 _SENTENCE_END = re.compile(rb"[*$\r\n\x80-\xff]")
 _TEXT_END = re.compile(rb"[\x00-\x1f$>\x7f-\xff]")
@@ -57,8 +57,7 @@ class Radar:
         self._after_sentence = False
         self._line = b""
         self._lines: list[bytes] = []
-        self._heard = True
-        self._heard_ms = 0
+        self._waking = Waking(START_LINE)
 
     @property
     def strayed(self) -> bool:
@@ -67,12 +66,7 @@ class Radar:
 
     def outgoing(self, at_ms: int) -> bytes:
         """A start for one that has been silent for long, else nothing: it speaks by itself."""
-        if self._heard:
-            self._heard, self._heard_ms = False, at_ms
-        if at_ms - self._heard_ms < WAKE_MS:
-            return b""
-        self._heard_ms = at_ms
-        return START_LINE
+        return self._waking.outgoing(at_ms)
 
     def feed(self, data: bytes) -> list[Result]:
         """Readings, damages and answers in their order; `data` in chunks of any size."""
@@ -89,7 +83,7 @@ class Radar:
                 at = self._text(buffer, at, results)
         self._unread = buffer[at:]
         self._offset += at
-        self._heard = self._heard or any(not isinstance(result, Damage) for result in results)
+        self._waking.seen(results)
         return results
 
     def _sentence(self, buffer: bytes, at: int, results: list[Result]) -> int | None:
@@ -284,9 +278,6 @@ def commands(save: str) -> Mapping[str, Command]:
         # It starts anew at once, and of its answer only the prompt is sure to come.
         "restart": Command(lambda _: b"resetSystem\r\n", None, restarts=True),
     }
-
-
-START_LINE = b"sensorStart\r\n"
 
 
 def session(*, when_strayed: bool = False) -> Session:

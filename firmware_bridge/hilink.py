@@ -60,6 +60,10 @@ def frame(word: int, value: bytes = b"") -> bytes:
     return HEADER + (2 + len(value)).to_bytes(2, "little") + word.to_bytes(2, "little") + value + TAIL
 
 
+# Harmless to a device that has no session open.
+END_SESSION = frame(END_CONFIG)
+
+
 def reply_frame(word: int, value: bytes = b"", *, ok: bool = True) -> bytes:
     """The device's answer to `word`, as it stands on the wire."""
     return frame(word | _REPLY, (0 if ok else 1).to_bytes(2, "little") + value)

@@ -24,7 +24,7 @@ LISTEN_S = 1.5
 PATIENCE_S = 6.0
 _ANSWER_S = 0.5
 
-END = hilink.frame(hilink.END_CONFIG)
+END = hilink.END_SESSION
 _HILINK_RATES = tuple(rate for rate in RATES if rate in hilink.BAUDS)
 _HILINK_HEADER = headers(hilink.HEADER)
 # By the protocol that `enable config` is answered with.

@@ -24,6 +24,7 @@ from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Session,
 from firmware_bridge.frames import FrameStream, lines
 from firmware_bridge.hilink import le16
 from firmware_bridge.resync import Answer, Decoded, Result
+from firmware_bridge.waking import Waking
 from presence.errors import DamagedFrame
 
 NAME: Final = "ld2402"
@@ -46,6 +47,7 @@ class Ld2402:
     def __init__(self, mode: str | None = None) -> None:
         self._mode = mode
         self._seen_mode: str | None = None
+        self._waking = Waking(hilink.END_SESSION)
         self._stream = FrameStream[Decoded | Answer](
             hilink.reports((BODY.size,), self._report),
             hilink.ANSWERS,
@@ -54,7 +56,9 @@ class Ld2402:
 
     def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
-        return self._stream.feed(data)
+        results = self._stream.feed(data)
+        self._waking.seen(results)
+        return results
 
     @property
     def strayed(self) -> bool:
@@ -62,8 +66,8 @@ class Ld2402:
         return self._mode is not None and self._seen_mode not in (None, self._mode)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """Nothing: it speaks by itself."""
-        return b""
+        """An end of its session for one that has been silent for long, else nothing: it speaks by itself."""
+        return self._waking.outgoing(at_ms)
 
     def _report(self, body: bytes) -> Decoded:
         state, cm, *energies = BODY.unpack(body)

@@ -24,6 +24,7 @@ from firmware_bridge import hilink
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Told, differing
 from firmware_bridge.hilink import le16
 from firmware_bridge.resync import Answer, Damage, Decoded, Result, headers, next_header
+from firmware_bridge.waking import Waking
 from presence.errors import BadInput, DamagedFrame
 
 NAME: Final = "ld2410"
@@ -71,6 +72,7 @@ class Ld2410:
     def __init__(self, engineering: bool | None = None) -> None:
         self._engineering = engineering
         self._seen_engineering: bool | None = None
+        self._waking = Waking(hilink.END_SESSION)
         self._unread = b""
         self._offset = 0  # of `_unread` in all that was fed
 
@@ -96,6 +98,7 @@ class Ld2410:
                 break
         self._unread = buffer[at:]
         self._offset += at
+        self._waking.seen(results)
         return results
 
     @property
@@ -104,8 +107,8 @@ class Ld2410:
         return self._engineering is not None and self._seen_engineering not in (None, self._engineering)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """Nothing: it speaks by itself."""
-        return b""
+        """An end of its session for one that has been silent for long, else nothing: it speaks by itself."""
+        return self._waking.outgoing(at_ms)
 
     def _unusual(self, buffer: bytes, at: int, results: list[Result]) -> int | None:
         """Where to go on after noise, an answer, a rare or damaged report at `at`; None to wait for more bytes."""

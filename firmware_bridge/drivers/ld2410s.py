@@ -22,6 +22,7 @@ from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Told
 from firmware_bridge.frames import FrameKind, FrameStream
 from firmware_bridge.hilink import le16
 from firmware_bridge.resync import Answer, Decoded, Result
+from firmware_bridge.waking import Waking
 from presence.errors import DamagedFrame
 
 NAME: Final = "ld2410s"
@@ -46,13 +47,16 @@ class Ld2410s:
     def __init__(self, standard: bool | None = None) -> None:
         self._standard = standard
         self._seen_standard: bool | None = None
+        self._waking = Waking(hilink.END_SESSION)
         minimal = FrameKind(rb"\x6e[\x00-\x03]", 2, lambda _, __: MINIMAL.size, self._minimal)
         reports = hilink.reports((STANDARD_BODY.size, PROGRESS_BODY.size), self._report)
         self._stream = FrameStream[Decoded | Answer](minimal, reports, hilink.ANSWERS)
 
     def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
-        return self._stream.feed(data)
+        results = self._stream.feed(data)
+        self._waking.seen(results)
+        return results
 
     @property
     def strayed(self) -> bool:
@@ -60,8 +64,8 @@ class Ld2410s:
         return self._standard is not None and self._seen_standard not in (None, self._standard)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """Nothing: it speaks by itself."""
-        return b""
+        """An end of its session for one that has been silent for long, else nothing: it speaks by itself."""
+        return self._waking.outgoing(at_ms)
 
     def _minimal(self, whole: bytes) -> Decoded:
         _, state, cm, tail = MINIMAL.unpack(whole)

@@ -22,6 +22,7 @@ from firmware_bridge import hilink
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Told
 from firmware_bridge.frames import FrameStream
 from firmware_bridge.resync import Answer, Decoded, Result
+from firmware_bridge.waking import Waking
 from presence.errors import DamagedFrame
 
 NAME: Final = "ld2412"
@@ -49,11 +50,14 @@ class Ld2412:
     def __init__(self, engineering: bool | None = None) -> None:
         self._engineering = engineering
         self._seen_engineering: bool | None = None
+        self._waking = Waking(hilink.END_SESSION)
         self._stream = FrameStream[Decoded | Answer](hilink.reports(_LENGTHS, self._report), hilink.ANSWERS)
 
     def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
-        return self._stream.feed(data)
+        results = self._stream.feed(data)
+        self._waking.seen(results)
+        return results
 
     @property
     def strayed(self) -> bool:
@@ -61,8 +65,8 @@ class Ld2412:
         return self._engineering is not None and self._seen_engineering not in (None, self._engineering)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """Nothing: it speaks by itself."""
-        return b""
+        """An end of its session for one that has been silent for long, else nothing: it speaks by itself."""
+        return self._waking.outgoing(at_ms)
 
     def _report(self, body: bytes) -> Decoded:
         values = _values(body)

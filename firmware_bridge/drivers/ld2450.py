@@ -23,6 +23,7 @@ from firmware_bridge import hilink
 from firmware_bridge.commands import Arguments, Ask, Command, ReadBack, Told, differing
 from firmware_bridge.frames import FrameKind, FrameStream
 from firmware_bridge.resync import Answer, Decoded, Result
+from firmware_bridge.waking import Waking
 from presence.errors import DamagedFrame
 
 NAME: Final = "ld2450"
@@ -46,6 +47,7 @@ class Ld2450:
     def __init__(self, tracking: str | None = None) -> None:
         self._tracking = tracking
         self._seen_tracking: str | None = None
+        self._waking = Waking(hilink.END_SESSION)
         self._stream = FrameStream[Decoded | Answer](
             FrameKind(re.escape(HEADER), len(HEADER), lambda _buffer, _at: LENGTH, self._report), hilink.ANSWERS
         )
@@ -53,6 +55,7 @@ class Ld2450:
     def feed(self, data: bytes) -> Sequence[Result]:
         """Readings, damages and answers in the order of their frames; `data` in chunks of any size."""
         results = self._stream.feed(data)
+        self._waking.seen(results)
         for result in results:
             self._look(result)
         return results
@@ -64,8 +67,8 @@ class Ld2450:
         return self._tracking is not None and self._seen_tracking not in (None, self._tracking)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """Nothing: it speaks by itself."""
-        return b""
+        """An end of its session for one that has been silent for long, else nothing: it speaks by itself."""
+        return self._waking.outgoing(at_ms)
 
     def _report(self, whole: bytes) -> Decoded:
         if not whole.endswith(TAIL):
