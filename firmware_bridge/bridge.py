@@ -53,6 +53,8 @@ _OTHER_SITES_S = 0.3
 _WAKE_SIZE = 4096
 _QUIET_S = 0.02
 _DRAIN_S = 0.2
+# A radar takes up to 3 s to save what it was told.
+_PARTING_S = 5.0
 
 
 def queue_path(data: Path, gateway: str) -> Path:
@@ -215,6 +217,7 @@ class _Bridge:
         self._served = 0
         self._counted = (0, 0, 0)
         self._read_s = self._commit_due_s = 0.0
+        self._parting = False
         self._tick_due_up_ms = self._statuses_due_up_ms = self._counters_due_up_ms = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -265,7 +268,7 @@ class _Bridge:
         return news
 
     def _write(self, line: Line, port: Port, up_ms: int) -> None:
-        if sending := line.outgoing(up_ms):
+        if (line.busy or not self._parting) and (sending := line.outgoing(up_ms)):
             port.write(sending)
 
     def _tick(self, up_ms: int) -> None:
@@ -274,14 +277,11 @@ class _Bridge:
         for line in self._lines:
             if line.port is not None:
                 line.tick(now, up_ms)
-                try:
-                    self._write(line, line.port, up_ms)
-                except PortGone as gone:
-                    self._lose(line, gone)
             elif not line.opening and up_ms >= line.open_at_up_ms:
                 line.opening = True
                 future = self._openers.submit(open_port, line.spec.port, line.spec.baud)
                 future.add_done_callback(partial(self._hand_over, line))
+        self._speak(up_ms)
         self._remote.tick()
         if up_ms >= self._statuses_due_up_ms:
             self._statuses_due_up_ms = up_ms + _STATUSES_EVERY_MS
@@ -289,6 +289,14 @@ class _Bridge:
             if counters_too:
                 self._counters_due_up_ms = up_ms + COUNTERS_EVERY_MS
             self._tell(counters_too)
+
+    def _speak(self, up_ms: int) -> None:
+        for line in self._lines:
+            if line.port is not None:
+                try:
+                    self._write(line, line.port, up_ms)
+                except PortGone as gone:
+                    self._lose(line, gone)
 
     def _tell(self, counters_too: bool) -> None:
         sent = 0
@@ -408,9 +416,18 @@ class _Bridge:
         while time.monotonic() < until_s and (ready := self._selector.select(_QUIET_S)):
             self._read(ready)
 
+    def _part(self) -> None:
+        """Lets what is being said to the devices end: one whose session is left open looks dead."""
+        self._parting = True
+        self._remote.stop()
+        until_s = time.monotonic() + _PARTING_S
+        while any(line.busy for line in self._lines) and time.monotonic() < until_s:
+            self._read(self._selector.select(_QUIET_S))
+            self._speak(uptime_ms())
+
     def _close(self) -> None:
         self._drain()
-        self._remote.stop()
+        self._part()
         ports = [line.port for line in self._lines if line.port is not None]
         self._lines = []
         self._openers.shutdown(cancel_futures=True)

@@ -97,6 +97,15 @@ class Conversation:
             self.replies.append((step.ask, told))
         self._next()
 
+    def break_off(self, problem: str) -> None:
+        """Ends it before its time, though not without closing a session that was opened."""
+        if not self._steps or self._steps[0].part in ("saving", "closing"):
+            return
+        begun = self._tries or self._steps[0].part != "opening"
+        self._close(problem)
+        if not begun:
+            self._steps.clear()
+
     def _resting(self, at_ms: int) -> bool:
         if self._rest_until_ms is None and self._rest_ms:
             self._rest_until_ms = at_ms + self._rest_ms

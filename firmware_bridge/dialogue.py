@@ -89,6 +89,14 @@ class Dialogue:
             self._conclude(ended, ended.conversation.problem)
         return sending
 
+    def break_off(self, reason: str) -> None:
+        """Ends all that was asked; what is going on stays `busy` until its session is closed."""
+        waiting, self._waiting = self._waiting, deque()
+        for each in waiting:
+            self._conclude(each, reason)
+        if self._going_on:
+            self._going_on.conversation.break_off(reason)
+
     def abandon(self, reason: str) -> None:
         """Ends all that was asked without an answer, because the port is gone."""
         asked = [self._going_on, *self._waiting] if self._going_on else list(self._waiting)

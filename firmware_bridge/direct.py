@@ -82,21 +82,32 @@ class DirectLine:
     def ask(
         self, asks: Sequence[Ask], take: Callable[[Heard], None] = lambda _: None, *, timeout_s: float | None = None
     ) -> Outcome:
-        """What the device says to `asks`; `take` gets the readings that come meanwhile. Raises BadInput, PortLost."""
+        """What the device says to `asks`; `take` gets the readings that come meanwhile. Raises BadInput, PortLost.
+
+        What takes longer than `timeout_s` is broken off; the session is closed first.
+        """
         outcomes: list[Outcome] = []
         self._dialogue.ask(asks, outcomes.append)
         until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while not outcomes:
-            for heard in self.listen(_STEP_S):
-                take(heard)
-            if time.monotonic() >= until_s:
-                self._dialogue.abandon(f"it took longer than {timeout_s:g} s")
+        try:
+            while not outcomes:
+                for heard in self.listen(_STEP_S):
+                    take(heard)
+                if time.monotonic() >= until_s:
+                    self._break_off(f"it took longer than {timeout_s:g} s")
+        except KeyboardInterrupt:
+            self._break_off("it was interrupted")
+            raise
         return outcomes[0]
 
     def settle(self) -> None:
         """Ends what is being said to the device, so that no session is left open. Raises PortLost."""
         while self._dialogue.busy:
             self.listen(_STEP_S)
+
+    def _break_off(self, reason: str) -> None:
+        self._dialogue.break_off(reason)
+        self.settle()
 
     def _say(self) -> None:
         try:

@@ -211,6 +211,15 @@ class Line:
         """Ends all that was asked of the device without an answer."""
         self._dialogue.abandon(reason)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being said to the device."""
+        return self.port is not None and self._dialogue.busy
+
+    def break_off(self, reason: str) -> None:
+        """Ends all that was asked of the device; it is `busy` until its session is closed."""
+        self._dialogue.break_off(reason)
+
     def _must_be_open(self) -> None:
         if self.port is None:
             raise PortGone(self._said or "is not open yet")

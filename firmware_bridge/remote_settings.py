@@ -111,7 +111,7 @@ class RemoteSettings:
         """Answers all who still wait."""
         lines, self._devices = self._devices.keys(), {}
         for line in lines:
-            line.abandon("the bridge was stopped")
+            line.break_off("the bridge was stopped")
 
     def _may_be_answered(self, caller: Caller) -> bool:
         """Nobody makes the bridge, which may write more than others, publish wherever they like."""

@@ -106,6 +106,26 @@ def test_after_an_answer_to_a_request_that_was_repeated_the_late_ones_are_let_pa
     assert [told["moving_sensitivity"][3] for _, told in talk.replies] == [1, 2]
 
 
+def test_a_conversation_that_is_broken_off_closes_the_session_that_it_opened() -> None:
+    unsaid = conversation()
+    unsaid.break_off("stopped")
+    assert (unsaid.due(0), unsaid.over, unsaid.problem) == (b"", True, "stopped")
+
+    opening = conversation()
+    opening.due(0)
+    opening.break_off("stopped")
+    assert (opening.due(1), opening.over) == (END, False)
+
+    closing = conversation()
+    for at, answer in enumerate((OPEN, reply_frame(0x62))):
+        closing.due(at)
+        closing.answered(answer)
+    assert closing.due(2) == END
+    closing.break_off("too late to matter")
+    closing.answered(reply_frame(0xFE))
+    assert (closing.over, closing.problem) == (True, None)
+
+
 def test_a_restart_ends_the_session_and_is_followed_by_silence() -> None:
     talk = conversation(Ask("restart"))
     assert play(talk, [OPEN, reply_frame(0xA3)]) == [ENABLE, encode_command(ld2410, "restart", {})]

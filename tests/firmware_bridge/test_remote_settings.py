@@ -20,7 +20,7 @@ from presence.senml import decode
 from tests.firmware_bridge.test_bridge import Bridge, settings
 from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import eventually
-from tests.fixtures.played_device import PlayedDevice
+from tests.fixtures.played_device import PlayedDevice, only_sessions
 from tests.fixtures.pseudo_terminal import PseudoTerminal
 from transport.session import Message, Received, Session, parse_broker
 
@@ -347,6 +347,27 @@ def test_a_port_that_is_gone_is_told_as_the_line_says_it(radar: PlayedDevice, as
         answer = asker.ask(command)
         assert (answer["ok"], answer["cause"]) == (False, "port")
         assert answer["error"].startswith(f"{terminal.path} ")
+
+
+def test_a_bridge_that_is_stopped_in_the_middle_of_a_command_closes_the_session(
+    pseudo_terminal: Callable[[str], PseudoTerminal],
+    played_device: Callable[..., PlayedDevice],
+    mosquitto: RunningBroker,
+    asker: Asker,
+    tmp_path: Path,
+) -> None:
+    device = played_device(pseudo_terminal("radar"))
+    device.hear = only_sessions(device)
+    with bridging(mosquitto.url, tmp_path / "data") as start:
+        start(settings(device.terminal))
+        eventually(lambda: asker.state() == "online")
+        asker.send({"command": "read_mac"}, correlation=b"going on")
+        eventually(lambda: hilink.frame(0xA5, b"\1\0") in device.heard)
+    assert device.heard.endswith(hilink.END_SESSION)
+    assert isinstance(device.emulator, Ld2410Emulator)
+    assert not device.emulator._session.open
+    (answer,) = eventually(lambda: asker.answered(b"going on"))
+    assert (answer["ok"], answer["error"]) == (False, "the bridge was stopped")
 
 
 def test_settings_are_sent_again_after_a_reconnect_and_taken_back_with_the_sensor(

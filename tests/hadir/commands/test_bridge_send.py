@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from firmware_bridge import hilink
+from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from presence import topics
 from tests.firmware_bridge.test_bridge import settings
 from tests.firmware_bridge.test_remote_settings import asking, bridging
 from tests.fixtures.broker import RunningBroker
 from tests.fixtures.hadir_command import Hadir, eventually
-from tests.fixtures.played_device import PlayedDevice
+from tests.fixtures.played_device import PlayedDevice, only_sessions
 from tests.fixtures.pseudo_terminal import PseudoTerminal
 from transport.session import Message
 
@@ -103,6 +105,17 @@ def test_a_device_is_asked_on_a_port_that_no_bridge_holds(radar: PlayedDevice, h
     radar.hear = lambda _: b""
     ran = hadir.run(*straight, "read_mac")
     assert (ran.returncode, ran.stderr) == (1, f"{radar.terminal.path}: enable_config was not answered\n")
+
+
+def test_what_takes_too_long_on_a_port_leaves_no_session_open(radar: PlayedDevice, hadir: Hadir) -> None:
+    radar.hear = only_sessions(radar)
+    ran = hadir.run(
+        "bridge", "send", "--port", str(radar.terminal.path), "--driver", "ld2410", "read_mac", "--timeout", "1s"
+    )
+    assert (ran.returncode, ran.stderr) == (1, f"{radar.terminal.path}: it took longer than 1 s\n")
+    assert radar.heard.endswith(hilink.END_SESSION)
+    assert isinstance(radar.emulator, Ld2410Emulator)
+    assert not radar.emulator._session.open
 
 
 def test_a_port_that_cannot_be_opened_is_told(hadir: Hadir) -> None:
