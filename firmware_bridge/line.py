@@ -173,17 +173,20 @@ class Line:
             elif isinstance(result, Gap):
                 self.missing += result.lost
             else:
-                self._spoke_up_ms = up_ms
                 good += 1
                 self._dialogue.answered(result.whole)
         self._diagnosis.received(data, good + len(decoded), self.damaged - damaged)
-        if not decoded:
+        if not decoded and not good:
             return False
+        # One that answers is there, though it may have nothing to report; but not one that is silent in between.
+        speaks = bool(decoded) or up_ms - self._spoke_up_ms < self._module.SILENT_AFTER_MS
         self._spoke_up_ms = up_ms
         self._pause_ms = FIRST_PAUSE_MS
-        if self._state != "online":
+        if speaks and self._state != "online":
             self._become("online", now)
             self._find(None)
+        if not decoded:
+            return False
         news = False
         for stamp, result in zip(self._stamps(now, len(decoded)), decoded, strict=True):
             if known := self.spec.sensors.get(result.part):

@@ -325,6 +325,32 @@ def test_a_device_that_has_nothing_to_report_but_answers_stays_online_until_it_i
     assert states[66_000] == "offline"
 
 
+def test_in_an_empty_room_a_device_that_answers_is_online_from_the_start_and_after_a_replug(outbox: Outbox) -> None:
+    radar = Line(LineSpec("/dev/radar", "ld2420", 115_200, {}, {None: ("a", None)}), outbox)
+    device = Ld2420Emulator(1)
+    device.reticent, device.target = True, Target()
+    for plugged_in in (0, 30_000):
+        radar.opened(object(), plugged_in)  # type: ignore[arg-type]  # no bytes go to it here
+        for up in range(plugged_in, plugged_in + 10_000, 100):
+            radar.received(device.receive(radar.outgoing(up)) + device.report(up), Stamp(T + up), up)
+            radar.tick(Stamp(T + up), up)
+        assert (status(radar).state, status(radar).sent) == ("online", 0)
+        radar.gone(PortGone("was unplugged"), Stamp(T + plugged_in + 10_000), plugged_in + 10_000)
+        assert status(radar).state == "offline"
+
+
+def test_one_that_only_answers_when_it_is_woken_stays_offline(outbox: Outbox) -> None:
+    radar = Line(LineSpec("/dev/radar", "sen0395", 115_200, {}, {None: ("a", None)}), outbox)
+    radar.opened(object(), 0)  # type: ignore[arg-type]  # no bytes go to it here
+    states = set()
+    for up in range(0, 60_000, 100):
+        started = radar.outgoing(up)
+        radar.received(started and started + b"sensor started already\r\nleapMMW:/>", Stamp(T + up), up)
+        radar.tick(Stamp(T + up), up)
+        states |= {told.state for _, told in radar.statuses()}
+    assert states == {"offline"}
+
+
 def test_what_one_sensor_of_a_line_says_of_it_holds_for_all_of_them() -> None:
     left, right = ({"unit": unit, **RADAR} for unit in (1, 2))
     config = {"units": {"left": left, "right": right}}
