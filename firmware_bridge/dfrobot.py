@@ -31,6 +31,7 @@ Sentences = Mapping[str, Callable[[Sequence[str]], Values]]
 LONGEST_SENTENCE = 80
 LONGEST_LINE, LONGEST_ANSWER = 160, 512
 START_LINE = b"sensorStart\r\n"  # to one that runs it does no harm
+RESTART_LINE = b"resetSystem\r\n"
 
 _SENTENCE_END = re.compile(rb"[*$\r\n\x80-\xff]")
 _TEXT_END = re.compile(rb"[\x00-\x1f$>\x7f-\xff]")
@@ -38,7 +39,8 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _PROMPT = b":/"  # before the >
 
 _DONE = (b"Done", b"sensor stopped already", b"sensor started already", b"no parameter has changed")
-_REFUSED = (b"Error", b"sensor is not stopped", b"new parameter isn't save, can't startSensor")
+_UNSAVED = b"new parameter isn't save, can't startSensor"
+_REFUSED = (b"Error", b"sensor is not stopped", _UNSAVED)
 _UNKNOWN = b"is not recognized as a CLI command"
 
 
@@ -58,6 +60,7 @@ class Radar:
         self._line = b""
         self._lines: list[bytes] = []
         self._waking = Waking(START_LINE)
+        self._unsaved = False
 
     @property
     def strayed(self) -> bool:
@@ -65,8 +68,15 @@ class Radar:
         return self._wanted is not None and self._spoken not in (None, self._wanted)
 
     def outgoing(self, at_ms: int) -> bytes:
-        """A start for one that has been silent for long, else nothing: it speaks by itself."""
-        return self._waking.outgoing(at_ms)
+        """A start for one that has been silent for long, else nothing: it speaks by itself.
+
+        One that would not start over what somebody set and did not save is restarted, which forgets that.
+        """
+        sending = self._waking.outgoing(at_ms)
+        if sending and self._unsaved:
+            self._unsaved = False
+            return RESTART_LINE
+        return sending
 
     def feed(self, data: bytes) -> list[Result]:
         """Readings, damages and answers in their order; `data` in chunks of any size."""
@@ -84,6 +94,7 @@ class Radar:
         self._unread = buffer[at:]
         self._offset += at
         self._waking.seen(results)
+        self._unsaved = self._unsaved or any(isinstance(each, Answer) and _UNSAVED in each.whole for each in results)
         return results
 
     def _sentence(self, buffer: bytes, at: int, results: list[Result]) -> int | None:
@@ -276,7 +287,7 @@ def commands(save: str) -> Mapping[str, Command]:
         "raw": command(_raw, _raw_told, writes=True),
         "factory_reset": words(f"factoryReset {MAGIC}", writes=True, answer_ms=_SAVE_MS),
         # It starts anew at once, and of its answer only the prompt is sure to come.
-        "restart": Command(lambda _: b"resetSystem\r\n", None, restarts=True),
+        "restart": Command(lambda _: RESTART_LINE, None, restarts=True),
     }
 
 

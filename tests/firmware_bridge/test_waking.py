@@ -21,6 +21,16 @@ def test_a_session_that_was_left_open_is_ended_though_no_mode_is_configured(name
     assert talk.go_on(3_000)
 
 
+@pytest.mark.parametrize("name", ["sen0395", "c4001"])
+def test_a_radar_that_was_left_stopped_over_unsaved_settings_is_restarted_and_nothing_is_saved(name: str) -> None:
+    talk = Talk(name)
+    talk.device.receive(b"sensorStop\r\nsetLatency 1.000 5.000\r\n")
+    talk.go_on(2 * WAKE_MS + 3_000)
+    assert talk.said == [b"sensorStart\r\n", b"resetSystem\r\n"]
+    assert talk.go_on(WAKE_MS)
+    assert talk.device.console.saves == 0
+
+
 def test_only_one_that_has_been_silent_for_long_is_told_and_again_after_as_long() -> None:
     waking = Waking(b"go on")
     told = {}
