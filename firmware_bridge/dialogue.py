@@ -107,9 +107,13 @@ class Dialogue:
 
     def _next(self, at_ms: int) -> _Asked | None:
         if self._setup and self._wants_setup(at_ms):
-            self._next_setup_ms = at_ms + self._setup_pause_ms
-            self._setup_pause_ms = min(2 * self._setup_pause_ms, _LONGEST_SETUP_PAUSE_MS)
-            return _Asked(Conversation(self._module, self._setup), self._set_up)
+            # Nothing is written that may be so already: what has strayed, answers and reports show.
+            asks = [ask for ask in self._setup if self._driver.strayed or not self._writes(ask)]
+            self._next_setup_ms = at_ms
+            if len(asks) == len(self._setup):
+                self._next_setup_ms += self._setup_pause_ms
+                self._setup_pause_ms = min(2 * self._setup_pause_ms, _LONGEST_SETUP_PAUSE_MS)
+            return _Asked(Conversation(self._module, asks), self._set_up)
         return self._waiting.popleft() if self._waiting else None
 
     def _wanted(self, at_ms: int) -> bool:
@@ -131,6 +135,9 @@ class Dialogue:
         if not strayed:
             self._setup_pause_ms = _SETUP_PAUSE_MS
         return strayed and at_ms >= self._next_setup_ms
+
+    def _writes(self, ask: Ask) -> bool:
+        return self._module.COMMANDS[ask.command].writes
 
     def _set_up(self, outcome: Outcome) -> None:
         self.trouble = outcome.problem

@@ -128,7 +128,7 @@ def setup(config: Mapping[str, Any]) -> Sequence[Ask]:
         case None:
             return ()
         case tracking:
-            return Ask("read_firmware"), Ask("set_tracking", {"tracking": tracking})
+            return Ask("read_firmware"), Ask("read_tracking"), Ask("set_tracking", {"tracking": tracking})
 
 
 # Commands: a word, what makes its value from the arguments, and what its reply's value tells. Zones are rectangles of
