@@ -40,6 +40,11 @@ _PAUSE_S = 0.5
 _REFUSED_PAUSE_S = 10.0
 _DRAIN_S = 2.0
 _ANSWERS_LIMIT = 256
+# What the network says is listened to for so long at a time, then the ports have their turn.
+_TURN_S = 0.05
+# QoS 1 is bounded by the session; of QoS 0, which promises nothing, so many commands may wait, and no larger ones.
+_COMMANDS_WAITING = 1_000
+_LARGEST_COMMAND = 64 * 1024
 _AGES_LIVE_S = 30 * 24 * 3600
 
 
@@ -104,7 +109,7 @@ class Publisher:
             max_inflight=WINDOW,
             subscriptions=[self._settings_topic] * bool(on_settings) + [commands] * bool(on_command),
             as_published=(commands,),
-            on_message=lambda received: self._happened(partial(self._received, received)),
+            on_message=self._arrived,
             on_connected=lambda _: self._happened(self._connected),
             on_lost=lambda _: self._happened(self._lost),
             on_published=self._puback,
@@ -120,15 +125,16 @@ class Publisher:
 
     def pump(self) -> None:
         """Takes what the network had to say and sends what waits, as far as the window allows; never blocks."""
+        until_s = time.monotonic() + _TURN_S
         while True:
-            self._take_events()
+            self._take_events(until_s)
             if not self._online:
                 return
             self._send_statuses()
             self._send_answers()
             self._waiting_for_pubacks = not self._send_readings()
             # A PUBACK that came before it was waited for has not woken anybody.
-            if not self._waiting_for_pubacks or self._events.empty():
+            if not self._waiting_for_pubacks or self._events.empty() or time.monotonic() >= until_s:
                 break
         self._forget()
 
@@ -163,6 +169,13 @@ class Publisher:
 
     # In the network's thread.
 
+    def _arrived(self, received: Received) -> None:
+        if received.topic != self._settings_topic:
+            if received.qos == 0 and self._events.qsize() >= _COMMANDS_WAITING:
+                return
+            received = received._replace(payload=received.payload[:_LARGEST_COMMAND])  # which is no JSON any more
+        self._happened(partial(self._received, received))
+
     def _happened(self, event: Callable[[], None]) -> None:
         self._events.put(event)
         self._wake()
@@ -174,10 +187,13 @@ class Publisher:
 
     # In ours.
 
-    def _take_events(self) -> None:
+    def _take_events(self, until_s: float) -> None:
         with contextlib.suppress(Empty):
             while True:
                 self._events.get_nowait()()
+                if time.monotonic() >= until_s:
+                    self._wake()
+                    return
 
     def _received(self, received: Received) -> None:
         if received.topic == self._settings_topic:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -331,6 +333,41 @@ def test_too_many_commands_are_told_that_the_device_is_busy(radar: PlayedDevice,
     # One is going on, or will be; 16 wait.
     eventually(lambda: sum(b'"busy"' in each.payload for each in asker.answers) in (3, 4))
     assert readings_go_on(asker)
+
+
+@contextmanager
+def flooding(url: str, payload: bytes, sensor: str = "radar") -> Iterator[None]:
+    """Commands of QoS 0 as fast as the broker takes them."""
+    topic = topics.sensor_topic("mpp", sensor, "command").encode()
+    body = len(topic).to_bytes(2, "big") + topic + b"\0" + payload
+    packets = (b"\x30" + bytes((len(body),)) + body) * 200
+    connect = b"\0\4MQTT\5\2\0\x3c\0\0\5flood"
+    stop = threading.Event()
+    address = parse_broker(url)
+    with socket.create_connection((address.host, address.port)) as flood:
+        flood.sendall(b"\x10" + bytes((len(connect),)) + connect)
+
+        def pour() -> None:
+            while not stop.is_set():
+                flood.sendall(packets)
+
+        pouring = threading.Thread(target=pour)
+        pouring.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            pouring.join(30)
+
+
+def test_a_flood_of_commands_leaves_the_ports_their_turn(
+    radar: PlayedDevice, asker: Asker, mosquitto: RunningBroker
+) -> None:
+    asker.session.subscribe([topics.gateway_topic("mpp", "gw", "readings")])
+    with flooding(mosquitto.url, b'{"command":"x"}'):
+        for _ in range(5):
+            assert readings_go_on(asker)
+    assert radar.heard == b""
 
 
 def test_a_port_that_is_gone_is_told_as_the_line_says_it(radar: PlayedDevice, asker: Asker) -> None:
