@@ -131,11 +131,16 @@ class _Properties(NamedTuple):
 
 
 _NO_PROPERTIES = _Properties()
+# Who sends longer ones, of up to a packet's size, cannot make us keep a thousand of them.
+_LONGEST_KEPT = 256
 
 
-@lru_cache(maxsize=1024)
 def _properties(data: bytes) -> _Properties:
     """What `data` tells. Publishers repeat their properties, so the answers are kept. Raises as `received`."""
+    return _kept_properties(data) if len(data) <= _LONGEST_KEPT else _read_properties(data)
+
+
+def _read_properties(data: bytes) -> _Properties:
     content_type: str | None = None
     expiry_s: int | None = None
     response_topic: str | None = None
@@ -166,6 +171,9 @@ def _properties(data: bytes) -> _Properties:
         elif identifier == 0x09:
             correlation = data[begin:at]
     return _Properties(content_type, expiry_s, response_topic, correlation)
+
+
+_kept_properties = lru_cache(maxsize=1024)(_read_properties)
 
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:

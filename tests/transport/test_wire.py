@@ -1,5 +1,6 @@
 import contextlib
 import socket
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,20 @@ def test_a_publish_that_does_not_keep_its_lengths_is_damage(data):
 def test_noise_in_a_publish_is_read_or_damage(body, header):
     with contextlib.suppress(DamagedFrame):
         received(Frame(header, body, 0, 0, len(body)), 1)
+
+
+def test_long_properties_are_told_and_not_kept():
+    """A thousand senders of four megabytes each would else fill the memory of all who listen."""
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            noise = number.to_bytes(2, "big") * 30_000
+            properties = b"\x26\0\1a" + len(noise).to_bytes(2, "big") + noise + b"\x09\0\2me"
+            frame = only(publish("a", b"", properties=varint(len(properties)) + properties))
+            assert received(frame, 1).correlation == b"me"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture
