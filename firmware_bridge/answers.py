@@ -1,7 +1,7 @@
 """The answers of the last minutes, so that a command that comes twice is carried out once.
 
 MQTT delivers at least once: after a reconnect a sender or a broker may repeat what was acknowledged too late. Response
-topic and correlation data tell a repeat; a command without the latter cannot be told from another one.
+topic, correlation data and what is asked tell a repeat; a command without correlation cannot be told from another one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ _MOST = 256
 
 
 class Caller(NamedTuple):
-    """Who asked. `response_topic`: where the answer goes; None: nowhere."""
+    """Who asked what. `response_topic`: where the answer goes; None: nowhere; `asked`: a digest of the payload."""
 
     sensor: str
     response_topic: str | None
     correlation: bytes | None
+    asked: bytes = b""
 
 
 class _Known(NamedTuple):

@@ -6,6 +6,7 @@ is left alone is not spoken to. Time and messages are handed in.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ class RemoteSettings:
         topic = topics.parse(received.topic)
         if topic is None or topic.id not in self._lines or not received.payload:
             return
-        caller = Caller(topic.id, received.response_topic, received.correlation)
+        asked = hashlib.sha256(received.payload).digest()
+        caller = Caller(topic.id, received.response_topic, received.correlation, asked)
         if not self._may_be_answered(caller):
             log.warning("sensor %s: a command wants its answer elsewhere than at hadir/1/%s/reply/…; not carried out",
                         caller.sensor, self._site)  # fmt: skip

@@ -18,11 +18,11 @@ def test_a_repeated_command_gets_its_answer_again_once_there_is_one() -> None:
     assert answers.seen(ME, KEPT_MS) == "new"
 
 
-def test_another_sensor_sender_or_correlation_is_another_command() -> None:
+def test_another_sensor_sender_correlation_or_question_is_another_command() -> None:
     answers = Answers()
     answers.seen(ME, 0)
     others = ME._replace(sensor="b"), ME._replace(response_topic=None), ME._replace(correlation=b"2")
-    assert [answers.seen(other, 0) for other in others] == ["new"] * 3
+    assert [answers.seen(other, 0) for other in (*others, ME._replace(asked=b"else"))] == ["new"] * 4
 
 
 def test_without_correlation_every_command_is_new() -> None:

@@ -241,6 +241,15 @@ def test_a_command_that_comes_twice_is_carried_out_once_and_answered_twice(radar
     assert radar.heard.count(hilink.frame(0x64)[6:8]) == 1
 
 
+def test_another_command_with_the_same_correlation_is_carried_out(radar: PlayedDevice, asker: Asker) -> None:
+    """As from a shell, where nobody thinks of a new number for each."""
+    asker.send(SET_GATE_3, correlation=b"17")
+    eventually(lambda: asker.answered(b"17"))
+    asker.send({"command": "set_gate_sensitivity", "args": {**GATE_3, "moving": 77}}, correlation=b"17")
+    eventually(lambda: asker.answered(b"17")[1:])
+    assert gate_3(radar) == (77, 42)
+
+
 def test_a_stream_lets_every_report_through(
     pseudo_terminal: Callable[[str], PseudoTerminal],
     played_device: Callable[..., PlayedDevice],
