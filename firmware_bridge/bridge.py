@@ -51,6 +51,7 @@ _OPENERS = 4
 _SETTINGS_PATIENCE_S = 5.0
 _OTHER_SITES_S = 0.3
 _WAKE_SIZE = 4096
+_RETAINED: tuple[topics.SensorLeaf, ...] = ("status", "settings")
 _QUIET_S = 0.02
 _DRAIN_S = 0.2
 # A radar takes up to 3 s to save what it was told.
@@ -402,9 +403,19 @@ class _Bridge:
         self._remote.serve(self._lines)
         served = {sensor for line in self._lines for sensor, _ in line.spec.sensors.values()}
         self._served = len(served)
-        for sensor in self._told.keys() - served:
-            del self._told[sensor]
-            self._publisher.retain(topics.sensor_topic(settings.site, sensor, "status"), b"")
+        self._take_back(served)
+
+    def _take_back(self, served: set[str]) -> None:
+        """Clears what is retained of sensors that are served no longer, also since a start before this one."""
+        kept = self._queue.meta_get("served")
+        before = set(msgspec.json.decode(kept, type=list[str])) if kept else set()
+        for sensor in before - served:
+            self._told.pop(sensor, None)
+            for leaf in _RETAINED:
+                self._publisher.retain(topics.sensor_topic(self._settings.site, sensor, leaf), b"")
+        if before != served:
+            with contextlib.suppress(QueueFull):  # then it is done again at the next start
+                self._queue.meta_put("served", msgspec.json.encode(sorted(served)))
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full: the loop wakes anyway

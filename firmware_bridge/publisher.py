@@ -88,6 +88,7 @@ class Publisher:
         self._online = self._met = False
         self._retained: dict[str, bytes] = {}
         self._to_retain: dict[str, bytes] = {}
+        self._clearing: dict[int, str] = {}
         self._answers: deque[Message] = deque(maxlen=_ANSWERS_LIMIT)
         self._flying: dict[int, _Pack] = {}
         self._in_order: deque[_Pack] = deque()
@@ -139,7 +140,10 @@ class Publisher:
         self._forget()
 
     def retain(self, topic: str, payload: bytes) -> None:
-        """Publishes `payload` retained, soon and after every connect, until there is another; b"" clears."""
+        """Publishes `payload` retained, soon and after every connect, until there is another.
+
+        b"" clears, and is said until the broker has acknowledged it once.
+        """
         self._to_retain[topic] = payload
         if payload:
             self._retained[topic] = payload
@@ -208,7 +212,9 @@ class Publisher:
         again = self._gateway.reconnected + self._met
         self._met = True
         self._gateway = msgspec.structs.replace(self._gateway, since_ms=self._clock.now().date_ms, reconnected=again)
-        self._to_retain = {self._status_topic: self._gateway.encode(), **self._retained}
+        clearing = [*self._clearing.values(), *(topic for topic, payload in self._to_retain.items() if not payload)]
+        self._clearing.clear()
+        self._to_retain = {self._status_topic: self._gateway.encode(), **dict.fromkeys(clearing, b""), **self._retained}
         self._send_again()
 
     def _lost(self) -> None:
@@ -223,6 +229,7 @@ class Publisher:
         self._outbox.delivered_through(0)
 
     def _acknowledged(self, mid: int) -> None:
+        self._clearing.pop(mid, None)
         if pack := self._flying.pop(mid, None):
             self._newest_puback_s = pack.acknowledged_s = time.monotonic()
 
@@ -235,9 +242,12 @@ class Publisher:
     def _send_statuses(self) -> None:
         while self._to_retain:
             topic, payload = next(iter(self._to_retain.items()))
-            if self._published(Message(topic, payload, retain=True)) is None:
+            mid = self._published(Message(topic, payload, retain=True))
+            if mid is None:
                 return
             del self._to_retain[topic]
+            if not payload:
+                self._clearing[mid] = topic
 
     def _send_answers(self) -> None:
         while self._answers:

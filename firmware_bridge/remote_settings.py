@@ -72,14 +72,12 @@ class RemoteSettings:
         self._answers = Answers()
 
     def serve(self, lines: Sequence[Line]) -> None:
-        """Makes these the lines; settings of sensors that none of them has are taken back."""
-        devices, before = self._devices, self._lines.keys()
+        """Makes these the lines."""
+        devices = self._devices
         self._devices = {line: devices.get(line) or _Device() for line in lines}
         for line in devices.keys() - self._devices.keys():
             line.abandon("is served no longer, for the gateway's settings have changed")
         self._lines = {sensor: line for line in lines for sensor, _ in line.spec.sensors.values()}
-        for sensor in before - self._lines.keys():
-            self._publisher.retain(topics.sensor_topic(self._site, sensor, "settings"), b"")
 
     def take(self, received: Received, up_ms: int) -> None:
         """Carries out a command, unless another gateway has its sensor. An empty message only clears a retained one."""

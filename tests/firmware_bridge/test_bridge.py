@@ -371,6 +371,28 @@ def test_settings_are_taken_live_and_kept_for_a_start_without_the_broker(
     eventually(lambda: not right.opened)
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_sensor_that_was_taken_out_while_the_bridge_was_down_is_no_longer_retained(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener, fixed: bool
+) -> None:
+    left, right = pseudo_terminal("left"), pseudo_terminal("right")
+
+    def start(given: GatewaySettings) -> Bridge:
+        if not fixed:
+            listener.publish(given)
+        return bridge(given if fixed else None)
+
+    before = start(settings(left, right))
+    eventually(lambda: left.opened and right.opened)
+    left.write(report(1))
+    right.write(report(1))
+    eventually(lambda: listener.state("sensor", "left") == listener.state("sensor", "right") == "online")
+    before.stop()
+    start(settings(left))
+    eventually(lambda: listener.state("sensor", "right") is None)
+    assert listener.state("sensor", "left") == "online"
+
+
 def test_a_radar_is_set_to_engineering_mode_over_its_port(
     pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
 ) -> None:
