@@ -22,6 +22,7 @@ from serial.tools import list_ports
 from serial.urlhandler import protocol_socket
 
 from presence.errors import HadirError
+from presence.port_names import port_problem
 
 Kind = Literal["unplugged", "missing", "held", "forbidden", "refused", "wrong"]
 
@@ -38,6 +39,7 @@ _KNOWN: dict[int | None, tuple[Kind, str]] = {
     errno.ENOENT: ("missing", "is not there; is the sensor plugged in, and the name right?"),
     errno.EACCES: ("forbidden", "may not be opened; add this user to the group dialout"),
     errno.EPERM: ("forbidden", "may not be opened; add this user to the group dialout"),
+    errno.ENOTTY: ("wrong", "is no serial port; `hadir doctor bridge` lists those of this machine"),
     errno.EBUSY: ("held", _HELD),
     errno.EAGAIN: ("held", _HELD),
     errno.ECONNREFUSED: ("refused", "refuses the connection; does anything listen there?"),
@@ -119,6 +121,8 @@ def open_port(name: str, baud: int) -> Port:
             unopened = _Socket(None, baud, timeout=0)
             unopened.port = name
         elif "://" in name:
+            if says := port_problem(name):  # pyserial knows others, one of which writes files
+                raise PortGone(says, "wrong")
             unopened = serial.serial_for_url(name, baud, timeout=0, do_not_open=True)
         else:
             unopened = _Serial(None, baud, timeout=0, exclusive=True)
@@ -186,13 +190,13 @@ class _Pump:
 
 
 def _gone(error: Exception) -> PortGone:
-    if isinstance(error.__context__, OSError):  # what pyserial wrapped
+    if isinstance(error.__context__, (OSError, termios.error)):  # what pyserial wrapped
         error = error.__context__
     if isinstance(error, socket.gaierror):
         return PortGone("names a host that is not known here; write its address", "refused")
     if isinstance(error, TimeoutError):
         return PortGone(_UNREACHED, "refused")
-    number = getattr(error, "errno", None)
+    number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
     if number in _KNOWN:
         kind, says = _KNOWN[number]
         return PortGone(says, kind)

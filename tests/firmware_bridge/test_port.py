@@ -67,11 +67,12 @@ def test_a_second_user_of_a_port_is_refused(pseudo_terminal: Callable[[str], Pse
     [
         ("{tmp}/nothing", "missing", "is not there; is the sensor plugged in, and the name right?"),
         ("{tmp}", "wrong", "cannot be used: Is a directory"),
-        ("{tmp}/file", "wrong", "cannot be used: Could not configure port"),
+        ("{tmp}/file", "wrong", "is no serial port; `hadir doctor bridge` lists those"),
         ("socket://127.0.0.1:{closed}", "refused", "refuses the connection; does anything listen there?"),
         ("socket://no.such.host.invalid:5000", "refused", "names a host that is not known here"),
         ("rfc2217://127.0.0.1:{closed}", "refused", "refuses the connection; does anything listen there?"),
-        ("nonsense://x", "wrong", "cannot be used: invalid URL, protocol 'nonsense' not known"),
+        ("nonsense://x", "wrong", '"nonsense:" is not known for ports; write one of socket, rfc2217'),
+        ("spy://{tmp}/file?file={tmp}/written", "wrong", '"spy:" is not known for ports'),
     ],
 )
 def test_a_port_that_cannot_be_opened_says_why(tmp_path: Path, name: str, kind: str, said: str) -> None:
@@ -81,6 +82,7 @@ def test_a_port_that_cannot_be_opened_says_why(tmp_path: Path, name: str, kind: 
     with pytest.raises(PortGone) as gone:
         open_port(name.format(tmp=tmp_path, closed=closed), 9600)
     assert (gone.value.kind, str(gone.value)[: len(said)]) == (kind, said)
+    assert not (tmp_path / "written").exists()
 
 
 @pytest.fixture
