@@ -25,8 +25,8 @@ from transport.session import BrokerAddress, Message, NotConnected, Received, Se
 
 _CONNECT_S = 10.0
 _FIRST_S, _OTHERS_S = 5.0, 0.5
-# The wire's running numbers, which no sensor measured.
 _LEAVES: tuple[topics.SensorLeaf, ...] = ("readings", "status")
+# The wire's running numbers, which no sensor measured.
 _NUMBERS = ("seq", "boot")
 
 
