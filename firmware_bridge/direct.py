@@ -47,6 +47,14 @@ def bytes_within(port: Port, name: str, wait_s: float) -> bytes:
         raise PortLost(f"{name}: {gone}") from None
 
 
+def write(port: Port, name: str, data: bytes) -> None:
+    """Raises PortLost."""
+    try:
+        port.write(data)
+    except PortGone as gone:
+        raise PortLost(f"{name}: {gone}") from None
+
+
 class DirectLine:
     """The device behind an open port. Whoever has it calls `listen` again and again."""
 
@@ -110,11 +118,8 @@ class DirectLine:
         self.settle()
 
     def _say(self) -> None:
-        try:
-            if sending := self._dialogue.outgoing(uptime_ms()):
-                self._port.write(sending)
-        except PortGone as gone:
-            raise PortLost(f"{self.name}: {gone}") from None
+        if sending := self._dialogue.outgoing(uptime_ms()):
+            write(self._port, self.name, sending)
 
 
 def time_left(stop: threading.Event, for_s: float | None) -> Callable[[], float]:

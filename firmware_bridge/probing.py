@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import NamedTuple
 
 from firmware_bridge.commands import Ask
-from firmware_bridge.direct import DirectLine, bytes_within, open_by_hand, time_left
+from firmware_bridge.direct import DirectLine, bytes_within, open_by_hand, time_left, write
 from firmware_bridge.drivers import DRIVERS, DriverModule
 from firmware_bridge.port import Port
 from firmware_bridge.probe import Attempt, Finding, Probe
@@ -57,14 +58,14 @@ def probe_port(
         return Probed(finding, _firmware(port, name, drivers[finding.driver]))
     finally:
         if port is not None:
-            if probe.parting:
-                port.write(probe.parting)
-            port.close()
+            with closing(port):
+                if probe.parting:
+                    write(port, name, probe.parting)
 
 
 def _do(attempt: Attempt, port: Port, name: str, stop: threading.Event) -> None:
     if attempt.sending:
-        port.write(attempt.sending)
+        write(port, name, attempt.sending)
     left_s = time_left(stop, attempt.for_s)
     while left_s() and not ((found := attempt.ear.recognised()) and not found.also):
         attempt.ear.hear(bytes_within(port, name, min(left_s(), 0.1)))
