@@ -7,6 +7,8 @@ from typing import Literal
 Verdict = Literal["news", "repeat", "drop"]
 
 _TELLING = ("presence", "moving", "still")
+# What measures a distance and no more tells by it who comes and goes: by more than such a sensor wavers.
+_STEP_M = 0.1
 
 
 class Thinning:
@@ -15,6 +17,7 @@ class Thinning:
     def __init__(self, interval_ms: int | None) -> None:
         self._interval_ms = interval_ms or 0
         self._said: dict[str, float] = {}
+        self._distance_m: float | None = None
         self._sent_ms: int | None = None
 
     def judge(self, at_ms: int, values: dict[str, float]) -> Verdict:
@@ -24,7 +27,17 @@ class Thinning:
             if name in values and self._said.get(name) != values[name]:
                 self._said[name] = values[name]
                 news = True
+        distance_m = values.get("distance")
+        news = news or (not self._said and _moved(self._distance_m, distance_m))
         if not news and self._sent_ms is not None and 0 <= at_ms - self._sent_ms < self._interval_ms:
             return "drop"
         self._sent_ms = at_ms
+        self._distance_m = distance_m
         return "news" if news else "repeat"
+
+
+def _moved(before_m: float | None, now_m: float | None) -> bool:
+    """Whether a distance has changed, or has come or gone."""
+    if before_m is None or now_m is None:
+        return before_m is not now_m
+    return abs(now_m - before_m) >= _STEP_M

@@ -45,6 +45,28 @@ def test_a_clock_that_was_set_back_does_not_silence_a_sensor() -> None:
     assert sent(1000, (50_000, PRESENT), (10_000, PRESENT), (10_100, PRESENT)) == [50_000, 10_000]
 
 
+def verdicts(*distances_m: float | None, **values: float) -> list[str]:
+    thinning = Thinning(60_000)
+    reports = [{**values, **({} if each is None else {"distance": each})} for each in distances_m]
+    return [thinning.judge(number * 100, report) for number, report in enumerate(reports)]
+
+
+def test_who_comes_before_a_distance_sensor_is_news_and_its_wavering_is_not() -> None:
+    assert verdicts(2.0, 2.04, 0.6, 0.58, 1.98) == ["news", "drop", "news", "drop", "news"]
+
+
+def test_a_slow_approach_is_told_in_steps() -> None:
+    assert verdicts(2.0, 1.94, 1.88, 1.82, 1.76) == ["news", "drop", "news", "drop", "news"]
+
+
+def test_a_distance_that_comes_or_goes_is_news() -> None:
+    assert verdicts(None, 2.0, None, None, strength=3) == ["repeat", "news", "news", "drop"]
+
+
+def test_the_distance_of_a_sensor_with_a_verdict_of_its_own_is_none() -> None:
+    assert verdicts(2.0, 0.6, presence=1) == ["news", "drop"]
+
+
 @given(REPORTS, st.integers(0, 1000))
 def test_the_sent_reports_alone_tell_the_same_presence_at_every_instant(
     steps: list[tuple[int, dict[str, float]]], interval_ms: int
