@@ -242,7 +242,13 @@ class Publisher:
     def _send_statuses(self) -> None:
         while self._to_retain:
             topic, payload = next(iter(self._to_retain.items()))
-            mid = self._published(Message(topic, payload, retain=True))
+            try:
+                mid = self._published(Message(topic, payload, retain=True))
+            except TooLarge as error:
+                log.error("%s; it is not sent", error)
+                del self._to_retain[topic]
+                self._retained.pop(topic, None)
+                continue
             if mid is None:
                 return
             del self._to_retain[topic]
@@ -296,10 +302,13 @@ class Publisher:
             )
             try:
                 mid = self._published(message)
-            except TooLarge:
-                if len(alike) == 1:
-                    raise
-                self._pack = len(alike) // 2
+            except TooLarge as error:
+                if len(alike) > 1:
+                    self._pack = len(alike) // 2
+                    return True
+                log.error("%s; the reading is lost, and counted", error)
+                self._outbox.lose(alike)
+                self._cursor = pack.last_id
                 return True
             if mid is None:
                 return False

@@ -24,6 +24,7 @@ from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.modbus import CONFIG, ModbusEmulator
 from firmware_bridge.emulators.target import Target
 from firmware_bridge.outbox import Outbox
+from hadir import broker
 from presence import topics
 from presence.errors import BadInput
 from presence.gateway_settings import GatewaySettings, SensorPort
@@ -35,6 +36,12 @@ from transport.disk_queue import DiskQueue, QueueHeld
 from transport.session import Message, Received, Session, parse_broker
 
 Terminals = Callable[[str], PseudoTerminal]
+
+# Thirty quantities, whose pack is larger than a broker of such a limit takes; that of a basic report is not.
+ENGINEERING = bytes.fromhex(
+    "f4f3f2f1230001aa031e003c000039000008083c220503030403060500003910130606080460015500f8f7f6f5"
+)
+LARGEST_PACKET = 900
 
 
 def report(number: int) -> bytes:
@@ -257,6 +264,25 @@ def test_a_killed_broker_gets_the_last_seconds_again(
     mosquitto.restart()
     eventually(lambda: len(listener.packs) > before)
     assert listener.numbers("radar") == [7]
+
+
+def test_a_reading_that_the_broker_does_not_take_is_lost_counted_and_holds_nothing_up(
+    pseudo_terminal: Terminals,
+    bridge: Callable[..., Bridge],
+    listener: Listener,
+    mosquitto: RunningBroker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "COUNTERS_EVERY_MS", 100)
+    monkeypatch.setattr(broker, "_LARGEST_PACKET", LARGEST_PACKET)
+    mosquitto.restart()
+    radar = pseudo_terminal("radar")
+    bridge(settings(radar))
+    eventually(lambda: radar.opened)
+    radar.write(ENGINEERING + report(7))
+    eventually(lambda: listener.numbers("radar") == [7])
+    assert listener.seqs("radar") == [2]
+    eventually(lambda: listener.retained.get("hadir/1/mpp/sensor/radar/status", {}).get("lost") == 1)
 
 
 def test_what_was_acknowledged_is_forgotten_when_more_acknowledgements_have_come(
