@@ -159,7 +159,10 @@ def _settings_of(
                 session.ack(received)
                 found.pop(received.topic, None)
                 if received.payload:
-                    found[received.topic] = _settings_in(received.topic, received.payload)
+                    try:
+                        found[received.topic] = _settings_in(received.topic, received.payload)
+                    except BadInput as problem:
+                        log.error("%s; waiting for others", problem)
                 continue
             if len(found) > 1:
                 sites = ", ".join(sorted(settings.site for settings in found.values()))

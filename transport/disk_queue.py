@@ -84,6 +84,9 @@ class DiskQueue:
         self._disk_full = not self._restore_ballast()
 
     def _open(self) -> sqlite3.Connection:
+        # SQLite gives the files beside it the rights of this one: nobody else is to read what waits.
+        with contextlib.suppress(OSError):  # which SQLite tells in its own words
+            os.close(_private(str(self._path), os.O_RDWR | os.O_CREAT))
         try:
             database = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.OperationalError as error:
@@ -255,7 +258,7 @@ class DiskQueue:
         if room.f_bavail * room.f_frsize < 2 * self._ballast_bytes:
             return False
         try:
-            with self._ballast.open("wb") as ballast:
+            with open(self._ballast, "wb", opener=_private) as ballast:
                 os.posix_fallocate(ballast.fileno(), 0, self._ballast_bytes)
         except OSError:
             self._ballast.unlink(missing_ok=True)
@@ -278,6 +281,10 @@ class DiskQueue:
 
 def _kept(note: Note | None) -> list[_Statement]:
     return [] if note is None else [("INSERT OR REPLACE INTO meta VALUES (?, ?)", [note])]
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> BadInput:

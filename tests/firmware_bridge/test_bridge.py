@@ -536,6 +536,19 @@ def test_a_gateway_of_two_sites_must_be_named_with_its_site(
         run_bridge(gateway="gw", address=parse_broker(mosquitto.url), data=tmp_path, stop=threading.Event())
 
 
+def test_settings_that_cannot_be_read_are_told_and_others_waited_for(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    radar = pseudo_terminal("radar")
+    topic = topics.gateway_topic("mpp", "gw", "settings")
+    listener._session.publish(Message(topic, b'{"version":1}', retain=True))
+    eventually(lambda: topic in listener.retained)
+    bridge()
+    eventually(lambda: any("waiting for others" in line for line in caplog.messages))
+    listener.publish(settings(radar))
+    eventually(lambda: radar.opened)
+
+
 def test_a_gateway_id_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match='--gateway: "GW 1" is no id'):
         run_bridge(gateway="GW 1", address=parse_broker("mqtt://h"), data=tmp_path, stop=threading.Event())

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,11 @@ def test_a_full_disk_refuses_appends_but_can_be_drained_in_the_room_of_the_balla
         check=False,
     )
     assert (result.returncode, result.stdout.split()[:1], result.stderr) == (0, ["drained"], "")
+
+
+def test_nobody_else_may_read_what_waits(tmp_path):
+    with closing(DiskQueue(tmp_path / "q.db", ballast_bytes=1024 * 1024)) as queue:
+        queue.append([b"x"])
+        rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(rights.values()) == {0o600}
+    assert {"q.db", "q.db-wal", "q.db.ballast"} <= rights.keys()
