@@ -21,7 +21,8 @@ from queue import Empty, SimpleQueue
 import msgspec
 
 from firmware_bridge.clock import ClockMode, HostClock, uptime_ms
-from firmware_bridge.line import FIRST_PAUSE_MS, Line, line_specs
+from firmware_bridge.line import FIRST_PAUSE_MS, Line
+from firmware_bridge.line_specs import Unserved, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone, open_port
 from firmware_bridge.publisher import Publisher
@@ -390,14 +391,16 @@ class _Bridge:
 
     def _serve(self, settings: GatewaySettings) -> None:
         """Makes the lines those of `settings`; unchanged ones go on undisturbed."""
-        specs, problems = line_specs(settings, f"settings of {settings.gateway}")
-        for problem in problems:
-            log.warning("%s", problem)
-        stay = [line for line in self._lines if line.spec in specs]
+        specs, unserved = line_specs(settings, f"settings of {settings.gateway}")
+        by_wiring = {spec.wiring: spec for spec in specs}
+        stay = []
         for line in self._lines:
-            if line not in stay:
+            if (spec := by_wiring.pop(line.spec.wiring, None)) is None:
                 self._let_go(line)
-        new = [Line(spec, self._outbox) for spec in specs if not any(line.spec == spec for line in stay)]
+            else:
+                line.follow(spec)
+                stay.append(line)
+        new = [Line(spec, self._outbox) for spec in by_wiring.values()]
         for line in new:
             # A port that another line held must be let go first.
             line.open_at_up_ms = uptime_ms() + FIRST_PAUSE_MS if self._lines else 0
@@ -406,7 +409,26 @@ class _Bridge:
         self._remote.serve(self._lines)
         served = {sensor for line in self._lines for sensor, _ in line.spec.sensors.values()}
         self._served = len(served)
-        self._take_back(served)
+        self._take_back(served | {each.sensor.id for each in unserved})
+        self._tell_unserved(unserved, served)
+
+    def _tell_unserved(self, unserved: Sequence[Unserved], served: set[str]) -> None:
+        """Whoever looks at the status of a sensor that cannot be served finds why."""
+        for sensor, problem in unserved:
+            log.warning("%s", problem)
+            if sensor.id not in served:
+                self._told.pop(sensor.id, None)
+                status = Status(
+                    state="offline",
+                    since_ms=self._clock.now().date_ms,
+                    driver=sensor.driver,
+                    sent=self._outbox.number(sensor.id),
+                    lost=self._outbox.lost[sensor.id],
+                    problem="wrong",
+                    hint=str(problem),
+                )
+                topic = topics.sensor_topic(self._settings.site, sensor.id, "status")
+                self._publisher.retain(topic, status.encode())
 
     def _take_back(self, served: set[str]) -> None:
         """Clears what is retained of sensors that are served no longer, also since a start before this one."""

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-import msgspec
 
 from firmware_bridge.clock import Stamp
 from firmware_bridge.commands import Ask
 from firmware_bridge.diagnosis import Diagnosis, Finding, Problem
 from firmware_bridge.dialogue import Dialogue, Outcome
 from firmware_bridge.drivers import DRIVERS, Driver
+from firmware_bridge.line_specs import LineSpec
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import Port, PortGone
 from firmware_bridge.resync import Damage, Decoded, Gap
 from firmware_bridge.status import State, Status
 from firmware_bridge.thinning import Thinning
-from presence.errors import BadInput, BadInputs
-from presence.gateway_settings import GatewaySettings, SensorPort
-from presence.port_names import port_problem
-from presence.site_values import did_you_mean
 
 log = logging.getLogger("hadir.bridge")
 
@@ -34,62 +28,6 @@ LONGEST_PAUSE_MS = 30_000
 _SET_BACK_MS = 1_000
 _FORBIDDEN_AT_RETURN = 2
 _UNCLAIMED_KEPT = 20
-
-
-class LineSpec(msgspec.Struct, frozen=True):
-    """What is on a port. `sensors`: part -> sensor and its thinning in ms; None for a port with one sensor."""
-
-    port: str
-    driver: str
-    baud: int
-    config: dict[str, Any]
-    sensors: dict[str | None, tuple[str, int | None]]
-
-
-def line_specs(settings: GatewaySettings, source: str) -> tuple[list[LineSpec], list[BadInput]]:
-    """The lines of a gateway, and for each sensor that cannot be served why; `source`: where the settings are from."""
-    specs: dict[str, LineSpec] = {}
-    problems: list[BadInput] = []
-    for sensor in settings.sensors:
-        field = f"sensor {sensor.id}"
-        if sensor.driver not in DRIVERS:
-            remedy = did_you_mean(sensor.driver, DRIVERS)
-            problems.append(BadInput(source, f'no driver "{sensor.driver}"', field=field, remedy=remedy))
-            continue
-        if says := port_problem(sensor.port):
-            problems.append(BadInput(source, says, field=f"{field} port"))
-            continue
-        module = DRIVERS[sensor.driver]
-        config = sensor.config or _said_of_port(settings, sensor, "config") or {}
-        try:
-            module.driver(config)
-        except BadInput as problem:
-            found = problem.problems if isinstance(problem, BadInputs) else [problem]
-            problems += [BadInput(source, p.problem, field=f"{field} {p.field}", remedy=p.remedy) for p in found]
-            continue
-        baud = sensor.baud or _said_of_port(settings, sensor, "baud") or module.BAUD
-        wanted = LineSpec(sensor.port, sensor.driver, baud, config, {})
-        spec = specs.setdefault(sensor.port, wanted)
-        if msgspec.structs.replace(spec, sensors={}) != wanted:
-            other = next(iter(spec.sensors.values()))[0]
-            says = f"{sensor.port} is read for {other} as {spec.driver} at {spec.baud} baud, otherwise than here"
-            remedy = "one port has one driver, baud and config"
-            problems.append(BadInput(source, says, field=field, remedy=remedy))
-        elif sensor.part in spec.sensors:
-            taken = spec.sensors[sensor.part][0]
-            part = "" if sensor.part is None else f'part "{sensor.part}" of '
-            remedy = "tell them apart by port or part"
-            problems.append(BadInput(source, f"{part}{sensor.port} is {taken}'s already", field=field, remedy=remedy))
-        else:
-            thinning = settings.thinning_ms if sensor.thinning_ms is None else sensor.thinning_ms
-            spec.sensors[sensor.part] = sensor.id, thinning
-    return list(specs.values()), problems
-
-
-def _said_of_port(settings: GatewaySettings, sensor: SensorPort, field: str) -> Any:
-    """What another sensor of the same line says of it; None when none does."""
-    said = (getattr(each, field) for each in settings.sensors if each.port == sensor.port and each.part != sensor.part)
-    return next((found for found in said if found is not None), None)
 
 
 class Line:
@@ -132,6 +70,12 @@ class Line:
     def firmware(self) -> str | None:
         """As read from the device, None before."""
         return self._dialogue.firmware
+
+    def follow(self, spec: LineSpec) -> None:
+        """Goes on undisturbed with the thinnings of `spec`, whose wiring is the same."""
+        if spec != self.spec:
+            self.spec = spec
+            self._thinnings = _thinnings(spec)
 
     def opened(self, port: Port, up_ms: int) -> None:
         self.opening = False

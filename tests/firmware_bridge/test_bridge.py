@@ -419,6 +419,46 @@ def test_a_sensor_that_was_taken_out_while_the_bridge_was_down_is_no_longer_reta
     assert listener.state("sensor", "left") == "online"
 
 
+def test_other_thinning_leaves_the_port_open_and_takes_effect(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    radar = pseudo_terminal("radar")
+    listener.publish(settings(radar, thinning_ms=3_600_000))
+    bridge()
+    eventually(lambda: radar.opened)
+    radar.write(report(1) + report(2) + report(3))
+    eventually(lambda: listener.numbers("radar") == [1])
+    listener.publish(settings(radar))
+
+    def all_come() -> bool:
+        radar.write(report(9))
+        return len(listener.numbers("radar")) > 5
+
+    eventually(all_come)
+    status = eventually(lambda: listener.retained.get("hadir/1/mpp/sensor/radar/status"))
+    assert status["reconnected"] == 0
+
+
+def test_a_sensor_that_cannot_be_served_says_why_in_its_status_until_it_is(
+    pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
+) -> None:
+    radar = pseudo_terminal("radar")
+    status = "hadir/1/mpp/sensor/radar/status"
+    good = settings(radar)
+    (sensor,) = good.sensors
+    listener.publish(msgspec.structs.replace(good, sensors=(msgspec.structs.replace(sensor, driver="lt2410"),)))
+    bridge()
+    told = eventually(lambda: listener.retained.get(status))
+    assert (told["state"], told["problem"]) == ("offline", "wrong")
+    assert told["hint"] == 'settings of gw: sensor radar: no driver "lt2410"; did you mean "ld2410"?'
+    listener.publish(good)
+    eventually(lambda: radar.opened)
+    radar.write(report(1))
+    eventually(lambda: listener.state("sensor", "radar") == "online")
+    listener.publish(msgspec.structs.replace(good, sensors=()))
+    eventually(lambda: status not in listener.retained)
+
+
 def test_a_radar_is_set_to_engineering_mode_over_its_port(
     pseudo_terminal: Terminals, bridge: Callable[..., Bridge], listener: Listener
 ) -> None:

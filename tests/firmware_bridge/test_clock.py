@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge.clock import HostClock, Stamp, ThisHost
-from firmware_bridge.line import Line, LineSpec
+from firmware_bridge.line import Line
+from firmware_bridge.line_specs import LineSpec
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.publisher import Publisher
 from firmware_bridge.synchronised import chip_agrees, date_is_kept

@@ -15,7 +15,8 @@ import pytest
 
 from firmware_bridge.clock import HostClock, Stamp
 from firmware_bridge.drivers import DRIVERS, ld2410
-from firmware_bridge.line import Line, LineSpec
+from firmware_bridge.line import Line
+from firmware_bridge.line_specs import LineSpec
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import PortGone
 from firmware_bridge.publisher import Publisher

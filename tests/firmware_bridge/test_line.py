@@ -16,7 +16,8 @@ from firmware_bridge.emulators.ld2420 import Ld2420Emulator
 from firmware_bridge.emulators.modbus import CONFIG, ModbusEmulator
 from firmware_bridge.emulators.ndjson import NdjsonEmulator
 from firmware_bridge.emulators.target import Target
-from firmware_bridge.line import Line, LineSpec, line_specs
+from firmware_bridge.line import Line
+from firmware_bridge.line_specs import LineSpec, line_specs
 from firmware_bridge.outbox import Outbox
 from firmware_bridge.port import PortGone
 from firmware_bridge.status import Status
@@ -259,7 +260,7 @@ def test_settings_become_lines_with_the_defaults_of_driver_and_gateway() -> None
 def test_a_sensor_that_cannot_be_served_leaves_the_others_alone(wrong: dict[str, Any], said: str) -> None:
     specs, problems = line_specs(settings(port("a"), port("b", **wrong)), "settings")
     assert [spec.sensors for spec in specs] == [{None: ("a", None)}]
-    assert [str(problem) for problem in problems] == [said]
+    assert [str(problem) for _, problem in problems] == [said]
 
 
 def test_a_status_tells_what_the_house_has_agreed() -> None:
@@ -395,7 +396,7 @@ def test_over_a_bad_cable_what_was_lost_and_what_was_stored_are_what_the_board_s
 
 def test_all_that_is_wrong_with_a_configuration_is_told() -> None:
     _, problems = line_specs(settings(port("a", driver="modbus", config={"unit": 0, **RADAR, "count": 0})), "settings")
-    assert [str(problem) for problem in problems] == [
+    assert [str(problem) for _, problem in problems] == [
         "settings: sensor a config.unit: 0 cannot be used; give a whole number from 1 to 247",
         "settings: sensor a config.count: 0 cannot be used; give a whole number from 1 to 125",
     ]
