@@ -18,11 +18,12 @@ from typing import NoReturn
 from hadir import logs
 from hadir import settings as setting_table
 from hadir.commands import COMMANDS, load
+from hadir.entry import INTERRUPTED
 from hadir.traces import kept
 from presence.errors import BadInput, HadirError
 
 DONE, FAILED, MISUSED = 0, 1, 2
-INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + the signal, as shells say it
+PIPE_CLOSED = 141  # 128 + the signal, as shells say it
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -103,6 +103,21 @@ def test_an_interrupt_ends_quietly_with_130(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr() == ("", "")
 
 
+def test_an_interrupt_while_the_command_is_loaded_ends_quietly_with_130():
+    program = """
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == "hadir.settings":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from hadir.entry import main
+sys.exit(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_a_reader_that_has_gone_ends_it_quietly(case: Path):
     program = (
         "import sys; from hadir.commands import COMMANDS; from hadir.cli import main; "
