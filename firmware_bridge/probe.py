@@ -44,11 +44,12 @@ _WITHOUT_DISTANCE = {("mr24hpc1", "mr60bha")}
 
 
 class Recognised(NamedTuple):
-    """`frames`: understood ones. `also`: drivers that the same bytes fit as well."""
+    """`frames`: understood ones. `also`: drivers that the same bytes fit as well. `parts`: sensors on the one line."""
 
     driver: str
     frames: int
     also: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 class Ear:
@@ -60,6 +61,7 @@ class Ear:
         self._decoders = dict(_decoders(drivers))
         self._frames = dict.fromkeys(self._decoders, 0)
         self._damages = dict.fromkeys(self._decoders, 0)
+        self._parts: dict[str, set[str]] = {name: set() for name in self._decoders}
         self._somebody = False
 
     def hear(self, data: bytes) -> None:
@@ -69,6 +71,8 @@ class Ear:
             for result in decoder.feed(data):
                 if isinstance(result, Decoded):
                     self._frames[name] += 1
+                    if result.part is not None:
+                        self._parts[name].add(result.part)
                     self._somebody = self._somebody or result.values.get("presence") == 1.0
                 elif isinstance(result, Damage):
                     self._damages[name] += 1
@@ -88,7 +92,7 @@ class Ear:
             return None
         most = max(sure.values())
         first, *also = self._told_apart([name for name, count in sure.items() if count == most])
-        return Recognised(first, most, tuple(also))
+        return Recognised(first, most, tuple(also), tuple(sorted(self._parts[first])))
 
     def _told_apart(self, alike: list[str]) -> list[str]:
         """Those of drivers that understood equally many frames that it may be."""
@@ -131,7 +135,7 @@ class Finding:
     """What is on the port. `driver` None: nothing was recognised; `heard` has the bytes that came at each rate then.
 
     `also`: drivers that it may be as well. `woken`: it was silent because a session had been left open. `echo`: what
-    was written came straight back. `asked`: it was written to.
+    was written came straight back. `asked`: it was written to. `parts`: those heard of a line with several sensors.
     """
 
     driver: str | None = None
@@ -141,6 +145,7 @@ class Finding:
     woken: bool = False
     echo: bool = False
     asked: bool = False
+    parts: tuple[str, ...] = ()
 
 
 class Probe:
@@ -250,7 +255,9 @@ class Probe:
         return tuple(kind for kind in kinds if kind in self._drivers)
 
     def _found(self, baud: int, found: Recognised, *, woken: bool = False, asked: bool = False) -> None:
-        self.finding = Finding(found.driver, baud, found.also, self._heard, woken, asked=asked or woken)
+        self.finding = Finding(
+            found.driver, baud, found.also, self._heard, woken, asked=asked or woken, parts=found.parts
+        )
 
 
 def _protocol_in(heard: bytes) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
 import signal
 import sys
 import threading
@@ -94,17 +97,17 @@ def _drivers(names: Sequence[str] | None) -> Mapping[str, DriverModule]:
 
 
 def _line(name: str, probed: Probed) -> dict[str, Any]:
-    from firmware_bridge.port import lasting_name
     from firmware_bridge.probe import why_nothing
 
     finding = probed.finding
     line: dict[str, Any] = {
         "port": name,
-        "lasting": lasting_name(name),
+        "lasting": _lasting(name),
         "driver": finding.driver,
         "baud": finding.baud,
         "firmware": probed.firmware,
         "also": list(finding.also),
+        "parts": list(finding.parts),
         "woken": finding.woken,
         "heard": {str(baud): count for baud, count in finding.heard.items()},
     }
@@ -113,7 +116,6 @@ def _line(name: str, probed: Probed) -> dict[str, Any]:
 
 def _text(name: str, probed: Probed) -> str:
     from firmware_bridge.drivers import DRIVERS
-    from firmware_bridge.port import lasting_name
     from firmware_bridge.probe import why_nothing
 
     finding = probed.finding
@@ -128,8 +130,22 @@ def _text(name: str, probed: Probed) -> str:
     if finding.also:
         lines.append(f"    Or {', '.join(finding.also)}: walk up to it and probe again while it sees you.")
     baud = "" if finding.baud == module.BAUD or _rateless(name) else f", baud: {finding.baud}"
-    lines.append(f"    source: {{gateway: gw-1, driver: {finding.driver}, port: {lasting_name(name)}{baud}}}")
+    source = f"gateway: gw-1, driver: {finding.driver}, port: {_yaml(_lasting(name))}{baud}"
+    ends = [f", part: {json.dumps(part)}" for part in finding.parts] or [""]
+    lines += [f"    source: {{{source}{end}}}" for end in ends]
     return "\n".join(lines)
+
+
+def _lasting(name: str) -> str:
+    """The port as a site file names it, from wherever it is read."""
+    from firmware_bridge.port import lasting_name
+
+    lasting = lasting_name(name)
+    return lasting if "://" in lasting else os.path.abspath(lasting)
+
+
+def _yaml(name: str) -> str:
+    return name if re.fullmatch(r"[\w/.:@+-]+", name) else json.dumps(name)
 
 
 def _rateless(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from firmware_bridge.emulators.target import Target
 from presence import topics
@@ -101,6 +103,15 @@ def test_probe_names_the_driver_and_a_line_for_the_site_file(room: Rooms, hadir:
     assert (said.returncode, said.stderr) == (0, "")
     assert radar.engineering
     assert radar.report(10**6)  # no session was left open
+
+
+def test_probe_names_a_port_from_the_root_and_each_part_of_its_line(hadir: Hadir, tmp_path: Path) -> None:
+    hadir.start("bridge", "emulate", "--driver", "mysensors", "--link", port(tmp_path))
+    eventually(lambda: (tmp_path / "radar").is_symlink())
+    said = hadir.run("bridge", "probe", os.path.relpath(port(tmp_path)))
+    sources = [yaml.safe_load(line)["source"] for line in said.stdout.splitlines()[1:]]
+    assert {source["port"] for source in sources} == {port(tmp_path)}
+    assert {"12/1", "12/2", "13/1"} <= {source["part"] for source in sources}
 
 
 def test_probe_tells_programs_the_same(room: Rooms, hadir: Hadir, tmp_path: Path) -> None:
@@ -306,6 +317,19 @@ def test_emulated_sensors_are_found_and_end_quietly(hadir: Hadir, tmp_path: Path
     assert child.wait(30) == 0
     assert hadir.said_by(child) == f"{tmp_path}/radar-1\n{tmp_path}/radar-2\n"
     assert not list(tmp_path.glob("radar-*"))
+
+
+def test_the_name_of_a_sensor_that_speaks_is_not_taken_away(hadir: Hadir, tmp_path: Path) -> None:
+    first = hadir.start("bridge", "emulate", "--driver", "ld2410", "--link", port(tmp_path))
+    eventually(lambda: (tmp_path / "radar").is_symlink())
+    leads_to = (tmp_path / "radar").readlink()
+    ran = hadir.run("bridge", "emulate", "--driver", "ld2410", "--link", port(tmp_path), "--for", "1s")
+    assert ran.stderr == f"{port(tmp_path)}: leads to {leads_to} already; name another --link, or remove it\n"
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert (tmp_path / "radar").readlink() == leads_to
+    hadir.kill(first)
+    again = hadir.run("bridge", "emulate", "--driver", "ld2410", "--link", port(tmp_path), "--for", "1s")
+    assert again.returncode == 0
 
 
 def test_faults_come_on_demand(hadir: Hadir, tmp_path: Path) -> None:
