@@ -76,9 +76,11 @@ def seconds(text: str | None, command: str, field: str = "--for") -> float | Non
 
 
 def new_link(path: Path) -> Path:
-    """A name that a pseudo-terminal can be given. Raises BadInput where something else than a link stands."""
+    """A name that a pseudo-terminal can be given. Raises BadInput where something else than a link to nowhere stands."""
     if path.exists() and not path.is_symlink():
         raise BadInput(str(path), "is there already, and no link", remedy="name another --link")
+    if path.exists():
+        raise BadInput(str(path), f"leads to {path.readlink()} already", remedy="name another --link, or remove it")
     if not path.parent.is_dir():
         raise BadInput(str(path), "its folder is not there", remedy="make it, or name another --link")
     return path
