@@ -76,7 +76,7 @@ def seconds(text: str | None, command: str, field: str = "--for") -> float | Non
 
 
 def new_link(path: Path) -> Path:
-    """A name that a pseudo-terminal can be given. Raises BadInput where something else than a link to nowhere stands."""
+    """A name that a pseudo-terminal can be given. Raises BadInput where something other than a dead link stands."""
     if path.exists() and not path.is_symlink():
         raise BadInput(str(path), "is there already, and no link", remedy="name another --link")
     if path.exists():

@@ -26,6 +26,7 @@ from transport.session import BrokerAddress
 _STREAM_S = 60
 _ANSWER_S = 5.0
 _LOOK_S = 2.0
+_SHORTEST_MS = 1_000
 _ON, _OFF = Ask("engineering_on"), Ask("engineering_off")
 
 
@@ -162,7 +163,7 @@ class RemoteStream:
 
 
 class Rate:
-    """Reports a second, over the last seconds."""
+    """Reports a second, over the last seconds; 0 until one second is known: what lay in a line came at once."""
 
     def __init__(self, over_ms: int = 3_000) -> None:
         self._over_ms = over_ms
@@ -173,7 +174,7 @@ class Rate:
         while self._instants[0] < at_ms - self._over_ms:
             self._instants.popleft()
         span_ms = at_ms - self._instants[0]
-        return (len(self._instants) - 1) * 1000 / span_ms if span_ms else 0.0
+        return (len(self._instants) - 1) * 1000 / span_ms if span_ms >= _SHORTEST_MS else 0.0
 
 
 def csv_rows(readings: Iterable[Reading]) -> list[str]:

@@ -28,6 +28,7 @@ class Terminal:
         # Not held open: while the host has not opened it, the master side hangs up, and so knows that nobody reads.
         os.close(device)
         os.set_blocking(self.fd, False)
+        self._holds = False  # whether bytes may lie in it
         if link is not None:
             new = link.with_name(link.name + ".new")
             new.unlink(missing_ok=True)
@@ -52,6 +53,10 @@ class Terminal:
 
     def send(self, data: bytes) -> int:
         """How many bytes of `data` the line took: none when it is full. While nobody has it open they are lost."""
+        if not self.opened:
+            self._forget()
+            return 0
+        self._holds = True
         try:
             return os.write(self.fd, data)
         except BlockingIOError:
@@ -60,6 +65,16 @@ class Terminal:
             if error.errno != errno.EIO:
                 raise
             return 0
+
+    def _forget(self) -> None:
+        """What its last host left unread is not the next one's: the kernel would keep it."""
+        if self._holds:
+            self._holds = False
+            device = os.open(self.name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                termios.tcflush(device, termios.TCIFLUSH)
+            finally:
+                os.close(device)
 
     def receive(self) -> bytes:
         """What the host has written; nothing when it has not."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 from pathlib import Path
 
 import serial
 
 from firmware_bridge.emulators.terminal import Terminal
+from firmware_bridge.port import open_port
 
 
 def listen(port: Path) -> serial.Serial:
@@ -26,6 +28,21 @@ def test_what_was_sent_before_anybody_listened_is_lost(tmp_path: Path) -> None:
         with listen(tmp_path / "radar") as line:
             terminal.send(b"again")
             assert line.read(5) == b"again"
+    finally:
+        terminal.close()
+
+
+def test_a_host_that_takes_all_there_is_finds_nothing_of_before(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "radar")
+    try:
+        for sending in (b"first", b"second"):
+            terminal.send(b"yesterday")
+            port = open_port(terminal.name, 256_000)
+            terminal.send(sending)
+            assert select.select([port.fd], [], [], 10)[0]
+            assert port.read() == sending
+            terminal.send(b"left unread")
+            port.close()
     finally:
         terminal.close()
 
