@@ -69,7 +69,7 @@ def picture(scene: Scene) -> RenderableType:
     """Bars of each gate, a mark where its threshold is, what was decided, and how well the line works."""
     detectors = scene.detectors
     if not detectors:
-        return Group(_head(scene), Text("No energies by gate are reported: it is not in its engineering mode."))
+        return Group(_head(scene), Text("No energies by gate are reported."))
     table = Table(box=None, pad_edge=False, expand=False)
     table.add_column("gate", justify="right")
     for each in detectors:

@@ -27,6 +27,14 @@ _STREAM_S = 60
 _ANSWER_S = 5.0
 _LOOK_S = 2.0
 _SHORTEST_MS = 1_000
+# What makes a radar report its energies by gate.
+_WITH_ENERGIES = {
+    "ld2410": '{"engineering": true}',
+    "ld2412": '{"engineering": true}',
+    "ld2420": '{"mode": "energy"}',
+    "ld2402": '{"mode": "engineering"}',
+    "ld2410s": '{"output": "standard"}',
+}
 _ON, _OFF = Ask("engineering_on"), Ask("engineering_off")
 
 
@@ -65,6 +73,10 @@ class DirectStream:
                 raise
         finally:
             self._opened.close()
+
+    @property
+    def driver(self) -> str:
+        return self._line.module.NAME
 
     @property
     def damaged(self) -> Mapping[str, int]:
@@ -135,6 +147,10 @@ class RemoteStream:
             self._remote.__exit__(kind, error, where)
 
     @property
+    def driver(self) -> str:
+        return next((each.driver for each in self._gateway.sensors if each.id in self._sensors), "sensor")
+
+    @property
     def damaged(self) -> Mapping[str, int]:
         return self._remote.damaged
 
@@ -175,6 +191,13 @@ class Rate:
             self._instants.popleft()
         span_ms = at_ms - self._instants[0]
         return (len(self._instants) - 1) * 1000 / span_ms if span_ms >= _SHORTEST_MS else 0.0
+
+
+def no_energies(driver: str) -> str:
+    """Why there is nothing to see gate by gate, and what to do."""
+    if config := _WITH_ENERGIES.get(driver):
+        return f"no energies by gate come; a {driver} reports them by config {config}"
+    return f"no energies by gate come: a {driver} has none; of those that have: {', '.join(_WITH_ENERGIES)}"
 
 
 def csv_rows(readings: Iterable[Reading]) -> list[str]:

@@ -124,9 +124,9 @@ def _show_gates(settings: Mapping[str, Any], stream: DirectStream | RemoteStream
     from rich.live import Live
 
     from hadir.gates_view import Scene, line, picture
-    from hadir.streaming import Rate
+    from hadir.streaming import Rate, no_energies
 
-    rate, count = Rate(), 0
+    rate, count, told = Rate(), 0, False
     console = Console()
     live = Live(console=console, refresh_per_second=_REDRAWS_HZ, auto_refresh=True) if console.is_terminal else None
     if live:
@@ -138,6 +138,9 @@ def _show_gates(settings: Mapping[str, Any], stream: DirectStream | RemoteStream
                 rate_hz = rate.add(reading.at_ms)
                 damaged = stream.damaged.get(reading.sensor)
                 scene = Scene(reading.sensor, reading.at_ms, reading.values, settings, rate_hz, damaged)
+                if not told and not scene.detectors:
+                    told = True
+                    print(f"{reading.sensor}: {no_energies(stream.driver)}", file=sys.stderr)
                 if live:
                     live.update(picture(scene))
                 else:

@@ -262,6 +262,13 @@ def test_gates_are_shown_against_the_thresholds_and_the_radar_is_left_as_it_was(
     assert radar.report(10**6)
 
 
+def test_gates_of_a_sensor_without_energies_say_what_helps(hadir: Hadir, tmp_path: Path) -> None:
+    hadir.start("bridge", "emulate", "--driver", "ld2420", "--link", port(tmp_path))
+    eventually(lambda: (tmp_path / "radar").is_symlink())
+    ran = hadir.run("bridge", "stream", "--port", port(tmp_path), "--driver", "ld2420", "--gates", "--for", "2s")
+    assert ran.stderr == 'radar: no energies by gate come; a ld2420 reports them by config {"mode": "energy"}\n'
+
+
 def test_gates_are_shown_through_the_broker_with_the_thresholds_that_it_keeps(
     room: Rooms, served: Served, hadir: Hadir
 ) -> None:
