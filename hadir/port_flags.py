@@ -42,7 +42,13 @@ def device(arguments: argparse.Namespace, command: str) -> Device:
         raise BadInput(command, "no driver", field="--driver", remedy="`hadir bridge probe PORT` tells which")
     module = driver_named(arguments.driver, command, "--driver")
     config = driver_config(arguments.driver_config, command)
-    module.driver(config)
+    try:
+        module.driver(config)
+    except BadInput:
+        if config:
+            raise
+        remedy = f"as --driver-config '{msgspec.json.encode(module.EXAMPLE).decode()}'"
+        raise BadInput(command, f"a {module.NAME} needs its config", field="--driver-config", remedy=remedy) from None
     return Device(module, baud(arguments.baud, command) or module.BAUD, config)
 
 

@@ -84,11 +84,15 @@ def _by_bridge(arguments: argparse.Namespace, settings: Settings, timeout_s: flo
 def _by_port(arguments: argparse.Namespace, timeout_s: float) -> dict[str, Any]:
     from firmware_bridge.commands import Ask
     from firmware_bridge.direct_request import ask_port
+    from firmware_bridge.drivers import driver_named
+    from firmware_bridge.requests import list_reply
     from hadir.port_flags import device
 
-    found = device(arguments, _COMMAND)
     command, *pairs = arguments.words
     asks = (Ask(command, _args(pairs)),)
+    if arguments.driver and command == "list" and not pairs:  # what a driver knows depends on no configuration
+        return dict(list_reply(driver_named(arguments.driver, _COMMAND, "--driver"), None, asks))
+    found = device(arguments, _COMMAND)
     return ask_port(arguments.port, found.baud, found.module, found.config, asks, timeout_s=timeout_s)
 
 

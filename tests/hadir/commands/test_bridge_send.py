@@ -122,3 +122,13 @@ def test_a_port_that_cannot_be_opened_is_told(hadir: Hadir) -> None:
     ran = hadir.run("bridge", "send", "--port", "/dev/none", "--driver", "ld2410", "read_mac")
     assert ran.returncode == 2
     assert ran.stderr == "/dev/none: is not there; is the sensor plugged in, and the name right?\n"
+
+
+def test_a_driver_that_needs_a_config_says_so_in_one_line_and_lists_without(hadir: Hadir) -> None:
+    ran = hadir.run("bridge", "send", "--port", "x", "--driver", "modbus", "read_settings")
+    wanted = 'hadir bridge send: --driver-config: a modbus needs its config; as --driver-config \'{"unit":1,'
+    assert ran.stderr.startswith(wanted)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    listed = hadir.run("bridge", "send", "--port", "x", "--driver", "modbus", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "register" in listed.stdout
