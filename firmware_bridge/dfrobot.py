@@ -16,6 +16,7 @@ esphome/esphome pull request 9810 (log).
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,8 @@ class Radar:
         self._offset = 0  # of `_unread` in all that was fed
         self._after_sentence = False
         self._line = b""
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()
+        self._gathered = 0  # bytes in them
         self._waking = Waking(START_LINE)
         self._unsaved = False
 
@@ -149,15 +151,17 @@ class Radar:
         if not line:
             return
         self._lines.append(line)
-        while sum(map(len, self._lines)) > LONGEST_ANSWER:
-            del self._lines[0]
+        self._gathered += len(line)
+        while self._gathered > LONGEST_ANSWER:
+            self._gathered -= len(self._lines.popleft())
         if _ends_answer(line):
             self._end_answer(results)
 
     def _end_answer(self, results: list[Result]) -> None:
         if self._lines:
             results.append(Answer(b"".join(line + b"\r\n" for line in self._lines)))
-            self._lines = []
+            self._lines.clear()
+            self._gathered = 0
 
 
 def presence(fields: Sequence[str]) -> Values:

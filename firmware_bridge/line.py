@@ -24,10 +24,13 @@ log = logging.getLogger("hadir.bridge")
 
 FIRST_PAUSE_MS = 500
 LONGEST_PAUSE_MS = 30_000
+_MISSING_PAUSE_MS = 1_000
 # A clock that went back by more was set; by less, stamps wait for it.
 _SET_BACK_MS = 1_000
 _FORBIDDEN_AT_RETURN = 2
 _UNCLAIMED_KEPT = 20
+# The longest conversation, with answers that do not come, and a restart.
+_CONVERSATION_MS = 15_000
 
 
 class Line:
@@ -48,7 +51,8 @@ class Line:
         self._dialogue = Dialogue(self._module, self._driver, spec.config)
         self._thinnings = _thinnings(spec)
         self._pause_ms = FIRST_PAUSE_MS
-        self._spoke_up_ms = 0
+        # The last sign of life, and the same as far as silence counts.
+        self._heard_up_ms = self._spoke_up_ms = 0
         self._newest = Stamp(0)
         self._state: State | None = None
         self._since_ms: int | None = None
@@ -82,19 +86,26 @@ class Line:
         self.port = port
         self._driver = self._module.driver(self.spec.config)
         self._dialogue = Dialogue(self._module, self._driver, self.spec.config)
-        self._spoke_up_ms = up_ms
+        self._heard_up_ms = self._spoke_up_ms = up_ms
         self._openings += 1
         self._finding = None
         self._diagnosis = Diagnosis(self._module, self.spec.baud, up_ms)
         log.info("%s (%s): open at %d baud", self.spec.port, self.spec.driver, self.spec.baud)
 
     def gone(self, reason: PortGone, now: Stamp, up_ms: int) -> None:
-        """The port could not be opened, or was lost: it is tried again after 0.5 s, then ever later up to 30 s."""
+        """The port could not be opened, or was lost: it is tried again after 0.5 s, then ever later up to 30 s.
+
+        One whose name is not there is looked for every second, which costs next to nothing.
+        """
         self.opening = False
         self.port = None
         self._dialogue.abandon(str(reason))
-        self.open_at_up_ms = up_ms + self._pause_ms
-        self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
+        if reason.kind == "missing":
+            self._pause_ms = FIRST_PAUSE_MS
+            self.open_at_up_ms = up_ms + _MISSING_PAUSE_MS
+        else:
+            self.open_at_up_ms = up_ms + self._pause_ms
+            self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
         self._become("offline", now)
         # What comes back has its name before it has its group.
         self._forbidden = self._forbidden + 1 if reason.kind == "forbidden" else 0
@@ -124,7 +135,7 @@ class Line:
             return False
         # One that answers is there, though it may have nothing to report; but not one that is silent in between.
         speaks = bool(decoded) or up_ms - self._spoke_up_ms < self._module.SILENT_AFTER_MS
-        self._spoke_up_ms = up_ms
+        self._heard_up_ms = self._spoke_up_ms = up_ms
         self._pause_ms = FIRST_PAUSE_MS
         if speaks and self._state != "online":
             self._become("online", now)
@@ -174,8 +185,8 @@ class Line:
     def outgoing(self, up_ms: int) -> bytes:
         """What the device is to be told now."""
         sending = self._dialogue.outgoing(up_ms)
-        if self._dialogue.busy:
-            # Many devices report nothing while they are spoken to; one that does not answer is no news either.
+        if self._dialogue.busy and up_ms - self._heard_up_ms < self._module.SILENT_AFTER_MS + _CONVERSATION_MS:
+            # Many devices report nothing while they are spoken to; one that does not answer is no news for a while.
             self._spoke_up_ms = max(self._spoke_up_ms, up_ms - self._module.SILENT_AFTER_MS // 2)
         # A device that says nothing at all cannot answer either; that is said elsewhere.
         trouble = self._dialogue.trouble if self._state == "online" else self._trouble

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any, Final
 
 from firmware_bridge import hilink
@@ -23,7 +24,7 @@ from firmware_bridge.frames import FrameKind, FrameStream
 from firmware_bridge.hilink import le16
 from firmware_bridge.resync import Answer, Decoded, Result
 from firmware_bridge.waking import Waking
-from presence.errors import DamagedFrame
+from presence.errors import BadInput, DamagedFrame
 
 NAME: Final = "ld2410s"
 TITLE: Final = "HLK-LD2410S: presence radar of low power"
@@ -136,11 +137,21 @@ def _parameters(args: Arguments) -> bytes:
         args.number("max_gate", 1, GATES),
         args.number("min_gate", 0, GATES),
         args.number("timeout", 10, 120),
-        round(args.decimal("status_frequency", 0.5, 8) * 10),
-        round(args.decimal("distance_frequency", 0.5, 8) * 10),
+        _tenths_of_hertz(args, "status_frequency"),
+        _tenths_of_hertz(args, "distance_frequency"),
         args.choice("response_speed", {_NORMAL: _NORMAL, _FAST: _FAST}),
     )
     return numbered(tuple(PARAMETERS.values()), values)
+
+
+def _tenths_of_hertz(args: Arguments, name: str) -> int:
+    hertz = args.decimal(name, 0.5, 8)
+    tenths = round(hertz * 10)
+    if not isclose(hertz * 10, tenths):
+        raise BadInput(
+            NAME, f"{hertz:g} cannot be used", field=f"set_parameters.{name}", remedy="give tenths of a hertz"
+        )
+    return tenths
 
 
 def _parameters_told(value: bytes) -> Told:

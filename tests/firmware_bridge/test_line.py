@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from firmware_bridge.clock import Stamp
+from firmware_bridge.commands import Ask
 from firmware_bridge.emulators.faults import Faulty, Rates, lines
 from firmware_bridge.emulators.ld2410 import Ld2410Emulator
 from firmware_bridge.emulators.ld2420 import Ld2420Emulator
@@ -209,6 +210,25 @@ def test_a_port_that_comes_back_may_be_forbidden_for_a_moment(outbox: Outbox, ca
         "was unplugged",
         "may not be opened; join dialout",
     ]
+
+
+def test_a_device_that_is_dead_is_offline_however_often_it_is_asked(outbox: Outbox) -> None:
+    radar = line(outbox)
+    radar.port = object()  # type: ignore[assignment]  # there is one
+    radar.received(PRESENT, Stamp(T), 0)
+    for up in range(0, 30_000, 100):
+        if up % 3_000 == 0:
+            radar.ask([Ask("read_firmware")], lambda _: None)
+        radar.outgoing(up)
+        radar.tick(Stamp(T + up), up)
+    assert status(radar).state == "offline"
+
+
+def test_a_port_whose_name_is_not_there_is_looked_for_every_second(outbox: Outbox) -> None:
+    radar = line(outbox)
+    for up in range(0, 60_000, 1_000):
+        radar.gone(PortGone("is not there", "missing"), Stamp(T + up), up)
+        assert radar.open_at_up_ms == up + 1_000
 
 
 def test_without_a_date_since_is_not_known(outbox: Outbox) -> None:

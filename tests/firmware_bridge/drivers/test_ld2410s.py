@@ -133,6 +133,18 @@ def test_every_setting_is_written_read_back_and_told() -> None:
             {"threshold": 45},
             "ld2410s: set_hold_thresholds.threshold: 45 cannot be used; give a list of 16 whole numbers from 0 to 100",
         ),
+        (
+            "set_parameters",
+            {
+                "max_gate": 16,
+                "min_gate": 0,
+                "timeout": 10,
+                "status_frequency": 0.55,
+                "distance_frequency": 8,
+                "response_speed": 5,
+            },
+            "ld2410s: set_parameters.status_frequency: 0.55 cannot be used; give tenths of a hertz",
+        ),
         ("set_output", {"standard": 1}, "ld2410s: set_output.standard: 1 cannot be used; give one of true, false"),
         ("write_serial_number", {"serial": "1"}, "ld2410s: write_serial_number.serial: not 8 printable ASCII"),
     ],
