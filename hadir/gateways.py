@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from presence.site import Site
 
 
+_ANY = "+"  # as topics say it
+_NOT_KEPT = "it keeps no settings: name the bridge's own file by --site FILE, or apply the site and run `hadir up`"
+
+
 def from_site_file(file: str, gateway: str) -> GatewaySettings:
     """The settings of `gateway` as a site file has them. Raises BadInput."""
     site = _site(file)
@@ -33,9 +37,22 @@ def gateway_named(settings: Settings, site: str | None, gateway: str | None) -> 
 
 def gateway_with(settings: Settings, site: str | None, sensor: str) -> GatewaySettings:
     """The one that `sensor` is on. `site`: file or id. Raises BadInput, Unreachable."""
-    known = _known(settings, site)
+    known, where = _known(settings, site), _where(settings, site)
     found = [each for each in known if any(port.id == sensor for port in each.sensors)]
-    return _only(found, known, f'gateway with sensor "{sensor}"', flag="--site", where=_where(settings, site))
+    if not found and known:
+        names = ", ".join(f"{each.site}/{port.id}" for each in known for port in each.sensors) or "none"
+        raise BadInput(where, f'no sensor "{sensor}"', remedy=f"known: {names}")
+    return _only(found, known, f'gateway with sensor "{sensor}"', flag="--site", where=where)
+
+
+def reached_with(settings: Settings, site: str | None, sensor: str) -> GatewaySettings:
+    """The same; of a broker that keeps no settings, any gateway of the site called `site`, by the name `+`.
+
+    A bridge may have its settings from a file. Raises BadInput, Unreachable.
+    """
+    if site is not None and not _is_file(site) and not _known(settings, None):
+        return GatewaySettings(version=1, site=site, gateway=_ANY)
+    return gateway_with(settings, site, sensor)
 
 
 def _only(
@@ -43,7 +60,7 @@ def _only(
 ) -> GatewaySettings:
     names = ", ".join(f"{each.site}/{each.gateway}" for each in found or known)
     if not found:
-        remedy = f"known: {names}" if names else "is the site applied, and served by `hadir api run` or `hadir up`?"
+        remedy = f"known: {names}" if names else _NOT_KEPT
         raise BadInput(where, f"no {what}", remedy=remedy)
     if len(found) > 1:
         raise BadInput(where, f"more than one {what}: {names}", remedy=f"name one by {flag}")
@@ -57,7 +74,13 @@ def _known(settings: Settings, site: str | None) -> list[GatewaySettings]:
         read = _site(str(site))
         return [_built(read, gateway.id) for gateway in read.gateways]
     with Remote(settings.broker_address()) as remote:
-        return remote.settings(site=site)
+        kept = remote.settings()
+    of_site = [each for each in kept if site in (None, each.site)]
+    if kept and not of_site:
+        sites = ", ".join(sorted({each.site for each in kept}))
+        remedy = f"known: {sites}; or name the bridge's own file by --site FILE"
+        raise BadInput(settings.broker_address().url, f'no site "{site}"', remedy=remedy)
+    return of_site
 
 
 def _where(settings: Settings, site: str | None) -> str:

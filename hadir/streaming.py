@@ -27,6 +27,7 @@ _STREAM_S = 60
 _ANSWER_S = 5.0
 _LOOK_S = 2.0
 _SHORTEST_MS = 1_000
+_UNKNOWN = "sensor"
 # What makes a radar report its energies by gate.
 _WITH_ENERGIES = {
     "ld2410": '{"engineering": true}',
@@ -148,7 +149,7 @@ class RemoteStream:
 
     @property
     def driver(self) -> str:
-        return next((each.driver for each in self._gateway.sensors if each.id in self._sensors), "sensor")
+        return next((each.driver for each in self._gateway.sensors if each.id in self._sensors), _UNKNOWN)
 
     @property
     def damaged(self) -> Mapping[str, int]:

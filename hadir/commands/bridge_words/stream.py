@@ -68,10 +68,10 @@ def _direct(arguments: argparse.Namespace) -> DirectStream:
 
 
 def _remote(arguments: argparse.Namespace, settings: Settings) -> RemoteStream:
-    from hadir.gateways import gateway_with
+    from hadir.gateways import reached_with
     from hadir.streaming import RemoteStream
 
-    gateway = gateway_with(settings, arguments.site, arguments.sensor)
+    gateway = reached_with(settings, arguments.site, arguments.sensor)
     return RemoteStream(settings.broker_address(), gateway, [arguments.sensor])
 
 

@@ -44,6 +44,16 @@ def room(pseudo_terminal: Terminals) -> Iterator[Rooms]:
         yield make
 
 
+SITE = """\
+site: {{id: mpp, name: MPP, timezone: Asia/Jakarta, country: ID, service_hours: "24/7"}}
+gateways: [{{id: gw}}]
+agencies: [{{id: dinas, name: Dinas}}]
+outlets:
+  - {{id: a-1, name: Loket 1, agency: dinas, sensors: [
+      {{id: radar, kind: mmwave, zone: staff, source: {{gateway: gw, driver: ld2410, port: "{port}"}}}}]}}
+"""
+
+
 class Served:
     """Says what the api says of gateway `gw` at site `mpp`, and starts its bridge."""
 
@@ -244,8 +254,26 @@ def test_a_stream_through_the_broker_shows_what_the_bridge_sends(room: Rooms, se
     assert ran.returncode == 0
 
     unknown = hadir.run("bridge", "stream", "rader", "--for", "1s")
-    assert unknown.stderr.endswith('no gateway with sensor "rader"; known: mpp/gw\n')
+    assert unknown.stderr.endswith('no sensor "rader"; known: mpp/radar\n')
     assert unknown.returncode == 2
+
+    elsewhere = hadir.run("bridge", "stream", "radar", "--site", "mall", "--for", "1s")
+    assert elsewhere.stderr.endswith('no site "mall"; known: mpp; or name the bridge\'s own file by --site FILE\n')
+    assert elsewhere.returncode == 2
+
+
+def test_a_bridge_with_its_settings_from_a_file_is_streamed_by_the_name_of_its_site(
+    room: Rooms, served: Served, hadir: Hadir, tmp_path: Path
+) -> None:
+    room("radar")
+    file = tmp_path / "site.yaml"
+    file.write_text(SITE.format(port=port(tmp_path)))
+    hadir.start("bridge", "run", "--gateway", "gw", "--site", str(file))
+    ran = hadir.run("bridge", "stream", "radar", "--site", "mpp", "--for", "6s")
+    assert " radar presence=true" in ran.stdout
+    unnamed = hadir.run("bridge", "stream", "radar", "--for", "1s")
+    assert "it keeps no settings: name the bridge's own file by --site FILE" in unnamed.stderr
+    assert unnamed.returncode == 2
 
 
 def test_gates_are_shown_against_the_thresholds_and_the_radar_is_left_as_it_was(

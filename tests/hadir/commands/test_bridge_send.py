@@ -61,7 +61,7 @@ def test_a_sensor_is_set_and_read_through_its_bridge(served: PlayedDevice, hadir
         (("radar", "calibrate", "60"), 2, 'hadir bridge send: "60" is no argument; write KEY=VALUE'),
         (("Radar", "list"), 2, 'hadir bridge send: "Radar" is no id'),
         (("radar", "list", "--timeout", "5"), 2, 'hadir bridge send: --timeout: "5" has no unit; write 10s'),
-        (("other", "list"), 2, 'no gateway with sensor "other"; known: mpp/gw'),
+        (("other", "list"), 2, 'no sensor "other"; known: mpp/radar'),
         (
             ("other", "list", "--site", "mpp", "--timeout", "1s"),
             1,
