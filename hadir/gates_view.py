@@ -17,6 +17,7 @@ _PER_GATE = re.compile(r"((?:moving|still)_)?(energy|strength)_g(\d{1,2})")
 # As settings call them; where there is one amplitude a gate, what it must exceed to be noticed.
 _SIDES = {"moving": ("moving", "move"), "still": ("still",), "strength": ("strength", "move")}
 _BAR = 28
+_GATE, _VALUES = 5, 9  # columns of a gate's number, and of `100/100` beside a bar, with what is between them
 _FULL = 100.0
 _DAMAGED_STYLE = "bold red"
 
@@ -65,20 +66,24 @@ def thresholds(settings: Mapping[str, Any], side: str) -> dict[int, float]:
     return found
 
 
-def picture(scene: Scene) -> RenderableType:
-    """Bars of each gate, a mark where its threshold is, what was decided, and how well the line works."""
+def picture(scene: Scene, columns: int = 100) -> RenderableType:
+    """Bars of each gate, a mark where its threshold is, what was decided, and how well the line works.
+
+    Where `columns` are few the bars are short: numbers are never cut.
+    """
     detectors = scene.detectors
     if not detectors:
         return Group(_head(scene), Text("No energies by gate are reported."))
+    bar = max(1, min(_BAR, (columns - _GATE) // len(detectors) - _VALUES - 2))
     table = Table(box=None, pad_edge=False, expand=False)
     table.add_column("gate", justify="right")
     for each in detectors:
-        table.add_column(each.name, width=_BAR + 1)
-        table.add_column("", justify="right")
+        table.add_column(each.name, width=bar + 1, no_wrap=True)
+        table.add_column("", justify="right", no_wrap=True)
     for gate in sorted({gate for each in detectors for gate in each.values}):
         cells: list[RenderableType] = [str(gate)]
         for each in detectors:
-            cells += _cells(each, gate)
+            cells += _cells(each, gate, bar)
         table.add_row(*cells)
     known = any(each.limits for each in detectors)
     legend = "▏ threshold; a bar beyond it is seen" if known else "Its thresholds are not known."
@@ -96,25 +101,25 @@ def line(scene: Scene) -> str:
 
 def _head(scene: Scene) -> Text:
     told = [each for each in (_state(scene.values), _distance(scene.values)) if each]
-    head = Text.assemble((scene.sensor, "bold"), *(f"  {each}" for each in told))
+    head = Text.assemble((scene.sensor, "bold"), *(f"  {each}" for each in told), no_wrap=True, overflow="crop")
     head.append(f"  {scene.rate_hz:.1f} reports/s", style="dim")
     if scene.damaged is not None:
         head.append(f"  {scene.damaged:,} damaged", style=_DAMAGED_STYLE if scene.damaged else "dim")
     return head
 
 
-def _cells(gates: Gates, gate: int) -> list[RenderableType]:
+def _cells(gates: Gates, gate: int, width: int) -> list[RenderableType]:
     value, limit = gates.values.get(gate), gates.limits.get(gate)
     if value is None:
         return [Text(), Text()]
-    return [_bar(value, limit, _scale(gates)), Text(_against(gates, gate))]
+    return [_bar(value, limit, _scale(gates), width), Text(_against(gates, gate))]
 
 
-def _bar(value: float, limit: float | None, scale: float) -> Text:
-    filled = round(min(value / scale, 1.0) * _BAR)
-    mark = None if limit is None else round(min(limit / scale, 1.0) * _BAR)
+def _bar(value: float, limit: float | None, scale: float, width: int) -> Text:
+    filled = round(min(value / scale, 1.0) * width)
+    mark = None if limit is None else round(min(limit / scale, 1.0) * width)
     style = "green" if limit is not None and value > limit else "blue"
-    plain = "█" * filled + " " * (_BAR + 1 - filled)
+    plain = "█" * filled + " " * (width + 1 - filled)
     if mark is None:
         return Text(plain, style=style)
     return Text.assemble((plain[:mark], style), ("▏", "yellow"), (plain[mark + 1 :], style))

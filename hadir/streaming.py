@@ -218,5 +218,13 @@ def _text(value: float, *, truth: bool) -> str:
 
 def words(reading: Reading) -> str:
     """A reading in one line: `2026-… radar presence=true distance=1.23`."""
-    told = [f"{name}={_text(value, truth=name in TRUTHS)}" for name, value in reading.values.items()]
-    return " ".join([rfc3339(reading.at_ms), reading.sensor, *told])
+    return " ".join([rfc3339(reading.at_ms), reading.sensor, *_values(reading)])
+
+
+def live_words(reading: Reading, rate_hz: float) -> str:
+    """For a line that may be cut at its end: the values first, `presence=true distance=1.23  10.0/s  03:12:07Z`."""
+    return f"{' '.join(_values(reading))}  {rate_hz:.1f}/s  {rfc3339(reading.at_ms)[11:19]}Z"
+
+
+def _values(reading: Reading) -> list[str]:
+    return [f"{name}={_text(value, truth=name in TRUTHS)}" for name, value in reading.values.items()]

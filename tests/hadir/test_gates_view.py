@@ -74,3 +74,15 @@ def test_thresholds_are_found_under_the_names_that_drivers_give_them() -> None:
     assert thresholds(numbered, "moving") == {0: 60, 12: 70}
     assert thresholds(numbered, "strength") == {0: 60, 12: 70}
     assert thresholds({}, "moving") == {}
+
+
+def test_bars_are_shortened_before_numbers_are_cut() -> None:
+    values = {f"{side}_energy_g{gate}": 90.0 for side in ("moving", "still") for gate in range(9)}
+    settings = {"moving_sensitivity": [100] * 9, "still_sensitivity": [100] * 9}
+    for columns in (30, 60, 80):
+        console = Console(width=columns, file=io.StringIO())
+        with console.capture() as shown:
+            console.print(picture(Scene("radar", 0, values, settings), columns))
+        rows = [line.split() for line in shown.get().splitlines()[2:11]]
+        assert [row[0] for row in rows] == [str(gate) for gate in range(9)]
+        assert all(shown_row.count("90/100") == 2 for shown_row in shown.get().splitlines()[2:11])

@@ -96,18 +96,17 @@ def _show_csv(stream: DirectStream | RemoteStream, stop: threading.Event) -> int
 
 def _show_lines(stream: DirectStream | RemoteStream, stop: threading.Event) -> int:
     """One line that changes, on a terminal; elsewhere a line a reading."""
-    from hadir.streaming import Rate, words
+    from hadir.streaming import Rate, live_words, words
 
     count, rate, live = 0, Rate(), sys.stdout.isatty()
     while not stop.is_set():
         for reading in stream.readings(_STEP_S):
             count += 1
             rate_hz = rate.add(reading.at_ms)
-            text = words(reading)
             if live:
-                print(f"\r{rate_hz:5.1f}/s  {text}"[: _width()] + "\x1b[K", end="", flush=True)
+                print("\r" + live_words(reading, rate_hz)[: _width()] + "\x1b[K", end="", flush=True)
             else:
-                print(text, flush=True)
+                print(words(reading), flush=True)
     if live and count:
         print()
     return count
@@ -142,7 +141,7 @@ def _show_gates(settings: Mapping[str, Any], stream: DirectStream | RemoteStream
                     told = True
                     print(f"{reading.sensor}: {no_energies(stream.driver)}", file=sys.stderr)
                 if live:
-                    live.update(picture(scene))
+                    live.update(picture(scene, console.width))
                 else:
                     print(line(scene), flush=True)
     finally:
