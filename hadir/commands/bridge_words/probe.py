@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     names: list[str] = list(dict.fromkeys(arguments.ports)) or port_names()
     if not names:
         raise BadInput(_COMMAND, "this machine has no serial port", remedy="plug a sensor in, or name a PORT")
+    if not arguments.ports:
+        print(f"Looking at {', '.join(names)}; each takes up to half a minute …", file=sys.stderr)
     stop = stop_at(signal.SIGTERM, signal.SIGINT)
     shown = _Shown()
 
