@@ -23,6 +23,7 @@ _ADAPTERS = {
     (0x0403, 0x6011): "FT4232", (0x0403, 0x6015): "FT-X", (0x067B, 0x2303): "PL2303", (0x303A, 0x1001): "ESP32",
     (0x2341, 0x0043): "Arduino Uno",
 }  # fmt: skip
+_UNDESCRIBED = "n/a"  # as pyserial says it
 # They open what they find, to ask whether it is a modem, or a braille display.
 MEDDLERS = ("ModemManager", "brltty")
 
@@ -54,7 +55,8 @@ def serial_ports() -> list[SerialPort]:
         if is_placeholder(one.device):
             continue
         known = _ADAPTERS.get((one.vid, one.pid))
-        adapter = " ".join(filter(None, (known, one.product or (None if known else one.description))))
+        said = "on the board itself" if one.description == _UNDESCRIBED else one.description
+        adapter = " ".join(filter(None, (known, one.product or (None if known else said))))
         links = {name: lasting_name(one.device, _LINKS / name) for name in ("by-id", "by-path")}
         number = one.serial_number or None
         found.append(SerialPort(one.device, adapter, one.vid, one.pid, number, links["by-id"], links["by-path"]))

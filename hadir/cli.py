@@ -36,11 +36,16 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if refused := _CHOICE.fullmatch(message):
             self.exit(MISUSED, f"{self.prog}: {_no_such_word(**refused.groupdict())}\n")
+        if valueless := _VALUELESS.fullmatch(message):
+            flag = valueless["of"]
+            self.exit(MISUSED, f"{self.prog}: {flag}: wants a value; one that begins with - is written {flag}=VALUE\n")
         self.exit(MISUSED, f"{self.prog}: {message}; see `{self.prog} --help`\n")
 
 
 # As argparse says it; Python 3.12 no longer quotes what there is to choose from.
 _CHOICE = re.compile(r"argument (?P<of>.+?): invalid choice: (?P<word>.+) \(choose from (?P<known>.+)\)")
+
+_VALUELESS = re.compile(r"argument (?P<of>.+?): expected one argument")
 
 
 def _no_such_word(of: str, word: str, known: str) -> str:

@@ -7,6 +7,7 @@ import re
 import signal
 
 from hadir.settings import Settings
+from presence.errors import BadInput
 
 HELP = "read the ports of a gateway until it is stopped"
 
@@ -42,7 +43,7 @@ def size(text: str) -> int:
     """Bytes of `500MiB`. Raises ArgumentTypeError."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise argparse.ArgumentTypeError(f'"{text}" is no size; write for example 500MiB or 2GiB')
+        raise argparse.ArgumentTypeError(f'"{text}" is no size; write 16MiB or more, as 500MiB or 2GiB')
     count: int = int(found[1]) * 1024 ** (1 + "KMGT".index(found[2].upper()))
     if count < _SMALLEST:
         raise argparse.ArgumentTypeError(f'"{text}" is too small; write 16MiB or more')
@@ -54,6 +55,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from hadir.gateways import from_site_file
     from hadir.stopping import stop_at
 
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be the data directory: {error.strerror}"
+        raise BadInput(str(settings.data), problem, remedy="name a folder that can be written, with --data") from None
     fixed = from_site_file(arguments.site, arguments.gateway) if arguments.site else None
     run_bridge(
         gateway=arguments.gateway,

@@ -145,6 +145,15 @@ def test_probe_says_what_a_port_is_that_cannot_be_used(hadir: Hadir, tmp_path: P
         (["record", "x", "--out", "y"], "hadir bridge record: no rate; name --driver or --baud; "),
         (["record", "x", "--out", "y", "--baud", "fast"], 'hadir bridge record: --baud: "fast" is no rate; write '),
         (["record", "x", "--out", "y", "--baud", "9600", "--for", "60"], 'hadir bridge record: --for: "60" has no'),
+        (
+            ["record", "x", "--out", "y", "--for", "-5s"],
+            "hadir bridge record: --for: wants a value; one that begins with - is written --for=VALUE\n",
+        ),
+        (
+            ["run", "--gateway", "gw", "--queue-size", "1"],
+            'hadir bridge run: argument --queue-size: "1" is no size; write 16MiB',
+        ),
+        (["run", "--gateway", "gw", "--data", "/proc/x"], "/proc/x: cannot be the data directory: "),
         (["replay", "nothing"], "nothing: No such file or directory"),
         (["replay", "nothing", "--speed", "0"], 'hadir bridge replay: --speed: "0" is no speed; write 1, 10 or max'),
         (["replay", "nothing", "--gateway", "gw"], "hadir bridge replay: --gateway and --sensor belong together; "),
