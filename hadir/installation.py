@@ -17,11 +17,12 @@ from hadir import broker, composition
 from hadir.data_directory import DataDirectory
 from hadir.settings import MQTT_PORT, Settings
 from hadir.simulation import mall
+from hadir.site_sources import read_served_site
 from hadir.supervisor import Forked, Process, Supervisor, settle_for_forks
 from presence.errors import BadInput, HadirError
 from presence.hours_lint import hours_warnings
 from presence.site import Site
-from presence.site_file import inactive, parse_site
+from presence.site_file import inactive
 
 if TYPE_CHECKING:
     from storage.record import Record
@@ -92,7 +93,7 @@ class Installation:
         Gives what became of `site_file` when it had to be applied. Raises BadInput, or GaveUp when a part has said
         itself what it cannot use.
         """
-        wanted = None if site_file is None else parse_site(site_file.text, site_file.source)
+        wanted = None if site_file is None else read_served_site(site_file.text, site_file.source).site
         if self._simulated:
             # Names that a killed run left behind may lead to somebody else's terminal by now.
             mall.forget_ports(self._ports)

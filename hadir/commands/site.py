@@ -70,7 +70,8 @@ def read_site_file(path: Path) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from presence.site_file import SiteFileErrors, inactive, json_schema, read_site
+    from hadir.site_sources import read_served_site
+    from presence.site_file import SiteFileErrors, inactive, json_schema
 
     if arguments.schema:
         print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
@@ -80,7 +81,7 @@ def _check(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     text = read_site_file(path)
     try:
-        read = read_site(text, str(path))
+        read = read_served_site(text, str(path))
     except SiteFileErrors as errors:
         if not arguments.json:
             raise
@@ -154,11 +155,12 @@ def _print_warnings(warnings: list[BadInput]) -> None:
 
 def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
     from hadir.composition import now_ms
-    from presence.site_file import inactive, read_site
+    from hadir.site_sources import read_served_site
+    from presence.site_file import inactive
     from storage.record import Record
     from storage.record.registry import apply, load_site, plan
 
-    read = read_site(read_site_file(arguments.file), str(arguments.file))
+    read = read_served_site(read_site_file(arguments.file), str(arguments.file))
     wanted = read.site
     url = settings.record_url()
     stored = None
