@@ -62,6 +62,7 @@ class DirectLine:
         self.name = name
         self.module = module
         self.damaged = 0
+        self._begun = False
         self._port = port
         self._driver = module.driver(config)
         self._dialogue = Dialogue(module, self._driver, config)
@@ -83,7 +84,8 @@ class DirectLine:
             elif isinstance(result, Answer):
                 self._dialogue.answered(result.whole)
             elif isinstance(result, Damage):
-                self.damaged += 1
+                self.damaged += self._begun  # the first frame may have been cut by our coming
+            self._begun = True
         self._say()
         return heard
 

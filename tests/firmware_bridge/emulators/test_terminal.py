@@ -7,8 +7,11 @@ from pathlib import Path
 
 import serial
 
+from firmware_bridge.direct import DirectLine
+from firmware_bridge.drivers import DRIVERS
 from firmware_bridge.emulators.terminal import Terminal
 from firmware_bridge.port import open_port
+from tests.fixtures.hadir_command import eventually
 
 
 def listen(port: Path) -> serial.Serial:
@@ -44,6 +47,23 @@ def test_a_host_that_takes_all_there_is_finds_nothing_of_before(tmp_path: Path) 
             terminal.send(b"left unread")
             port.close()
     finally:
+        terminal.close()
+
+
+def test_a_cut_frame_is_damage_unless_it_is_the_first(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "radar")
+    report = bytes.fromhex("f4f3f2f10d0002aa0000000000003700005500f8f7f6f5")
+    port = open_port(terminal.name, 256_000)
+    try:
+        line = DirectLine(port, "radar", DRIVERS["ld2410"], {})
+        terminal.send(report[:9] + report)
+        assert eventually(lambda: line.listen(0.1))
+        assert line.damaged == 0
+        terminal.send(report[:9] + report)
+        assert eventually(lambda: line.listen(0.1))
+        assert line.damaged == 1
+    finally:
+        port.close()
         terminal.close()
 
 
