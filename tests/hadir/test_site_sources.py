@@ -17,7 +17,10 @@ outlets:
     agency: d
     sensors:
 """
-SENSOR = "      - {{id: {id}, kind: mmwave, zone: staff, source: {{gateway: gw, driver: {driver}, port: /dev/{port}{more}}}}}\n"
+SENSOR = (
+    "      - {{id: {id}, kind: mmwave, zone: staff, "
+    "source: {{gateway: gw, driver: {driver}, port: /dev/{port}{more}}}}}\n"
+)
 UNIT = "unit: 1, function: 4, address: 0, count: 1, map: {presence: {register: 0, type: bool}}"
 
 
