@@ -1,4 +1,4 @@
-"""A hundred emulated sensors, of every kind there is, in one bridge: all that they say arrives, in order."""
+"""A hundred emulated sensors, of every kind that speaks by itself, in one bridge: all that they say arrives, in order."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from transport.session import Message
 
 SENSORS = 100
 ROUNDS, ROUND_MS = 80, 100
+# Of a unit that answers late, as on a busy machine, the bridge takes one answer to each request: how many is not known.
+KINDS = sorted(EMULATORS.keys() - {"modbus"})
 TARGETS = (Target(), Target("moving", 1.5, 80), Target("still", 2.0, 50))
 
 Values = dict[str, float]
@@ -34,7 +36,7 @@ class Played:
     """A device on a terminal. `said`: what its readings are, by part."""
 
     def __init__(self, number: int, terminal: PseudoTerminal) -> None:
-        self.driver = sorted(EMULATORS)[number % len(EMULATORS)]
+        self.driver = KINDS[number % len(KINDS)]
         self.terminal = terminal
         self.said: dict[str | None, list[Values]] = defaultdict(list)
         self._interval_ms = EMULATORS[self.driver].interval_ms

@@ -84,6 +84,7 @@ def kill_all_the_time(
     given = numbers_given(queue_path(hadir.data, "gw"))
     # A bridge that is stopped leaves in the queue what the broker has not taken within 2 s.
     running = hadir.start("bridge", "run", "--gateway", "gw", "--clock", "dated", HADIR_BROKER=mosquitto.url)
+    eventually(lambda: all(terminal.opened for terminal in terminals))
     eventually(lambda: all(receiver.seqs(name) == list(range(1, given[name] + 1)) for name in RADARS))
     assert hadir.stop(running) == 0
     check(receiver, spoken)

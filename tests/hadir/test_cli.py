@@ -106,6 +106,7 @@ def test_an_interrupt_ends_quietly_with_130(capsys: pytest.CaptureFixture[str]):
 def test_an_interrupt_while_the_command_is_loaded_ends_quietly_with_130():
     program = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what is started in the background
 class Interrupting:
     def find_spec(self, name, path, target=None):
         if name == "hadir.settings":

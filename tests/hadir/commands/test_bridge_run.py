@@ -33,8 +33,8 @@ def test_a_size_has_a_unit(text: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("2", '"2" is no size; write for example 500MiB or 2GiB'),
-        ("-1G", '"-1G" is no size; write for example 500MiB or 2GiB'),
+        ("2", '"2" is no size; write 16MiB or more, as 500MiB or 2GiB'),
+        ("-1G", '"-1G" is no size; write 16MiB or more, as 500MiB or 2GiB'),
         ("1M", '"1M" is too small; write 16MiB or more'),
     ],
 )
