@@ -1,4 +1,4 @@
-"""A hundred emulated sensors, of every kind that speaks by itself, in one bridge: all that they say arrives, in order."""
+"""A hundred emulated sensors, of every kind that speaks by itself, in one bridge: all arrives, in order."""
 
 from __future__ import annotations
 
