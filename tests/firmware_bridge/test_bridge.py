@@ -267,15 +267,12 @@ def test_a_killed_broker_gets_the_last_seconds_again(
 
 
 def test_a_reading_that_the_broker_does_not_take_is_lost_counted_and_holds_nothing_up(
-    pseudo_terminal: Terminals,
-    bridge: Callable[..., Bridge],
-    listener: Listener,
-    mosquitto: RunningBroker,
-    monkeypatch: pytest.MonkeyPatch,
+    pseudo_terminal: Terminals, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr(loop, "COUNTERS_EVERY_MS", 100)
     monkeypatch.setattr(broker, "_LARGEST_PACKET", LARGEST_PACKET)
-    mosquitto.restart()
+    listener: Listener = request.getfixturevalue("listener")
+    bridge: Callable[..., Bridge] = request.getfixturevalue("bridge")
     radar = pseudo_terminal("radar")
     bridge(settings(radar))
     eventually(lambda: radar.opened)
