@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from collector.board import Board
-from collector.conventions import Message, Status, conventions
+from collector.conventions import native
+from collector.conventions.convention import Message
+from collector.conventions.native import Status
 from collector.devices import Device
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live, Zone
@@ -65,7 +67,6 @@ class Collector:
         self._address = address
         self._clock = clock
         self._pace = pace
-        self._conventions = conventions()
         self._spool = DiskQueue(spool_path)
         self._live = Live(record, self._spool.identity, clock())
         self._board = Board()
@@ -91,7 +92,7 @@ class Collector:
             clean_start=False,
             session_expiry_s=_SESSION_EXPIRY_S,
             subscriptions=[
-                *(topic for convention in self._conventions for topic in convention.subscriptions()),
+                *native.SUBSCRIPTIONS,
                 topics.collector_status("+"),
             ],
             on_message=lambda received: self._intake.receive(received, self._clock()),
@@ -267,7 +268,7 @@ class Collector:
         if isinstance(content, Own):
             return content.site, content.readings
         try:
-            decoded = next((one for convention in self._conventions if (one := convention.decode(content))), None)
+            decoded = native.decode(content)
         except DamagedFrame as error:
             self._live.bury(DeadLetter(content.topic, content.payload, error.reason, content.received_ms))
             return "", ()
@@ -312,7 +313,7 @@ class Collector:
                 rows.append(Row(row_id, self._points(content.site, content.readings)))
                 continue
             try:
-                decoded = next((one for convention in self._conventions if (one := convention.decode(content))), None)
+                decoded = native.decode(content)
             except DamagedFrame:
                 decoded = None  # the estimator's side has put it aside
             readings = _timed(decoded.readings, content.received_ms) if decoded else ()

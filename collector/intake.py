@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.conventions import Message
+from collector.conventions.convention import Message
 from presence.readings import Reading
 from transport.disk_queue import DiskQueue, QueueFull
 from transport.session import Received

@@ -70,8 +70,9 @@ Rules = dict[AlertKind, Rule]
 class Source:
     """Where a sensor's readings come from; without one: native topics.
 
-    A bridge's port (`gateway`, `driver`, `port`, `baud`, `part`, `config`) or a convention (`convention`, `topic`,
-    `device`, `profile`, `presence`). `thinning_ms`: of reports that say nothing new about presence the bridge sends one
+    A bridge's port (`gateway`, `driver`, `port`, `baud`) or a convention (`convention`, `topic`, `device`, `profile`,
+    `presence`: the key or object that speaks of presence), each with `part`, where one device is several sensors, and
+    `config`. `thinning_ms`: of reports that say nothing new about presence the bridge sends one
     in so long; None = all of them.
     """
 

@@ -140,7 +140,7 @@ class _Lines:
                     yield Problem(f"{path}.{key}", says)
 
 
-_PORT_KEYS = ("driver", "port", "baud", "part", "config")
+_PORT_KEYS = ("driver", "port", "baud")
 _CONVENTION_KEYS = ("topic", "device", "profile", "presence")
 
 

@@ -10,18 +10,38 @@ Source: docs/ARCHITECTURE.md, Messages; RFC 8428.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from collector.conventions import Decoded, Message, Status
+from collector.conventions.convention import Message
 from presence import senml, topics
 from presence.errors import DamagedFrame
 from presence.instants import parse_instant
+from presence.readings import Reading
 
 # A bridge without a clock sends ages and lets its messages live for 30 days: what is missing of that, they waited. A
 # life of a day or less is somebody else's, and tells nothing.
 AGES_LIVE_S = 30 * 24 * 3600
 _DAY_S = 24 * 3600
+
+
+class Status(NamedTuple):
+    """A sensor or gateway, or its will, says that it is there or gone; `since_ms` None: the message does not tell."""
+
+    device: str
+    online: bool
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a message says. Readings name sensors by id and carry the device's time, not yet judged."""
+
+    site: str
+    readings: Sequence[Reading] = field(default=())
+    statuses: Sequence[Status] = field(default=())
 
 
 class _StatusBody(msgspec.Struct):
@@ -32,38 +52,36 @@ class _StatusBody(msgspec.Struct):
 _STATUS = msgspec.json.Decoder(_StatusBody)
 
 
-class Native:
-    """The convention of Hadir's own bridges and of whoever speaks as they do."""
+SUBSCRIPTIONS = (
+    topics.sensor_topic("+", "+", "readings"),
+    topics.sensor_topic("+", "+", "status"),
+    topics.gateway_topic("+", "+", "readings"),
+    topics.gateway_topic("+", "+", "status"),
+)
 
-    def subscriptions(self) -> Sequence[str]:
-        return [
-            topics.sensor_topic("+", "+", "readings"),
-            topics.sensor_topic("+", "+", "status"),
-            topics.gateway_topic("+", "+", "readings"),
-            topics.gateway_topic("+", "+", "status"),
-        ]
 
-    def decode(self, message: Message) -> Decoded | None:
-        topic = topics.parse(message.topic)
-        if topic is None or topic.thing not in ("sensor", "gateway"):
-            return None
-        if topic.leaf == "status":
-            return Decoded(topic.site, statuses=[_status(topic.id, message.payload)] if message.payload else ())
-        if topic.leaf != "readings":
-            return None
-        waited_ms = 0
-        if message.expiry_s is not None and _DAY_S < message.expiry_s <= AGES_LIVE_S:
-            waited_ms = (AGES_LIVE_S - message.expiry_s) * 1000
-        readings = senml.decode(
-            message.payload,
-            content_type=message.content_type,
-            sensor=topic.id if topic.thing == "sensor" else None,
-            received_ms=message.received_ms,
-            waited_ms=waited_ms,
-            # What is delivered at subscribe time speaks of the past: at its own time, or not at all.
-            dated_only=message.retain,
-        )
-        return Decoded(topic.site, readings=readings)
+def decode(message: Message) -> Decoded | None:
+    """What `message` says; None when its topic is not native. Raises DamagedFrame."""
+    topic = topics.parse(message.topic)
+    if topic is None or topic.thing not in ("sensor", "gateway"):
+        return None
+    if topic.leaf == "status":
+        return Decoded(topic.site, statuses=[_status(topic.id, message.payload)] if message.payload else ())
+    if topic.leaf != "readings":
+        return None
+    waited_ms = 0
+    if message.expiry_s is not None and _DAY_S < message.expiry_s <= AGES_LIVE_S:
+        waited_ms = (AGES_LIVE_S - message.expiry_s) * 1000
+    readings = senml.decode(
+        message.payload,
+        content_type=message.content_type,
+        sensor=topic.id if topic.thing == "sensor" else None,
+        received_ms=message.received_ms,
+        waited_ms=waited_ms,
+        # What is delivered at subscribe time speaks of the past: at its own time, or not at all.
+        dated_only=message.retain,
+    )
+    return Decoded(topic.site, readings=readings)
 
 
 def _status(device: str, payload: bytes) -> Status:

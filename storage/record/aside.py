@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -25,7 +25,11 @@ _keep = upsert(dead_letter).on_conflict_do_nothing()
 
 
 class Unclaimed(NamedTuple):
-    """A device that no registry entry claims, with its newest message; `messages` came since the last note."""
+    """A device that no registry entry claims, with its newest message; `messages` came since the last note.
+
+    `site`: "" where the dialect does not tell. `convention`: `native` for our own topics; `device`: its address in it.
+    `seems`: what it seems to be; `values`: quantity or presence key -> what was last heard.
+    """
 
     site: str
     device: str
@@ -33,6 +37,9 @@ class Unclaimed(NamedTuple):
     at_ms: int
     messages: int
     sample: bytes
+    convention: str = "native"
+    seems: str | None = None
+    values: Mapping[str, float | None] = {}
 
 
 class DeadLetter(NamedTuple):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from collector.conventions import Decoded, Message, Status
-from collector.conventions.native import AGES_LIVE_S, Native
+from collector.conventions.convention import Message
+from collector.conventions.native import AGES_LIVE_S, Decoded, Status, decode
 from presence.errors import DamagedFrame
 from presence.readings import Reading
 
@@ -12,10 +12,6 @@ NOW_MS = 1_795_000_000_000
 
 def message(topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None) -> Message:
     return Message(topic, payload, None, expiry_s, retain, NOW_MS)
-
-
-def decode(one: Message) -> Decoded | None:
-    return Native().decode(one)
 
 
 def test_a_pack_of_a_sensor_and_one_of_a_gateway_say_the_same():
