@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from presence.site import Site
+from collector.conventions.convention import Entry
+from presence.site import Site, Source
 from presence.zones import ZoneKey
 from storage.timeseries import Series
 
@@ -37,3 +39,32 @@ class Claims:
     def zones(self, site: str, device: str) -> list[tuple[str, ZoneKey]]:
         """The zones that a sensor, or a gateway through its sensors, speaks of."""
         return self._zones.get((site, device), [])
+
+
+class Claim(NamedTuple):
+    """A sensor whose source is a device of a convention. `key`: its name in `Heard.presences`; None: the device."""
+
+    site: str
+    sensor: str
+    source: Source
+    key: str | None
+
+    def entry(self, address: str) -> Entry:
+        """The claim as the convention is told of it."""
+        return Entry(address, self.key, self.source.profile, self.source.config)
+
+
+def claims_of(sites: Iterable[Site], convention: str) -> list[Claim]:
+    """The sensors of `sites` whose source is a device of `convention`."""
+    return [
+        Claim(site.id, sensor.id, sensor.source, _key(sensor.source))
+        for site in sites
+        for outlet in site.outlets
+        for sensor in outlet.sensors
+        if sensor.source is not None and sensor.source.convention == convention
+    ]
+
+
+def _key(source: Source) -> str | None:
+    """`presence` names the key or object that speaks of presence, `part` a part of the device; both: a part's key."""
+    return "/".join(name for name in (source.part, source.presence) if name is not None) or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import secrets
 import threading
 from collections import Counter, deque
@@ -15,6 +16,7 @@ from collector.conventions import native
 from collector.conventions.convention import Message
 from collector.conventions.native import Status
 from collector.devices import Device
+from collector.ears import Ears
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live, Zone
 from collector.voice import Voice, marker_of
@@ -23,7 +25,7 @@ from presence import topics
 from presence.errors import DamagedFrame
 from presence.readings import Reading, observed_at
 from storage.record import Record, RecordUnavailable
-from storage.record.aside import DeadLetter
+from storage.record.aside import DeadLetter, Unclaimed
 from storage.timeseries import Point, Refused, Store, StoreUnavailable
 from transport.disk_queue import DiskQueue
 from transport.session import BrokerAddress, Received, Session
@@ -41,6 +43,7 @@ _RECORD_PAUSE_MS = 2_000
 _MARK_AGAIN_MS = 1_000
 _STORE_CATCHES_UP_S = 0.2
 _ROWS_AT_ONCE = 2_000
+_OWN_TOPICS = (*native.SUBSCRIPTIONS, topics.collector_status("+"))
 _SESSION_EXPIRY_S = 7 * 24 * 3600
 # For so long the broker's queue makes up for our absence: within it the order of arrival does not matter anyway.
 _SHORT_ABSENCE_MS = 30_000
@@ -72,7 +75,8 @@ class Collector:
         self._board = Board()
         self._board.follow(self._live)
         self._voices: dict[str, Voice] = {}
-        self._intake = Intake(self._spool, self._acknowledge, self._passes_by)
+        self._intake = Intake(self._spool, self._acknowledge, self._prepare)
+        self._ears = Ears(address, self._receive, self._intake.wake, clock, random.Random())  # noqa: S311 - who is first
         self._refused: deque[Refused] = deque()
         self._stored: deque[Counter[tuple[str, str]]] = deque()
         last_id = self._spool.last_id()
@@ -91,11 +95,8 @@ class Collector:
             client_id=CLIENT_ID,
             clean_start=False,
             session_expiry_s=_SESSION_EXPIRY_S,
-            subscriptions=[
-                *native.SUBSCRIPTIONS,
-                topics.collector_status("+"),
-            ],
-            on_message=lambda received: self._intake.receive(received, self._clock()),
+            subscriptions=_OWN_TOPICS,
+            on_message=self._receive,
             on_connected=self._connected,
             on_lost=self._lost,
         )
@@ -129,6 +130,7 @@ class Collector:
             self._writer.start()
             self._follow_sites()
             self._session.start()
+            self._ears.start()
             while not stop.is_set():
                 self._intake.wait(_STEP_S)
                 self.step(self._clock())
@@ -142,6 +144,7 @@ class Collector:
         self._process(self._intake.spool(), offer=True)
         while self._connections:
             self._begin_connection(*self._connections.popleft(), now_ms)
+        self._own += self._ears.missed(self._live.sites, self._live.until_ms, self._heard())
         if self._own and (rows := self._intake.write_down(self._own)):
             self._own = []
             self._process(rows, offer=True)
@@ -154,6 +157,9 @@ class Collector:
             self._live.expire(until_ms)
         if pace_ms >= self._record_due_ms:
             self._with_record(now_ms, pace_ms, until_ms)
+        self._ears.ask(now_ms)
+        if self._ears.due(pace_ms):
+            self._listen(self._ears.listen())
         if self._record_lost:
             return
         for site, voice in self._voices.items():
@@ -196,14 +202,29 @@ class Collector:
     def _acknowledge(self, messages: Sequence[Received]) -> None:
         self._session.ack_all(messages)
 
-    def _passes_by(self, message: Message) -> bool:
-        """Our own status, come back: everything that waited at the broker has been received before it."""
+    def _receive(self, received: Received) -> None:
+        self._intake.receive(received, self._clock())
+
+    def _prepare(self, message: Message) -> Sequence[Message | Own]:
+        """What of a message goes to the spool: native ones as they are, of others what they say of our sensors."""
         topic = topics.parse(message.topic)
-        if topic is None or topic.thing != "collector":
-            return False
-        if self._marker is not None and not message.retain and marker_of(message.payload) == self._marker:
-            self._marker = None
-        return True
+        if topic is not None and topic.thing in ("sensor", "gateway"):
+            return (message,)
+        if topic is not None and topic.thing == "collector":
+            # Our own status, come back: everything that waited at the broker has been received before it.
+            if self._marker is not None and not message.retain and marker_of(message.payload) == self._marker:
+                self._marker = None
+            return ()
+        outcome = self._ears.hear(message)
+        if outcome.letter is not None:
+            self._live.bury(outcome.letter)
+        for device in outcome.unclaimed:
+            self._live.put_aside(device)
+        return outcome.own
+
+    def _heard(self) -> set[tuple[str, str]]:
+        """The sensors that have ever been heard of."""
+        return {place for place, watch in self._live.watches.items() if watch.seen_ms}
 
     def _begin_connection(self, session_present: bool, losses: int, now_ms: int) -> None:
         first = self._served is None
@@ -218,7 +239,8 @@ class Collector:
 
     def _write_down_absence(self, site_id: str, from_ms: int, to_ms: int) -> None:
         """Nobody listened in [from_ms, to_ms): the sensors that had been heard are unknown for it."""
-        silent = [watch.sensor for watch in self._live.watches.values() if watch.site == site_id and watch.seen_ms]
+        others = self._ears.hears()
+        silent = [sensor for site, sensor in self._heard() if site == site_id and (site, sensor) not in others]
         if not silent or to_ms <= from_ms:
             return
         _log.warning(
@@ -301,7 +323,10 @@ class Collector:
                 known.append(reading)
             elif isinstance(row.content, Message):
                 message = row.content
-                self._live.put_aside(site, reading.sensor, message.topic, message.received_ms, message.payload)
+                self._live.put_aside(
+                    Unclaimed(site, reading.sensor, message.topic, message.received_ms, 1, message.payload[:4096],
+                              values=reading.values)
+                )  # fmt: skip
         return known
 
     def _rows_for_writer(self, after_id: int) -> list[Row]:
@@ -413,8 +438,14 @@ class Collector:
         for site in self._voices.keys() - self._live.sites.keys():
             self._voices.pop(site).stop(self._clock())
         self._board.follow(self._live)
+        self._listen(self._ears.follow(self._live.sites.values()))
         for site, voice in self._voices.items():
             voice.say(self._board.all(site, self._clock()))
+
+    def _listen(self, kept: list[str] | None) -> None:
+        """Let the broker keep `kept` for us, too; None: as before."""
+        if kept is not None:
+            self._session.subscribe([*_OWN_TOPICS, *kept])
 
     def _health_messages(self, site: str, *, all_of_them: bool) -> list[tuple[str, str, bytes]]:
         return [
@@ -429,6 +460,7 @@ class Collector:
                 voice.say([message])
 
     def _end(self) -> None:
+        self._ears.stop()
         self._session.stop()
         self._process(self._intake.spool(), offer=True)
         self._writer.stop()

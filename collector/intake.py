@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -20,12 +19,14 @@ from transport.session import Received
 _log = logging.getLogger("hadir.collector.intake")
 
 _BATCH = 2_000
+# Some seconds of a nation's messages; with QoS 1 the broker itself waits for us.
+_MOST_WAITING = 100_000
 # Under load a commit is worth waiting for: the network thread fills it while we let it run.
 _LOAD, _WORTH_A_COMMIT, _GATHER_S, _GATHER_STEP_S = 20, 500, 0.02, 0.002
 
 
 class _Spooled(msgspec.Struct, array_like=True):
-    """One row of the spool: a message as it came, or readings that the collector itself wrote down."""
+    """One row of the spool: a native message as it came, or readings, in which `topic` is their site."""
 
     received_ms: int
     topic: str
@@ -41,7 +42,7 @@ _DECODER = msgspec.msgpack.Decoder(_Spooled)
 
 
 class Own(NamedTuple):
-    """Readings that no message brought: down time, a gateway that is gone."""
+    """Readings that are known as such already: of other conventions, of down time, of a gateway that is gone."""
 
     site: str
     readings: Sequence[Reading]
@@ -63,27 +64,36 @@ def read_row(row_id: int, data: bytes) -> SpoolRow:
 
 
 class Intake:
-    """What the network thread has received, and the spool that it goes to.
+    """What the network threads have received, and the spool that it goes to.
 
-    `receive` is called in the network thread; everything else in the collector's.
+    `receive` is called in the network threads; everything else in the collector's.
     """
 
     def __init__(
         self,
         spool: DiskQueue,
         acknowledge: Callable[[Sequence[Received]], None],
-        passing: Callable[[Message], bool],
+        prepare: Callable[[Message], Sequence[Message | Own]],
     ) -> None:
         self._spool = spool
         self._acknowledge = acknowledge
-        self._passing = passing  # whether a message only passes by, and is not kept
+        self._prepare = prepare  # what of a message is to be kept
         self._arrived: deque[tuple[Received, int]] = deque()
+        self._prepared: list[Message | Own] = []  # of the messages in `_taken`: these are prepared once
+        self._taken: list[Received] = []
+        self._taken_ms: int | None = None
         self._waiting = threading.Event()
         self._last_batch = 0
+        self._overrun = 0
         self.full = False
 
     def receive(self, received: Received, now_ms: int) -> None:
-        """Take a message from the network."""
+        """Take a message from the network. What nobody repeats is let go when too much of it waits."""
+        if received.qos == 0 and len(self._arrived) >= _MOST_WAITING:
+            if not self._overrun:
+                _log.error("%d messages wait to be read; those of QoS 0 are let go until there are less", _MOST_WAITING)
+            self._overrun += 1
+            return
         self._arrived.append((received, now_ms))
         self._waiting.set()
 
@@ -104,30 +114,39 @@ class Intake:
     @property
     def oldest_ms(self) -> int | None:
         """When the oldest message arrived that is not on disk yet; None when all are."""
+        if self._taken:
+            return self._taken_ms
         return self._arrived[0][1] if self._arrived else None
 
     def spool(self) -> list[SpoolRow]:
         """Put what has arrived on disk, then acknowledge it; the rows. Nothing when the disk takes no more."""
-        batch = list(islice(self._arrived, _BATCH))
-        self._last_batch = len(batch)
-        if not batch:
+        if not self._taken:
+            self._take()
+        self._last_batch = len(self._taken)
+        if not self._taken:
             return []
-        messages = []
-        for one, now_ms in batch:
-            message = Message(one.topic, one.payload, one.content_type, one.expiry_s, one.retain, now_ms)
-            if not self._passing(message):
-                messages.append(message)
-        ids = self._append([_encoded(message) for message in messages]) if messages else ()
+        prepared = self._prepared
+        ids = self._append([_encoded(one) for one in prepared]) if prepared else ()
         if ids is None:
             return []
-        for _ in batch:
-            self._arrived.popleft()
-        self._acknowledge([received for received, _ in batch])
-        return [SpoolRow(row_id, message) for row_id, message in zip(ids, messages, strict=True)]
+        taken, self._taken, self._prepared = self._taken, [], []
+        self._acknowledge(taken)
+        return [SpoolRow(row_id, one) for row_id, one in zip(ids, prepared, strict=True)]
+
+    def _take(self) -> None:
+        while self._arrived and len(self._taken) < _BATCH:
+            one, now_ms = self._arrived.popleft()
+            self._taken_ms = now_ms if not self._taken else self._taken_ms
+            self._taken.append(one)
+            message = Message(one.topic, one.payload, one.content_type, one.expiry_s, one.retain, now_ms)
+            self._prepared.extend(self._prepare(message))
+        if self._overrun and len(self._arrived) < _MOST_WAITING // 2:
+            _log.warning("%d messages of QoS 0 were let go", self._overrun)
+            self._overrun = 0
 
     def write_down(self, own: Sequence[Own]) -> list[SpoolRow]:
         """Put readings of our own on disk; the rows. Nothing when the disk takes no more: try again."""
-        rows = [_ENCODER.encode(_Spooled(0, one.site, b"", None, None, False, list(one.readings))) for one in own]
+        rows = [_encoded(one) for one in own]
         ids = self._append(rows) if rows else None
         return [] if ids is None else [SpoolRow(row_id, one) for row_id, one in zip(ids, own, strict=True)]
 
@@ -145,7 +164,9 @@ class Intake:
         return ids
 
 
-def _encoded(message: Message) -> bytes:
+def _encoded(message: Message | Own) -> bytes:
+    if isinstance(message, Own):
+        return _ENCODER.encode(_Spooled(0, message.site, b"", None, None, False, list(message.readings)))
     return _ENCODER.encode(
         _Spooled(
             message.received_ms,

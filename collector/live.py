@@ -17,6 +17,7 @@ from collector.claims import Claims
 from collector.devices import Device, Devices
 from collector.health import SensorWatch
 from presence.estimator import Revision, ZoneEstimator, ZoneSensor, closed, spliced, zone_sensors
+from presence.foreign_text import printable
 from presence.intervals import Interval
 from presence.readings import Reading
 from presence.site import Site, ZoneName
@@ -30,6 +31,7 @@ _log = logging.getLogger("hadir.collector")
 _SNAPSHOT_EVERY_MS = 3_600_000
 _SNAPSHOTS_KEPT_MS = 31 * 24 * 3_600_000
 _TELL_AGAIN_MS = 600_000
+_MOST_ASIDE = 1_000  # between two commits; the record keeps no more either
 _SLICE = 500  # readings at a time when a stretch is estimated again
 
 
@@ -76,7 +78,7 @@ class Live:
         self._until_ms: dict[str, int] = {}
         self._revised: set[Zone] = set()
         self._dirty: set[Zone] = set()  # its checkpoint is not what the record has
-        self._unclaimed: dict[tuple[str, str], aside.Unclaimed] = {}
+        self._unclaimed: dict[tuple[str, str, str], aside.Unclaimed] = {}
         self.dead: list[aside.DeadLetter] = []
         self._gateways_of: dict[tuple[str, str], list[SensorWatch]] = {}
         with record.reading() as connection:
@@ -244,19 +246,29 @@ class Live:
 
     def bury(self, letter: aside.DeadLetter) -> None:
         """Keep what cannot be used, and say so, each topic and reason once in ten minutes."""
-        self.dead.append(letter)
-        if (letter.topic, letter.why) not in self._told:
+        if len(self.dead) < _MOST_ASIDE:
+            self.dead.append(letter)
+        if (letter.topic, letter.why) not in self._told and len(self._told) < _MOST_ASIDE:
             self._told.add((letter.topic, letter.why))
-            _log.warning("%s: %s; kept aside as a dead letter", letter.topic, letter.why)
+            _log.warning("%s: %s; kept aside as a dead letter", printable(letter.topic), printable(letter.why))
 
-    def put_aside(self, site: str, device: str, topic: str, at_ms: int, sample: bytes) -> None:
-        """A device that nobody claims sent something; the inbox keeps it."""
-        if ("inbox", f"{site}/{device}") not in self._told:
-            self._told.add(("inbox", f"{site}/{device}"))
-            _log.warning("%s: no sensor %s is registered at site %s; kept in the inbox", topic, device, site)
-        before = self._unclaimed.get((site, device))
-        messages = 1 if before is None else before.messages + 1
-        self._unclaimed[site, device] = aside.Unclaimed(site, device, topic, at_ms, messages, sample[:4096])
+    def put_aside(self, device: aside.Unclaimed) -> None:
+        """A device that nobody claims sent something; the inbox keeps it, and the newest of each of its values."""
+        place = (device.site, device.convention, device.device)
+        before = self._unclaimed.get(place)
+        if before is None and len(self._unclaimed) >= _MOST_ASIDE:
+            return
+        if before is not None:
+            device = device._replace(
+                messages=before.messages + 1,
+                seems=device.seems or before.seems,
+                values={**before.values, **device.values},
+            )
+        self._unclaimed[place] = device
+        if ("inbox", "/".join(place)) not in self._told and len(self._told) < _MOST_ASIDE:
+            self._told.add(("inbox", "/".join(place)))
+            name = printable(device.device)
+            _log.info("%s: %s is no sensor of the registry; see `hadir inbox list`", printable(device.topic), name)
 
     @property
     def pressing(self) -> bool:

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -98,8 +98,9 @@ class Session:
     `keepalive_s`: a dead peer is found within two of it.
     `receive_maximum`: messages that the broker may send before the first of them is acknowledged.
     `max_inflight`: the same in our direction, if the broker takes as many; what is published beyond it waits in memory.
-    `subscriptions`: filters, subscribed with QoS 1 at every connect. `as_published`: those of them whose messages are
-    marked `retain` whenever they were published so, not only when they are of the past.
+    `subscriptions`: filters, subscribed at every connect with `qos`: with 0 the broker hands on what comes and keeps
+    nothing. `as_published`: those of them whose messages are marked `retain` whenever they were published so, not only
+    when they are of the past.
 
     The callbacks run in the network thread and must only hand over, taking no lock that is held around `publish`:
     `on_message(received)`; `on_connected(session_present)`; `on_lost(reason)`, once for each on_connected unless
@@ -120,6 +121,7 @@ class Session:
         receive_maximum: int = 1000,
         max_inflight: int = 100,
         subscriptions: Sequence[str] = (),
+        qos: Literal[0, 1] = 1,
         as_published: Sequence[str] = (),
         on_message: Callable[[Received], None] | None = None,
         on_connected: Callable[[bool], None] | None = None,
@@ -141,6 +143,7 @@ class Session:
         self._on_published = on_published
         self._on_refused = on_refused
         self._subscriptions = frozenset(subscriptions)
+        self._qos = qos
         self._as_published = frozenset(as_published)
         self._subscribing = threading.Lock()
         self._connections = 0
@@ -451,7 +454,7 @@ class Session:
     def _subscribe(self, connection: _Connection, subscriptions: Iterable[str]) -> None:
         if filters := sorted(subscriptions):
             _, mid = connection.client.subscribe(
-                [(text, SubscribeOptions(qos=1, retainAsPublished=text in self._as_published)) for text in filters]
+                [(text, SubscribeOptions(self._qos, retainAsPublished=text in self._as_published)) for text in filters]
             )
             if mid is not None:
                 connection.subscribing[mid] = filters

@@ -217,6 +217,20 @@ def test_a_session_waits_at_the_broker_while_we_are_away_and_a_clean_start_forge
     assert kept.texts() == ["meanwhile"]
 
 
+def test_what_is_wanted_at_most_once_is_heard_while_we_are_there_only(broker):
+    client_id = f"test-{uuid.uuid4().hex[:8]}"
+    wanted = {"client_id": client_id, "subscriptions": ["live/a"], "qos": 0, "clean_start": True}
+    with Client(broker.url, **wanted):
+        pass
+    with Client(broker.url) as publisher:
+        publisher.publish("live/a", "missed")
+        eventually(lambda: publisher.published)
+        with Client(broker.url, **wanted) as back:
+            publisher.publish("live/a", "heard")
+            eventually(lambda: back.texts() == ["heard"])
+            assert [one.qos for one in back.messages] == [0]
+
+
 def test_the_will_speaks_when_we_vanish_but_not_when_we_stop(broker, relay):
     will = Message("status", b"gone", retain=True, content_type="text/plain")
     with Client(broker.url, subscriptions=["status"]) as watcher:

@@ -1,0 +1,259 @@
+"""What the devices of others say, as readings of our sensors: claims, availability, the time of the evidence.
+
+A device is a sensor by its claim in the registry; the rest is noted for the inbox. What is not known is said so at
+once: a device or its gateway that is gone, a verdict that the device itself calls unknown, a time in which nobody
+listened, all are `online` false, after which a sensor is unknown until it next speaks of presence.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from collector.asking import Asking
+from collector.claims import Claim, claims_of
+from collector.conventions import CONVENTIONS, Listeners
+from collector.conventions.convention import Convention, Heard, Message, Question, Subscription
+from collector.filters import widest
+from collector.intake import Own
+from presence.errors import DamagedFrame
+from presence.readings import Reading, observed_at
+from presence.site import Site
+from storage.record.aside import DeadLetter, Unclaimed
+
+_log = logging.getLogger("hadir.collector")
+
+_Place = tuple[str, str]  # site, sensor
+
+_SAMPLE = 4096
+
+
+class Outcome(NamedTuple):
+    """What came of one message. `letter`: it could not be understood, or not used."""
+
+    own: list[Own]
+    unclaimed: list[Unclaimed]
+    letter: DeadLetter | None
+
+
+class Hearing:
+    """All conventions, and the claims on their devices. Pure: `random` decides who is asked first."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._conventions = {name: make() for name, make in CONVENTIONS.items()}
+        self._listeners = Listeners(list(self._conventions.values()))
+        self._claims: dict[str, dict[str, list[Claim]]] = {name: {} for name in self._conventions}
+        self._sites: tuple[Site, ...] = ()
+        # What the sensors' last word was: of presence, or that there is none; those that are not here said neither.
+        self._said: dict[_Place, Literal["presence", "nothing"]] = {}
+        self._newest_ms: dict[_Place, int] = {}
+        self._chance = chance
+        self._asking = Asking(chance)
+        self._told: set[str] = set()
+
+    def follow(self, sites: Iterable[Site]) -> None:
+        """Take over the registry."""
+        self._sites = tuple(sites)
+        known: set[_Place] = set()
+        for name, convention in self._conventions.items():
+            claimed = self._claims[name] = {}
+            for claim in claims_of(self._sites, name):
+                if (address := self._address(convention, claim)) is not None:
+                    claimed.setdefault(address, []).append(claim)
+                    known.add((claim.site, claim.sensor))
+            convention.follow([claim.entry(address) for address, claims in claimed.items() for claim in claims])
+        self._listeners.changed()
+        self._said = {place: said for place, said in self._said.items() if place in known}
+        self._newest_ms = {place: at_ms for place, at_ms in self._newest_ms.items() if place in known}
+
+    def _address(self, convention: Convention, claim: Claim) -> str | None:
+        try:
+            return convention.address(claim.source)
+        except ValueError as error:
+            said = f"site {claim.site}: sensor {claim.sensor}: {convention.NAME}: {error}"
+            if said not in self._told:
+                self._told.add(said)
+                _log.warning("%s; nothing is heard of it", said)
+            return None
+
+    # What is listened to
+
+    def subscriptions(self) -> tuple[list[str], list[str]]:
+        """The filters to listen to: those for which the broker is to keep what comes while we are away, and the others.
+
+        What has a time of its own may wait; what has none is heard when it is said, or not at all.
+        """
+        wanted = [one for convention in self._conventions.values() for one in convention.subscriptions()]
+        self._listeners.changed()
+        return _filters(wanted, 1), _filters(wanted, 0)
+
+    def listens(self, topic: str) -> bool:
+        """Whether some convention is to hear `topic`."""
+        return bool(self._listeners.of(topic))
+
+    # What is heard
+
+    def hear(self, message: Message) -> Outcome:
+        """What `message` says of our sensors, and of devices that nobody claims."""
+        readings: dict[str, list[Reading]] = {}
+        unclaimed: list[Unclaimed] = []
+        why: list[str] = []
+        for convention in self._listeners.of(message.topic):
+            try:
+                heard = convention.decode(message)
+            except DamagedFrame as error:
+                why.append(error.reason)
+                continue
+            for one in heard:
+                for site, reading in self._said_by(convention, one, message, why):
+                    readings.setdefault(site, []).append(reading)
+                if (note := self._unclaimed(convention, one, message)) is not None:
+                    unclaimed.append(note)
+        letter = None
+        if why and not readings:
+            letter = DeadLetter(message.topic, message.payload, why[0], message.received_ms)
+        return Outcome([Own(site, said) for site, said in readings.items()], unclaimed, letter)
+
+    def hear_again(self, message: Message) -> Outcome:
+        """As `hear`, of a message of the past: it changes nothing of what is known now."""
+        past = Hearing(self._chance)
+        past._told = self._told
+        past.follow(self._sites)
+        return past.hear(message)
+
+    def _said_by(
+        self, convention: Convention, heard: Heard, message: Message, why: list[str]
+    ) -> Iterator[tuple[str, Reading]]:
+        """By site, what one device says of our sensors; reasons why it cannot be used go to `why`."""
+        claims = self._claims[convention.NAME].get(heard.address, ())
+        for claim in claims:
+            for reading in self._readings(claim, heard, message, why):
+                yield claim.site, reading
+        if heard.online is None:
+            return
+        for address in (heard.address, *self._behind(convention, heard.address)):
+            if heard.online:
+                if not message.retain and not self._speaking(convention.NAME, address):
+                    self._asking.want(convention, address, message.received_ms)
+                continue
+            for claim in self._claims[convention.NAME].get(address, ()):
+                for reading in self._silenced((claim.site, claim.sensor), message):
+                    yield claim.site, reading
+
+    def _readings(self, claim: Claim, heard: Heard, message: Message, why: list[str]) -> Iterator[Reading]:
+        """What `heard` says of the sensor of `claim`; reasons why it cannot be used go to `why`."""
+        place = (claim.site, claim.sensor)
+        values = {name: value for name, value in heard.values.items() if name != "presence"}
+        verdict = heard.values.get("presence") if claim.key is None else heard.presences.get(claim.key)
+        if verdict is not None:
+            values["presence"] = verdict
+        at_ms = self._observed(place, heard, message)
+        if at_ms is None and not message.retain and values:
+            why.append("the reading is older than 30 days")
+        if values and at_ms is not None:
+            yield Reading(claim.sensor, at_ms, values)
+            newest_ms = self._newest_ms.get(place, 0)
+            if heard.historical:
+                # What a device tells of a time after its last word: it was not to be heard then, nor is it since.
+                if verdict is not None and at_ms > newest_ms:
+                    self._said[place] = "nothing"
+                    yield Reading(claim.sensor, at_ms + 1, {"online": 0.0})
+            elif at_ms >= newest_ms:
+                self._newest_ms[place] = at_ms
+                if verdict is not None:
+                    self._said[place] = "presence"
+        if (claim.key or "presence") in heard.unknown and not heard.historical and not message.retain:
+            yield from self._silenced(place, message)
+
+    def _observed(self, place: _Place, heard: Heard, message: Message) -> int | None:
+        """When the evidence was; None when it is too old, or not dated and of the past."""
+        if heard.at_ms is None and heard.age_ms is None:
+            return None if message.retain else self._stamp(place, message.received_ms)
+        at_ms = heard.at_ms if heard.at_ms is not None else message.received_ms - (heard.age_ms or 0)
+        observed = observed_at(at_ms, message.received_ms)
+        if observed is None or (observed[1] and message.retain):
+            return None
+        return self._stamp(place, message.received_ms) if observed[1] else observed[0]
+
+    def _stamp(self, place: _Place, received_ms: int) -> int:
+        """A time of receipt that no other reading of the sensor has: the store keeps one for each instant."""
+        return max(received_ms, self._newest_ms.get(place, 0) + 1)
+
+    def _silenced(self, place: _Place, message: Message) -> Iterator[Reading]:
+        """The sensor is unknown from now on; said once."""
+        if self._said.get(place) != "nothing":
+            self._said[place] = "nothing"
+            self._newest_ms[place] = at_ms = self._stamp(place, message.received_ms)
+            yield Reading(place[1], at_ms, {"online": 0.0})
+
+    def _behind(self, convention: Convention, gateway: str) -> list[str]:
+        """The claimed devices that speak through `gateway`."""
+        return [address for address in self._claims[convention.NAME] if convention.gateway_of(address) == gateway]
+
+    def _speaking(self, convention: str, address: str) -> bool:
+        """Whether the last word of all sensors of a device was of presence; so it is when it has none."""
+        claims = self._claims[convention].get(address, ())
+        return all(self._said.get((claim.site, claim.sensor)) == "presence" for claim in claims)
+
+    def _unclaimed(self, convention: Convention, heard: Heard, message: Message) -> Unclaimed | None:
+        if heard.scope != "sensor" or heard.address in self._claims[convention.NAME]:
+            return None
+        if heard.onboard is not None and len(self._listeners.of(heard.onboard.state_topic)) > 0:
+            return None  # it speaks on topics of another convention, which notes it when it does
+        values: Mapping[str, float | None] = {
+            **heard.values, **heard.presences, **dict.fromkeys(sorted(heard.unknown))
+        }  # fmt: skip
+        if not values and heard.onboard is None:
+            return None
+        site = self._sites[0].id if len(self._sites) == 1 else ""
+        sample = message.payload[:_SAMPLE]
+        return Unclaimed(
+            site, heard.address, message.topic, message.received_ms, 1, sample, convention.NAME, heard.seems, values
+        )
+
+    # What was not heard
+
+    def missed(self, site: str, from_ms: int, to_ms: int, seen: Container[_Place]) -> list[Own]:
+        """Nobody listened in [from_ms, to_ms) to what must be heard at once: those sensors are unknown, and asked.
+
+        `seen`: the sensors that have ever been heard of; of the others nothing was known anyway.
+        """
+        readings = []
+        for convention, address, claim in self._at_once():
+            place = (claim.site, claim.sensor)
+            if claim.site != site:
+                continue
+            self._asking.want(convention, address, to_ms)
+            newest_ms = self._newest_ms.get(place, 0)
+            if place not in seen or newest_ms >= to_ms:
+                continue
+            self._said.pop(place, None)
+            start_ms = max(from_ms, newest_ms + 1)
+            readings.append(Reading(claim.sensor, start_ms, {"online": 0.0}))
+            readings.append(Reading(claim.sensor, max(to_ms, start_ms + 1), {"online": 1.0}))
+        return [Own(site, readings)] if readings else []
+
+    def heard_at_once(self) -> set[_Place]:
+        """The sensors of conventions of which the broker keeps nothing."""
+        return {(claim.site, claim.sensor) for _, _, claim in self._at_once()}
+
+    def _at_once(self) -> Iterator[tuple[Convention, str, Claim]]:
+        for name, convention in self._conventions.items():
+            if self._claims[name] and any(one.qos == 0 for one in convention.subscriptions()):
+                for address, claims in self._claims[name].items():
+                    for claim in claims:
+                        yield convention, address, claim
+
+    def questions(self, now_ms: int) -> list[Question]:
+        """What is to be asked now."""
+        asked = [one for convention in self._conventions.values() for one in convention.questions(now_ms)]
+        for convention, address in self._asking.due(now_ms):
+            if address in self._claims[convention.NAME] and not self._speaking(convention.NAME, address):
+                asked.extend(convention.ask(address, now_ms))
+        return asked
+
+
+def _filters(wanted: Iterable[Subscription], qos: int) -> list[str]:
+    return widest(one.topic_filter for one in wanted if one.qos == qos)
