@@ -235,8 +235,8 @@ class Live:
         """Let time pass: sensors that are silent for too long turn stale."""
         self.devices.expire(now_ms)
         for zone in self.zones.values():
-            stale_ms = zone.estimator.next_stale_ms()
-            if stale_ms is not None and stale_ms < now_ms and (revision := zone.estimator.expire(now_ms)):
+            due_ms = zone.estimator.next_due_ms()
+            if due_ms is not None and due_ms < now_ms and (revision := zone.estimator.expire(now_ms)):
                 self._revise(zone, revision)
 
     def _revise(self, zone: Zone, revision: Revision) -> None:

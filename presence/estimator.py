@@ -2,7 +2,8 @@
 
 A sensor of kind `direct` is taken at its word. Other kinds feed a two-state continuous-time Bayesian filter (Rabiner
 1989 with the chain's exact transition over irregular steps): `p` drifts to the prior while nothing is said, each report
-moves it by its tempered evidence, and the state follows with hysteresis. Where both are fresh the direct ones decide.
+moves it by its tempered evidence, as the silence of a sensor does that would have spoken, and the state follows with
+hysteresis. Where both are fresh the direct ones decide.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _Filter:
         "heard",
         "key",
         "logit",
-        "next_stale_ms",
+        "next_due_ms",
         "seen_ms",
         "sensors",
         "start",
@@ -108,7 +109,7 @@ class _Filter:
         self.turn: tuple[int, float] | None = None
         self.seen_ms: int | None = None
         self.bereft = False  # a sensor that had spoken was there no more when this was loaded
-        self.next_stale_ms: int | None = None  # no sensor turns stale before this instant
+        self.next_due_ms: int | None = None  # before this instant no sensor turns stale, and no silence counts
 
     @property
     def now(self) -> Transition:
@@ -116,7 +117,7 @@ class _Filter:
 
     def observe(self, at_ms: int, slot: int, values: dict[str, float]) -> None:
         """One reading in `slot` (see `_slots`); (at_ms, slot) always greater than before."""
-        if self.next_stale_ms is not None and at_ms > self.next_stale_ms:
+        if self.next_due_ms is not None and at_ms > self.next_due_ms:
             self.expire(at_ms)
         self.at_ms = at_ms
         self.key = (at_ms, slot)
@@ -139,23 +140,39 @@ class _Filter:
             self._weigh(sensor.model, heard, at_ms, values)
         heard.last_ms = at_ms
         self.seen_ms = at_ms
-        stale_ms = at_ms + sensor.stale_after_ms
-        if self.next_stale_ms is None or stale_ms < self.next_stale_ms:
-            self.next_stale_ms = stale_ms
+        due_ms = at_ms + sensor.stale_after_ms
+        if sensor.model is not None and sensor.model.silence_counts and heard.said == 0.0:
+            due_ms = min(due_ms, heard.weighed_ms + sensor.model.independent_after_ms)
+        if self.next_due_ms is None or due_ms < self.next_due_ms:
+            self.next_due_ms = due_ms
+
+    def _due(self, index: int) -> list[tuple[int, int, bool]]:
+        """When time itself does something to a sensor that was heard: instant, sensor, whether it turns stale then."""
+        sensor, heard = self.sensors[index], self.heard[index]
+        if heard.last_ms is None:
+            return []
+        due = [(heard.last_ms + sensor.stale_after_ms, index, True)]
+        if sensor.model is not None and sensor.model.silence_counts and heard.said == 0.0:
+            due.append((heard.weighed_ms + sensor.model.independent_after_ms, index, False))
+        return due
+
+    def next_of_all(self) -> tuple[int, int, bool] | None:
+        """What time does next, as `_due` tells it."""
+        return min((due for index in range(len(self.sensors)) for due in self._due(index)), default=None)
 
     def expire(self, before_ms: int) -> None:
-        """Let every sensor turn stale whose time ends before `before_ms`."""
-        while self.next_stale_ms is not None and self.next_stale_ms < before_ms:
-            fresh = [
-                (heard.last_ms + sensor.stale_after_ms, index)
-                for index, (sensor, heard) in enumerate(zip(self.sensors, self.heard, strict=True))
-                if heard.last_ms is not None
-            ]
-            stale_ms, index = min(fresh, default=(None, -1))
-            self.next_stale_ms = stale_ms
-            if stale_ms is not None and stale_ms < before_ms:
-                self.key = max(self.key, (stale_ms, 2 * len(self.sensors)))
-                self._silence(index, stale_ms)
+        """Let time pass until just before `before_ms`: sensors turn stale, silences count."""
+        while self.next_due_ms is not None and self.next_due_ms < before_ms:
+            following = self.next_of_all()
+            self.next_due_ms = None if following is None else following[0]
+            if following is None or following[0] >= before_ms:
+                return
+            due_ms, index, stale = following
+            self.key = max(self.key, (due_ms, 2 * len(self.sensors)))
+            if stale:
+                self._silence(index, due_ms)
+            else:
+                self._count_silence(index, due_ms)
 
     def _silence(self, index: int, at_ms: int) -> None:
         heard = self.heard[index]
@@ -170,12 +187,23 @@ class _Filter:
         weight = 1.0
         if heard.said == sign:
             weight = min((at_ms - heard.weighed_ms) / model.independent_after_ms, model.longest_run)
-        heard.said, heard.weighed_ms, heard.last_ms = sign, at_ms, at_ms
+        heard.said, heard.last_ms = sign, at_ms
+        self._add(heard, at_ms, llr * weight, llr)
+
+    def _count_silence(self, index: int, at_ms: int) -> None:
+        """A sensor that would have told of presence has told nothing for one report's time more."""
+        model = self.sensors[index].model
+        assert model is not None  # only models count silence
+        self._add(self.heard[index], at_ms, model.llr_absent, model.llr_absent)
+
+    def _add(self, heard: _Heard, at_ms: int, evidence: float, llr: float) -> None:
+        """`evidence`: what counts of `llr`, the ratio of one independent report."""
+        heard.weighed_ms = at_ms
         before = self.logit
         if at_ms > self.weighed_ms:
             before = _drifted(before, at_ms - self.weighed_ms)
         self.weighed_ms = at_ms
-        self.logit = max(-_BOUND, min(_BOUND, before + llr * weight))
+        self.logit = max(-_BOUND, min(_BOUND, before + evidence))
         self._mark_turn(at_ms, before, llr)
         self.decide(at_ms)
 
@@ -254,12 +282,8 @@ class _Filter:
                 state.heard[index] = _Heard(*said)
                 del heard[sensor.id]
         state.bereft = bool(heard)
-        ends = [
-            one.last_ms + sensor.stale_after_ms
-            for one, sensor in zip(state.heard, sensors, strict=True)
-            if one.last_ms is not None
-        ]
-        state.next_stale_ms = min(ends, default=None)
+        following = state.next_of_all()
+        state.next_due_ms = None if following is None else following[0]
         return state
 
 
@@ -326,9 +350,9 @@ class ZoneEstimator:
         """The newest reading that is in here."""
         return self._head.at_ms
 
-    def next_stale_ms(self) -> int | None:
-        """No sensor turns stale before this instant; None when none can."""
-        return self._head.next_stale_ms
+    def next_due_ms(self) -> int | None:
+        """Before this instant time alone changes nothing; None: it never will."""
+        return self._head.next_due_ms
 
     def checkpoint(self) -> bytes:
         """The state after everything so far, for a new ZoneEstimator."""
@@ -381,9 +405,9 @@ class ZoneEstimator:
         return revision, late
 
     def expire(self, now_ms: int) -> Revision | None:
-        """What has become stale before `now_ms`."""
+        """What time alone has changed before `now_ms`."""
         head = self._head
-        if head.next_stale_ms is None or head.next_stale_ms >= now_ms:
+        if head.next_due_ms is None or head.next_due_ms >= now_ms:
             return None
         published = list(head.tail)
         head.expire(now_ms)

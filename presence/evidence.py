@@ -13,7 +13,8 @@ class Model:
 
     `llr_*`: natural-log likelihood ratio of one independent report that says moving, present without moving, absent.
     Reports that say the same again are not independent: one counts for `elapsed / independent_after_ms` of a report, at
-    most `longest_run`, whatever the rate at which they come.
+    most `longest_run`, whatever the rate at which they come. `silence_counts`: a sensor of this kind speaks when
+    something changes, so while its last word is "absent" every `independent_after_ms` of silence says it once more.
     """
 
     llr_moving: float
@@ -21,6 +22,7 @@ class Model:
     llr_absent: float
     independent_after_ms: int
     longest_run: float
+    silence_counts: bool = False
 
     def llr(self, values: dict[str, float]) -> float | None:
         """The ratio of one report by itself; None when it does not speak of presence."""
@@ -36,4 +38,18 @@ class Model:
 # minute and more. So presence is believed after a second or two, absence after some ten seconds of nothing else.
 _RADAR = Model(llr_moving=3.5, llr_present=2.5, llr_absent=-1.2, independent_after_ms=3_000, longest_run=4.0)
 
-DEFAULT_MODELS: dict[SensorKind, Model] = {"mmwave": _RADAR}
+# A PIR hardly sees motion where nobody moves, and does not see who sits still: a minute without motion says little, ten
+# of them say that nobody is there. One motion is believed at once, however long it was quiet before.
+_PIR = Model(
+    llr_moving=5.5,
+    llr_present=5.5,
+    llr_absent=-0.5,
+    independent_after_ms=60_000,
+    longest_run=1.0,
+    silence_counts=True,
+)
+
+# Seat mats, contacts and thermal arrays see who sits still; each report is believed, either way.
+_SURE = Model(llr_moving=5.5, llr_present=5.5, llr_absent=-5.5, independent_after_ms=10_000, longest_run=4.0)
+
+DEFAULT_MODELS: dict[SensorKind, Model] = {"mmwave": _RADAR, "pir": _PIR, "contact": _SURE, "thermal": _SURE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -14,7 +15,7 @@ from presence.intervals import Interval
 from presence.readings import Reading
 
 S = 1000
-RADAR = DEFAULT_MODELS["mmwave"]
+RADAR, PIR = DEFAULT_MODELS["mmwave"], DEFAULT_MODELS["pir"]
 START = 1_795_000_000_000
 
 
@@ -24,6 +25,10 @@ def direct(sensor_id: str, stale_after_s: int = 60, gateway: str | None = None) 
 
 def radar(sensor_id: str, stale_after_s: int = 15) -> ZoneSensor:
     return ZoneSensor(sensor_id, stale_after_s * S, RADAR, None)
+
+
+def pir(sensor_id: str, stale_after_s: int = 26 * 3600) -> ZoneSensor:
+    return ZoneSensor(sensor_id, stale_after_s * S, PIR, None)
 
 
 def says(sensor_id: str, at_s: float, present: bool | None = None, **values: float) -> Reading:
@@ -98,8 +103,33 @@ def test_a_radar_that_falls_silent_ends_in_unknown_never_in_vacant():
     assert line(radar("r"), readings=radar_reports(30, [(0, 30)]), until_s=300) == [("occupied", 0), ("unknown", 44)]
 
 
+def test_a_pir_is_believed_at_the_first_motion_and_its_silence_only_by_and_by():
+    readings = [says("p", 0, True), says("p", 90, False), says("p", 5000, True)]
+    assert line(pir("p"), readings=readings, until_s=5100) == [("occupied", 0), ("vacant", 90), ("occupied", 5000)]
+    assert line(pir("p"), readings=readings[:2], until_s=90 + 300) == [("occupied", 0)]
+    assert line(pir("p"), readings=[*readings[:2], says("p", 390, True)], until_s=600) == [("occupied", 0)]
+
+
+def test_a_pir_that_says_there_is_motion_and_no_more_does_not_turn_vacant():
+    assert line(pir("p", 3600), readings=[says("p", 0, True)], until_s=4000) == [("occupied", 0), ("unknown", 3600)]
+
+
+def test_the_silence_of_a_pir_that_is_offline_says_nothing():
+    readings = [says("p", 0, True), says("p", 90, False), says("p", 100, online=0.0)]
+    assert line(pir("p"), readings=readings, until_s=5000) == [("occupied", 0), ("unknown", 100)]
+
+
+def test_a_seat_mat_is_believed_either_way_at_once():
+    mat = ZoneSensor("m", 3600 * S, DEFAULT_MODELS["contact"], None)
+    readings = [says("m", 0, True), says("m", 60, False), says("m", 90, True)]
+    assert line(mat, readings=readings, until_s=100) == [("occupied", 0), ("vacant", 60), ("occupied", 90)]
+
+
 SENSORS = (direct("a", 20), direct("b", 45, "gw"), radar("r", 25))
 ALL_RADARS = (radar("r", 25), radar("q", 40))
+# In these histories a minute is long: their PIRs count silence every few seconds.
+QUICK_PIR = dataclasses.replace(PIR, independent_after_ms=7_000)
+WITH_PIRS = (ZoneSensor("a", 200 * S, QUICK_PIR, None), ZoneSensor("b", 90 * S, QUICK_PIR, "gw"), radar("r", 25))
 
 
 def histories(sensors: tuple[str, ...]) -> st.SearchStrategy[list[Reading]]:
@@ -127,7 +157,7 @@ def lived(sensors: tuple[ZoneSensor, ...], batches: list[list[Reading]], until_m
 @settings(max_examples=200, deadline=None)
 @given(
     histories(("a", "b", "gw", "r")),
-    st.sampled_from([SENSORS, ALL_RADARS]),
+    st.sampled_from([SENSORS, ALL_RADARS, WITH_PIRS]),
     st.integers(1, 20),
     st.integers(0, 2**32),
     st.booleans(),
@@ -142,17 +172,19 @@ def test_neither_batches_nor_the_order_within_the_window_matter(
 
 
 @settings(max_examples=100, deadline=None)
-@given(histories(("a", "b", "gw", "r")), st.integers(0, 80))
-def test_a_checkpoint_goes_on_as_if_nothing_had_been(readings: list[Reading], cut: int):
+@given(histories(("a", "b", "gw", "r")), st.sampled_from([SENSORS, WITH_PIRS]), st.integers(0, 80))
+def test_a_checkpoint_goes_on_as_if_nothing_had_been(
+    readings: list[Reading], sensors: tuple[ZoneSensor, ...], cut: int
+):
     ordered = sorted(readings, key=lambda one: one.at_ms)
     first, second = ordered[:cut], ordered[cut:]
     if first and second and first[-1].at_ms == second[0].at_ms:
         return
-    whole = ZoneEstimator(SENSORS, START)
+    whole = ZoneEstimator(sensors, START)
     whole.take(ordered)
-    before = ZoneEstimator(SENSORS, START)
+    before = ZoneEstimator(sensors, START)
     before.take(first)
-    after = ZoneEstimator(SENSORS, START, before.checkpoint())
+    after = ZoneEstimator(sensors, START, before.checkpoint())
     after.take(second)
     assert after.checkpoint() == whole.checkpoint()
 
