@@ -1,20 +1,22 @@
-"""A site file, held to what its drivers know too: the only place that knows both."""
+"""A site file, held to what its drivers and conventions know too: the only place that knows both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from collector.conventions import CONVENTIONS
 from firmware_bridge.drivers import DRIVERS
 from presence.errors import BadInput, BadInputs
-from presence.site import Site
+from presence.site import Site, Source
 from presence.site_file import ReadSite, SiteFileErrors, read_site
 
 
 def read_served_site(text: str, source: str) -> ReadSite:
-    """As `presence.site_file.read_site`; raises SiteFileErrors for a source's `config` that its driver cannot use, too.
+    """As `presence.site_file.read_site`; raises SiteFileErrors for what a source cannot say, too.
 
-    A driver that is not known is no error: a later version may have it, and it is told as what does not act yet.
+    A driver or convention that is not known is no error: a later version may have it, and it is told as what does not
+    act yet.
     """
     read = read_site(text, source)
     if found := list(_problems(read, source)):
@@ -26,10 +28,12 @@ def _problems(read: ReadSite, source: str) -> Iterator[BadInput]:
     told: set[tuple[str, str]] = set()
     for o, outlet in enumerate(read.site.outlets):
         for s, sensor in enumerate(outlet.sensors):
+            path = f"outlets[{o}].sensors[{s}].source"
+            if sensor.source is not None and sensor.source.convention in CONVENTIONS:
+                yield from _of_convention(sensor.source, path, read, source)
             if sensor.source is None or sensor.source.driver not in DRIVERS:
                 continue
             config = sensor.source.config or _of_the_port(read.site, sensor.source.gateway, sensor.source.port)
-            path = f"outlets[{o}].sensors[{s}].source"
             for problem in _of_config(sensor.source.driver, config):
                 field = f"{path}.{problem.field}" if problem.field else path
                 # Sensors of one port may have their config from one of them.
@@ -38,6 +42,13 @@ def _problems(read: ReadSite, source: str) -> Iterator[BadInput]:
                     told.add(once)
                     line = read.lines.get(field) or read.lines.get(f"{path}.config") or read.lines.get(path)
                     yield BadInput(source, problem.problem, line=line, field=field, remedy=problem.remedy)
+
+
+def _of_convention(of: Source, path: str, read: ReadSite, source: str) -> Iterator[BadInput]:
+    try:
+        CONVENTIONS[of.convention or ""]().address(of)
+    except ValueError as error:
+        yield BadInput(source, str(error), line=read.lines.get(path), field=path)
 
 
 def _of_config(driver: str, config: dict[str, Any]) -> list[BadInput]:

@@ -9,12 +9,15 @@ from presence.alerts.escalation import contact_of, ladder
 from presence.alerts.subjects import subjects
 from presence.site import Contact, Group, Outlet, Sensor, Site
 
-ACTING_SENSOR_KINDS = ("direct", "mmwave")
+ACTING_SENSOR_KINDS = ("direct", "mmwave", "pir", "contact", "thermal")
 ACTING_DRIVERS = (
     *("ld2410", "ld2410s", "ld2412", "ld2420", "ld2402", "ld2450", "sen0395", "c4001", "mr24hpc1", "mr60bha"),
     *("tfmini", "a02yyuw", "modbus", "ndjson", "mysensors"),
 )
-ACTING_CONVENTIONS = ("native",)
+ACTING_CONVENTIONS = (
+    *("native", "senml", "zigbee2mqtt", "esphome", "tasmota", "ha_discovery", "shelly", "bthome", "theengs"),
+    *("sparkplug_b", "homie", "chirpstack", "ttn_v3", "disruptive"),
+)
 ACTING_CHANNELS = ("hadir+http", "hadir+https")
 
 _CHANNELS_AS_TYPED = {typed: name for name in ACTING_CHANNELS for typed in (name, name.removeprefix("hadir+"))}
@@ -37,7 +40,7 @@ def _sensors(site: Site) -> Iterator[str]:
                 sources.setdefault(source, []).append(_named(sensor, outlet))
     for source, sensors in sources.items():
         what, _, name = source.partition(" ")
-        near = _near(name, {name: name for name in ACTING_DRIVERS if what == "driver"})
+        near = _near(name, {name: name for name in (ACTING_DRIVERS if what == "driver" else ACTING_CONVENTIONS)})
         yield f"{source} is not understood yet: nothing is read from {_listed(sensors)}{near}"
     for kind, sensors in kinds.items():
         yield f"kind {kind} says nothing about presence yet: readings are stored, without effect, of {_listed(sensors)}"

@@ -22,10 +22,10 @@ def test_a_site_of_what_this_version_does_has_nothing_inactive() -> None:
 
 
 def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
-    z2m = Source(convention="zigbee2mqtt", topic="zigbee2mqtt/x")
+    knx = Source(convention="knx", topic="knx/x")
     kept = site(
         outlets=[
-            outlet("a-1", sensors=[sensor("p1", kind="pir", source=z2m), sensor("p2", kind="pir")]),
+            outlet("a-1", sensors=[sensor("p1", kind="ambient", source=knx), sensor("p2", kind="ambient")]),
             outlet("a-2", sensors=[sensor("m", source=Source(driver="rd03x"))]),
         ],
         contacts=(Contact(id="k", name="K", channel="tgram://{env:T}/1"),),
@@ -36,10 +36,10 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
         homeassistant=True,
     )
     assert inactive(kept) == [
-        "convention zigbee2mqtt is not understood yet: nothing is read from sensor p1 (outlet a-1)",
+        "convention knx is not understood yet: nothing is read from sensor p1 (outlet a-1)",
         "driver rd03x is not understood yet: nothing is read from sensor m (outlet a-2)",
         (
-            "kind pir says nothing about presence yet: readings are stored, without effect, "
+            "kind ambient says nothing about presence yet: readings are stored, without effect, "
             "of sensor p1 (outlet a-1), sensor p2 (outlet a-1)"
         ),
         "channel tgram:// is not served yet: nothing is sent to k of the site",
