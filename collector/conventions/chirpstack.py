@@ -12,13 +12,16 @@
 | status | battery in %, unless it has external power or cannot tell |
 | ack, txack, log, location, integration | nothing |
 
-Protobuf's JSON leaves out what is zero, false or empty. `time` is that of the evidence. The devEui of the topic, which
-access rules guard, must be that of the body. Nothing is retained, no device can be asked, none says that it is gone:
-silence is told by the sensor's `stale_after` alone. A message that comes twice, by its `deduplicationId`, counts once.
+Protobuf's JSON leaves out what is zero, false or empty. `time` is that of the evidence: GPS time or the clock of a
+gateway that received it, which therefore needs NTP, else that of the server. The devEui of the topic, which access
+rules guard, must be that of the body. Nothing is retained, no device can be asked, none says that it is gone: silence
+is told by the sensor's `stale_after` alone. A message that comes twice, by its `deduplicationId`, counts once.
 
-Memory: RECENT deduplication ids of at most LONGEST_ID characters, less than 1 MB; of devices what the registry claims.
+Memory: the last RECENT to 2 * RECENT deduplication ids of at most LONGEST_ID characters, less than 2 MB; of devices
+what the registry claims.
 
-Sources: chirpstack/chirpstack @d77207c, www.chirpstack.io/docs/chirpstack/integrations/events.html.
+Sources: chirpstack/chirpstack @d77207c (the time: uplink/helpers.rs),
+www.chirpstack.io/docs/chirpstack/integrations/events.html.
 """
 
 from __future__ import annotations
@@ -33,7 +36,6 @@ from collector.conventions import lorawan
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.lorawan.devices import Devices, Told, envelope, seems, uplink_of
 from collector.conventions.lorawan.uplink import Uplink
-from collector.conventions.memory import Memory
 from collector.conventions.payload import LONGEST_TOPIC, damaged, instant_ms, within
 from presence.site import Source
 
@@ -84,6 +86,13 @@ def _place(topic: str) -> _Place | None:
     return _Place(eui, levels[5]) if _EUI.fullmatch(eui) else None
 
 
+def _of_topic(topic: str) -> str | None:
+    """The devEui in a topic of a device, with or without what comes after it."""
+    levels = topic.split("/")
+    place = _place("/".join((*levels[:4], "event", "up"))) if len(levels) >= 4 else None
+    return None if place is None else place.eui
+
+
 def _status(event: _Event) -> Uplink:
     """The battery. Zero is left out by Protobuf, and so is what is not known: nothing is said then."""
     uplink = Uplink()
@@ -99,19 +108,21 @@ class Chirpstack:
 
     def __init__(self) -> None:
         self._devices = Devices()
-        self._recent: Memory[bool] = Memory(RECENT)
+        self._recent: set[str] = set()
+        self._before: set[str] = set()
 
     def address(self, source: Source) -> str:
         """The devEui, 16 lower-case hexadecimal digits."""
         lorawan.check(source)
-        if source.device is None:
-            raise ValueError("names no device; write its devEui as `device`, and leave `topic` out")
-        eui = re.sub("[-: ]", "", source.device).lower()
-        if not _EUI.fullmatch(eui):
+        of_topic = None if source.topic is None else _of_topic(source.topic)
+        if source.topic is not None and of_topic is None:
+            raise ValueError("has a topic of no device; write its devEui as `device`, and leave `topic` out")
+        written = of_topic if source.device is None else re.sub("[-: ]", "", source.device).lower()
+        if written is None or not _EUI.fullmatch(written):
             raise ValueError(f'has the device "{source.device}", no devEui; write its 16 hexadecimal digits')
-        if source.topic is not None and eui not in source.topic.lower().split("/"):
-            raise ValueError("has a topic of another device; leave `topic` out, the devEui is enough")
-        return eui
+        if of_topic not in (None, written):
+            raise ValueError("has a device and a topic of another; leave `topic` out, the devEui is enough")
+        return written
 
     def source(self, address: str) -> dict[str, str]:
         return {"device": address}
@@ -150,10 +161,12 @@ class Chirpstack:
         if not 0 < len(identity) <= LONGEST_ID:
             return False
         key = f"{place.eui}{place.event}{identity}"
-        known = self._recent.get(key) is not None
-        if not known:
-            self._recent.put(key, True)
-        return known
+        if key in self._recent or key in self._before:
+            return True
+        if len(self._recent) >= RECENT:
+            self._before, self._recent = self._recent, set()
+        self._recent.add(key)
+        return False
 
     def gateway_of(self, address: str) -> str | None:
         """None: any gateway in reach may hear a device."""

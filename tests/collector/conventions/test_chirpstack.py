@@ -49,7 +49,7 @@ def now(convention: Chirpstack, message: Message) -> Heard:
 
 
 @pytest.mark.parametrize("vector", [v for v in PAYLOADS if v["convention"] == "chirpstack"], ids=lambda v: v["id"])
-def test_vector(vector: Vector) -> None:
+def test_a_vector_says_what_its_source_says(vector: Vector) -> None:
     assert wrong(vector, said(convention_for(vector), message_of(vector))) == {}
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_event_is_not_remembered() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     convention = following()
     convention.decode(event(frame=OCCUPIED, deduplicationId="first"))
-    for n in range(RECENT):
+    for n in range(2 * RECENT):
         convention.decode(event(frame=OCCUPIED, deduplicationId=f"{n}"))
     assert convention.decode(event(frame=OCCUPIED, deduplicationId="first")), "long forgotten"
     assert convention.decode(event(frame=OCCUPIED, deduplicationId="x" * 65))
@@ -227,10 +227,15 @@ def test_a_source_names_the_dev_eui() -> None:
     written = Source(convention="chirpstack", device="24-E1-24-FF-FE-12-34-56", profile="milesight-vs330")
     assert convention.address(written) == EUI
     assert convention.source(EUI) == {"device": EUI}
+    assert convention.address(Source(convention="chirpstack", topic=f"application/a/device/{EUI}/event/up")) == EUI
+    assert convention.address(Source(convention="chirpstack", topic=f"application/a/device/{EUI}", device=EUI)) == EUI
     for source, says in (
         (Source(convention="chirpstack", topic="application/#"), "write its devEui"),
         (Source(convention="chirpstack", device="desk-4"), "16 hexadecimal digits"),
-        (Source(convention="chirpstack", device=EUI, topic="application/a/device/ffff/event/up"), "another device"),
+        (
+            Source(convention="chirpstack", device=EUI, topic=f"application/a/device/{'f' * 16}/event/up"),
+            "topic of another",
+        ),
         (Source(convention="chirpstack", device=EUI, profile="vs330"), "milesight-vs330"),
     ):
         with pytest.raises(ValueError, match=says):

@@ -50,7 +50,7 @@ def now(convention: TtnV3, message: Message) -> Heard:
 
 
 @pytest.mark.parametrize("vector", [v for v in PAYLOADS if v["convention"] == "ttn_v3"], ids=lambda v: v["id"])
-def test_vector(vector: Vector) -> None:
+def test_a_vector_says_what_its_source_says(vector: Vector) -> None:
     assert wrong(vector, said(convention_for(vector), message_of(vector))) == {}
 
 
