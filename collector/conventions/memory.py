@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from typing import Generic, TypeVar
 
@@ -13,7 +14,8 @@ class Memory(Generic[T]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: dict[str, T] = {}  # in the order of their use
+        # In the order of their use; a plain dict walks over all that was taken from its front to find its first.
+        self._kept: OrderedDict[str, T] = OrderedDict()
         self._pinned: dict[str, T] = {}
         self._pins: frozenset[str] = frozenset()
 
@@ -29,8 +31,8 @@ class Memory(Generic[T]):
         """What is known of `key`, which is thereby used."""
         if (pinned := self._pinned.get(key)) is not None:
             return pinned
-        if (found := self._kept.pop(key, None)) is not None:
-            self._kept[key] = found
+        if (found := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
         return found
 
     def put(self, key: str, value: T) -> None:
@@ -46,10 +48,10 @@ class Memory(Generic[T]):
         self._kept.pop(key, None)
 
     def _keep(self, key: str, value: T) -> None:
-        self._kept.pop(key, None)
         self._kept[key] = value
+        self._kept.move_to_end(key)
         if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+            self._kept.popitem(last=False)
 
     def items(self) -> Iterator[tuple[str, T]]:
         """All that is known, the longest unused first."""
