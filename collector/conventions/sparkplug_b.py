@@ -21,7 +21,7 @@ A rebirth is asked for at most once in ASK_EVERY_MS from an edge node, and only 
 Memory: EDGES_KEPT edge nodes and DEVICES_KEPT devices, nodes among them, besides the claimed; of each METRICS_KEPT
 metrics besides the claimed, with names of at most LONGEST_NAME bytes: 40 kB a device at the very most.
 
-Source: eclipse-sparkplug @e45b610 (Topics, Payloads, Operational Behavior); the 5 s are those of eclipse-tahu @5736e40.
+Source: eclipse-sparkplug @e45b610 (Topics, Payloads, Operational Behavior); the times to wait are ours.
 """
 
 from __future__ import annotations
