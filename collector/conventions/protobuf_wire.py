@@ -15,6 +15,7 @@ Source: sparkplug_b.proto, eclipse-tahu @5736e40; protobuf.dev, Encoding.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any
 
@@ -34,6 +35,14 @@ _float, _double = Struct("<f").unpack, Struct("<d").unpack
 _PAYLOAD_AT, _METRIC, _SEQ, _UUID = 0x08, 0x12, 0x18, 0x22
 _NAME, _ALIAS, _AT, _DATATYPE, _HISTORICAL, _NULL, _PROPERTIES = 0x0A, 0x10, 0x18, 0x20, 0x28, 0x38, 0x4A
 _INT, _LONG, _FLOAT, _DOUBLE, _BOOLEAN, _STRING = 0x50, 0x58, 0x65, 0x69, 0x70, 0x7A
+_VALUES: Mapping[int, Callable[[Any], bool | int | float | bytes]] = {
+    _INT: lambda raw: int(raw & _UINT32),
+    _LONG: int,
+    _FLOAT: lambda raw: float(_float(raw)[0]),
+    _DOUBLE: lambda raw: float(_double(raw)[0]),
+    _BOOLEAN: bool,
+    _STRING: bytes,
+}
 _KEY, _VALUE = 0x0A, 0x12
 _PROPERTY_INT, _PROPERTY_LONG, _PROPERTY_STRING = 0x18, 0x20, 0x42
 
@@ -48,14 +57,14 @@ class Metric(msgspec.Struct, gc=False):
     meant), float, or the bytes of a string. `properties`: of `property_of`.
     """
 
-    name: bytes | None
-    alias: int | None
-    at_ms: int | None
-    datatype: int | None
-    historical: bool
-    null: bool
-    properties: bytes | None
-    value: bool | int | float | bytes | None
+    name: bytes | None = None
+    alias: int | None = None
+    at_ms: int | None = None
+    datatype: int | None = None
+    historical: bool = False
+    null: bool = False
+    properties: bytes | None = None
+    value: bool | int | float | bytes | None = None
 
 
 class Payload(msgspec.Struct, gc=False):
@@ -115,35 +124,26 @@ def rebirth_request(now_ms: int) -> bytes:
 
 
 def _metric(data: bytes) -> Metric:
-    fields = _fields(data)
-    found = dict(fields)
-    get = found.get
-    return Metric(
-        get(_NAME),
-        get(_ALIAS),
-        get(_AT),
-        get(_DATATYPE),
-        bool(get(_HISTORICAL)),
-        bool(get(_NULL)),
-        get(_PROPERTIES),
-        _value(fields),
-    )
-
-
-def _value(fields: list[tuple[int, Any]]) -> bool | int | float | bytes | None:
-    """The last value: the fields of a oneof stand for each other."""
-    for tag, raw in reversed(fields):
-        if tag == _BOOLEAN:
-            return bool(raw)
-        if tag == _FLOAT:
-            return _float(raw)[0]  # type: ignore[no-any-return]
-        if tag == _INT:
-            return raw & _UINT32  # type: ignore[no-any-return]
-        if tag == _DOUBLE:
-            return _double(raw)[0]  # type: ignore[no-any-return]
-        if tag in (_LONG, _STRING):
-            return raw  # type: ignore[no-any-return]
-    return None
+    metric = Metric()
+    for tag, raw in _fields(data):
+        # The most frequent first: DATA have an alias, a timestamp and a value.
+        if tag == _ALIAS:
+            metric.alias = raw
+        elif tag == _AT:
+            metric.at_ms = raw
+        elif tag == _NAME:
+            metric.name = raw
+        elif tag == _DATATYPE:
+            metric.datatype = raw
+        elif tag == _HISTORICAL:
+            metric.historical = raw != 0
+        elif tag == _NULL:
+            metric.null = raw != 0
+        elif tag == _PROPERTIES:
+            metric.properties = raw
+        elif (value_of := _VALUES.get(tag)) is not None:
+            metric.value = value_of(raw)  # of the fields of a oneof the last stands
+    return metric
 
 
 def _fields(data: bytes) -> list[tuple[int, Any]]:
