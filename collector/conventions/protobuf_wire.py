@@ -134,7 +134,7 @@ def _metric(data: bytes) -> Metric:
         elif tag == _NAME:
             metric.name = raw
         elif tag == _DATATYPE:
-            metric.datatype = raw
+            metric.datatype = raw & _UINT32
         elif tag == _HISTORICAL:
             metric.historical = raw != 0
         elif tag == _NULL:
