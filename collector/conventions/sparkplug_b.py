@@ -14,7 +14,7 @@ before the first, they are no evidence, and a rebirth is asked for. A gap in seq
 hide a birth: a rebirth is asked for, and until it comes the aliases are taken as last heard, since a lost message is
 most often a value. NDEATH counts when its bdSeq is that of the NBIRTH; it has no time of its own (its timestamp is that
 of the connection), and is said of every device of the node, last of the node itself. Nothing is retained in Sparkplug:
-a birth that is so all the same tells its dated values and begins nothing, a death tells nothing.
+a birth that is so all the same tells its dated values and begins nothing, data and deaths tell nothing.
 
 A rebirth is asked for at most once in ASK_EVERY_MS from an edge node, and only from those of claimed devices.
 
@@ -171,10 +171,7 @@ class SparkplugB:
         asked: list[Question] = []
         for key in sorted(self._asking):
             edge = self._edge(key)
-            if edge.missing and not _within(edge.gap_since_ms, now_ms, REORDER_MS):
-                edge.missing.clear()
-                edge.sure = False
-                edge.wanted.add(key)
+            self._end_wait(key, edge, now_ms)
             if edge.wanted and (question := self._rebirth(key, edge, now_ms)):
                 edge.wanted.clear()
                 asked += question
@@ -184,10 +181,11 @@ class SparkplugB:
 
     def _data(self, topic: _Topic, payload: Payload, message: Message) -> list[Heard]:
         edge, device = self._edge(topic.edge), self._devices.get(topic.address)
+        if message.retain:
+            return [_named(topic.address)]
         lives = device is not None and device.session == edge.session
         said = heard(topic.address, device, payload) if device is not None and lives else []
-        if not message.retain:
-            self._count(topic.edge, edge, payload.seq, message.received_ms)
+        self._count(topic.edge, edge, payload.seq, message.received_ms)
         if not lives:
             self._want(topic.edge, edge, topic.address)
         elif not (edge.born and edge.sure):
@@ -251,31 +249,36 @@ class SparkplugB:
         if seq is None or not edge.born:
             return
         seq &= 0xFF
-        due, edge.missing = edge.next_seq, edge.missing
+        self._end_wait(key, edge, received_ms)
+        due = edge.next_seq
         if due is None or seq == due:
             edge.next_seq = (seq + 1) & 0xFF
         elif seq in edge.missing:
             edge.missing.discard(seq)
         elif (ahead := (seq - due) & 0xFF) != 0xFF:
             edge.next_seq = (seq + 1) & 0xFF
-            if ahead > _WIDEST_GAP or len(edge.missing) + ahead > _WIDEST_GAP:
-                edge.missing.clear()
-                edge.sure = False
-                self._want(key, edge, key)
-                return
             if not edge.missing:
                 edge.gap_since_ms = received_ms
             edge.missing.update((due + n) & 0xFF for n in range(ahead))
-            self._look_after(key)
+            if len(edge.missing) > _WIDEST_GAP:
+                self._give_up(key, edge)
+            elif key in self._claimed_edges:
+                self._asking.add(key)
+
+    def _end_wait(self, key: str, edge: _Edge, now_ms: int) -> None:
+        if edge.missing and not _within(edge.gap_since_ms, now_ms, REORDER_MS):
+            self._give_up(key, edge)
+
+    def _give_up(self, key: str, edge: _Edge) -> None:
+        """What is missing will not come."""
+        edge.missing.clear()
+        edge.sure = False
+        self._want(key, edge, key)
 
     def _want(self, key: str, edge: _Edge, why: str) -> None:
         if key in self._claimed_edges:
             if len(edge.wanted) < _REASONS_KEPT:
                 edge.wanted.add(why)
-            self._asking.add(key)
-
-    def _look_after(self, key: str) -> None:
-        if key in self._claimed_edges:
             self._asking.add(key)
 
     def _want_if_strange(self, address: str) -> None:

@@ -3,8 +3,9 @@
 Of a birth those are remembered: boolean metrics; those that a claim names, whatever their type; distance, battery and
 illuminance, told by the last part of the name, when the property `engUnit` has a unit of theirs.
 
-The device as a whole is what its one metric says that is called presence, or else occupied, or else occupancy, or else
-motion; of several with the same word none is taken, and the source has to say which.
+The device as a whole is what its metrics say that are called presence (the last part of their name), or else occupancy,
+or else occupied, or else motion. Several of the widest word are parts of it: occupied when one says so, vacant when all
+have said so; a message that leaves that open makes the whole unknown, unless a part is known to be occupied.
 
 A value of another type than its birth gave is not taken. `is_null`, and a property Quality of bad or stale, are
 unknown.
@@ -27,7 +28,7 @@ from collector.conventions.protobuf_wire import BOOLEAN, Metric, Payload, proper
 METRICS_KEPT = 32
 LONGEST_NAME = 128
 
-_WHOLE = ("presence", "occupied", "occupancy", "motion")  # the wider first
+_WHOLE = ("presence", "occupancy", "occupied", "motion")  # the widest first
 _PER_UNIT: Mapping[str, Mapping[int | bytes | None, float]] = {
     "distance": {b"m": 1, b"cm": 100, b"mm": 1000},
     "battery": {b"%": 1},
@@ -55,11 +56,14 @@ class _Meaning(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Device:
-    """What the birth of a device, or of a node, says of its metrics. `session`: that of its edge node it lives in."""
+    """What the birth of a device, or of a node, says of its metrics. `session`: that of its edge node it lives in.
+
+    `parts`: the metrics that speak for the whole, with what each said last and for when (epoch ms); None: not known.
+    """
 
     by_alias: dict[int | None, _Meaning] = field(default_factory=dict)
     by_name: dict[bytes, _Meaning] = field(default_factory=dict)
-    whole: _Meaning | None = None
+    parts: dict[str, tuple[int, float | None]] = field(default_factory=dict)
     session: int = 0
 
     def knows(self, names: Collection[str]) -> bool:
@@ -94,14 +98,14 @@ def born(metrics: Iterable[Metric], claimed: Collection[str]) -> Device:
         device.by_name[metric.name or b""] = meaning
         if metric.alias is not None:
             device.by_alias[metric.alias] = meaning
-    device.whole = _whole([meaning for meaning in device.by_name.values() if meaning.boolean])
+    device.parts = dict.fromkeys(_widest(device.by_name.values()), (0, None))
     return device
 
 
 def heard(address: str, device: Device, payload: Payload) -> list[Heard]:
     """What `payload` says by the birth of `device`, one Heard for each time, in the order of time.
 
-    Nothing when none of its metrics has a meaning. Raises DamagedFrame.
+    Nothing when none of its metrics has a meaning. Raises DamagedFrame, and the parts are then as before.
     """
     told: dict[tuple[int | None, bool], _Told] = {}
     for metric in payload.metrics:
@@ -112,8 +116,13 @@ def heard(address: str, device: Device, payload: Payload) -> list[Heard]:
         said = told.get(time)
         if said is None:
             told[time] = said = _Told({}, {}, set())
-        _tell(said, meaning, metric, meaning is device.whole)
+        _tell(said, meaning, metric)
     times = told.items() if len(told) < 2 else sorted(told.items(), key=lambda item: _order(*item[0]))
+    for (at_ms, historical), said in times:
+        if historical:
+            _add_past(said, device.parts)
+        else:
+            _add_whole(said, device.parts, at_ms)
     return [
         Heard(
             device=address,
@@ -162,14 +171,14 @@ def _meaning(metric: Metric, claimed: Collection[str]) -> _Meaning | None:
     return None if per is None else _Meaning(name, None, False, word, per, _SIGNED_BITS.get(metric.datatype or 0, 0))
 
 
-def _whole(truths: Sequence[_Meaning]) -> _Meaning | None:
-    ranked = [(meaning.rank, meaning) for meaning in truths if meaning.rank is not None]
+def _widest(meanings: Iterable[_Meaning]) -> list[str]:
+    """The names of the truth values that have the widest word."""
+    ranked = [(meaning.rank, meaning.name) for meaning in meanings if meaning.boolean and meaning.rank is not None]
     first = min((rank for rank, _ in ranked), default=None)
-    found = [meaning for rank, meaning in ranked if rank == first]
-    return found[0] if len(found) == 1 else None
+    return [name for rank, name in ranked if rank == first]
 
 
-def _tell(said: _Told, meaning: _Meaning, metric: Metric, whole: bool) -> None:
+def _tell(said: _Told, meaning: _Meaning, metric: Metric) -> None:
     """Add what `metric` says; the later stands over the earlier."""
     null = metric.null or _is_bad(metric)
     if meaning.quantity is not None:
@@ -181,15 +190,45 @@ def _tell(said: _Told, meaning: _Meaning, metric: Metric, whole: bool) -> None:
     if verdict is not None:
         said.presences[meaning.name] = verdict
         said.unknown.discard(meaning.name)
-        if whole:
-            said.values["presence"] = verdict
-            said.unknown.discard("presence")
     elif null and not metric.historical:
         said.presences.pop(meaning.name, None)
         said.unknown.add(meaning.name)
-        if whole:
-            said.values.pop("presence", None)
+
+
+def _add_whole(said: _Told, parts: dict[str, tuple[int, float | None]], at_ms: int | None) -> None:
+    """What the parts that spoke say of the whole, beside the last word of the others."""
+    spoken = {name: said.presences.get(name) for name in parts if name in said.presences or name in said.unknown}
+    if not spoken:
+        return
+    others: tuple[float | None, ...] = ()
+    if len(parts) > 1:
+        others = tuple(verdict for name, (_, verdict) in parts.items() if name not in spoken)
+        for name, verdict in spoken.items():
+            parts[name] = _last_word(*parts[name], at_ms, verdict)
+    if 1.0 in spoken.values():
+        said.values["presence"] = 1.0
+    elif 1.0 not in others:
+        if None in spoken.values() or None in others:
             said.unknown.add("presence")
+        else:
+            said.values["presence"] = 0.0
+
+
+def _last_word(
+    before_ms: int, before: float | None, at_ms: int | None, verdict: float | None
+) -> tuple[int, float | None]:
+    """Not known when `verdict` was overtaken on the way, or the clock went back, and the one before says otherwise."""
+    now_ms = before_ms if at_ms is None else at_ms
+    return now_ms, verdict if now_ms >= before_ms or verdict == before else None
+
+
+def _add_past(said: _Told, parts: Collection[str]) -> None:
+    """What a message says of the whole in the past: the others' word of then is not known."""
+    verdicts = [said.presences[name] for name in parts if name in said.presences]
+    if 1.0 in verdicts:
+        said.values["presence"] = 1.0
+    elif verdicts and len(verdicts) == len(parts):
+        said.values["presence"] = 0.0
 
 
 def _is_bad(metric: Metric) -> bool:

@@ -221,15 +221,62 @@ def test_a_quantity_counts_with_its_unit_and_within_its_range(node, name, unit, 
         (["Inputs/A", "Zone/PRESENCE"], "Zone/PRESENCE"),
         (["Motion", "Occupied"], "Occupied"),
         (["Occupancy", "Occupied", "Presence"], "Presence"),
-        (["Zone 1/Occupied", "Zone 2/Occupied"], None),
+        (["Occupied", "Occupancy"], "Occupancy"),
         (["Zone 1/Occupied", "Zone 2/Occupied", "Presence"], "Presence"),
         (["Occupied Since Start", "Occupied/Count"], None),
     ],
 )
-def test_the_widest_word_speaks_for_the_device_and_two_of_it_do_not(node, names, whole):
+def test_the_widest_word_speaks_for_the_device(node, names, whole):
     _, born = node.is_born(*(metric(name, name == whole, datatype=BOOLEAN) for name in names))
     assert born.presences == {name: float(name == whole) for name in names}
     assert born.values == ({} if whole is None else {"presence": 1.0})
+
+
+def zone(n: int, found: bool | None, at_ms: int | None = None) -> bytes:
+    return metric(f"Zone {n}/Occupied", found, alias=n, datatype=BOOLEAN, null=found is None, at_ms=at_ms)
+
+
+def test_of_several_parts_one_makes_it_occupied_and_all_make_it_vacant(node):
+    _, born = node.is_born(zone(1, False), zone(2, False))
+    assert born.values == {"presence": 0.0}
+    assert node.hear("DDATA", [zone(1, True)])[0].values == {"presence": 1.0}
+    silent = node.hear("DDATA", [zone(2, False)])[0]
+    assert (silent.values, silent.unknown, silent.presences) == ({}, frozenset(), {"Zone 2/Occupied": 0.0})
+    assert node.hear("DDATA", [zone(1, False)])[0].values == {"presence": 0.0}
+
+
+def test_a_part_that_is_not_known_keeps_the_whole_from_being_vacant(node):
+    _, born = node.is_born(zone(1, False), zone(2, None))
+    assert (born.values, born.unknown) == ({}, {"presence", "Zone 2/Occupied"})
+    assert node.hear("DDATA", [zone(1, False)])[0].unknown == {"presence"}
+    assert node.hear("DDATA", [zone(1, True)])[0].values == {"presence": 1.0}
+    assert node.hear("DDATA", [zone(2, None)])[0].unknown == {"Zone 2/Occupied"}, "zone 1 is occupied"
+    assert node.hear("DDATA", [zone(2, False), zone(1, False)])[0].values == {"presence": 0.0}
+
+
+def test_an_overtaken_word_of_a_part_leaves_open_which_is_its_last(node):
+    node.is_born(zone(1, False), zone(2, True))
+    now_ms = node.now_ms
+    node.hear("DDATA", [zone(1, True, now_ms + 20)])
+    node.hear("DDATA", [zone(1, False, now_ms + 10)])
+    assert node.hear("DDATA", [zone(2, False)])[0].unknown == {"presence"}
+    assert node.hear("DDATA", [zone(1, False)])[0].values == {"presence": 0.0}
+
+
+def test_a_clock_that_went_back_freezes_no_part(node):
+    node.is_born(zone(1, False, T0 + 10**10), zone(2, True))
+    node.hear("DDATA", [zone(1, True)])
+    assert node.hear("DDATA", [zone(2, False)])[0].values == {}, "zone 1 may be occupied"
+    node.hear("DDATA", [zone(1, True)])
+    assert node.hear("DDATA", [zone(2, False)])[0].unknown == frozenset(), "zone 1 is occupied"
+
+
+def test_the_past_of_a_part_is_vacant_only_with_that_of_all(node):
+    node.is_born(zone(1, False), zone(2, True))
+    past = [metric(alias=n, found=False, at_ms=T0, historical=True) for n in (1, 2)]
+    assert node.hear("DDATA", past[:1])[0].values == {}
+    assert node.hear("DDATA", past)[0].values == {"presence": 0.0}
+    assert node.hear("DDATA", [zone(1, False)])[0].values == {}, "the past changed nothing of the present"
 
 
 @pytest.mark.parametrize(("found", "verdict"), [(1, 1.0), (0, 0.0), ("ON", 1.0), ("vacant", 0.0), (7, None)])
@@ -310,8 +357,9 @@ def test_what_is_retained_begins_and_ends_nothing(node):
     assert [(one.values, one.online, one.at_ms) for one in told] == [({"presence": 0.0}, None, node.now_ms)]
     assert node.hear("DDATA", [metric(found=True, alias=10)])[0].values == {}
     node.is_born()
-    for death in ("DDEATH", "NDEATH"):
-        assert [one.online for one in node.hear(death, [metric("bdSeq", 0)], retain=True, numbered=False)] == [None]
+    for kind in ("DDEATH", "NDEATH", "DDATA"):
+        (told,) = node.hear(kind, [metric("bdSeq", 0), metric(found=True, alias=10)], retain=True, numbered=False)
+        assert (told.online, told.values) == (None, {})
     assert node.hear("DDATA", [metric(found=True, alias=10)])[0].values == {"presence": 1.0}
     assert not node.is_asked(REORDER_MS)
 
