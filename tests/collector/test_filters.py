@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.filters import widest
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        (["a/#", "a/b", "a/+/c", "a"], ["a/#"]),
+        (["a/+", "a/b", "a"], ["a", "a/+"]),
+        (["+/b", "a/+"], ["+/b", "a/+"]),
+        (["a/b", "a/b"], ["a/b"]),
+        (["a/+", "a/#"], ["a/#"]),
+        (["+/status", "esp/status", "x/esp/status"], ["+/status", "x/esp/status"]),
+        (["#", "a/b", "+"], ["#"]),
+        ([], []),
+    ],
+)
+def test_what_a_wider_filter_covers_is_left_out(filters: list[str], kept: list[str]) -> None:
+    assert widest(filters) == kept
+
+
+LEVELS = st.lists(st.sampled_from(["a", "b", "+"]), min_size=1, max_size=4)
+FILTERS = st.tuples(LEVELS, st.booleans()).map(lambda made: "/".join([*made[0], "#"] if made[1] else made[0]))
+TOPICS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5).map("/".join)
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
+    return len(wanted) == len(levels) and all(want in ("+", level) for want, level in zip(wanted, levels, strict=True))
+
+
+@given(st.lists(FILTERS, max_size=8), TOPICS)
+def test_the_same_topics_are_heard(filters: list[str], topic: str) -> None:
+    kept = widest(filters)
+    assert any(matches(one, topic) for one in kept) == any(matches(one, topic) for one in filters)
+    assert set(kept) <= set(filters)
