@@ -1,0 +1,256 @@
+"""The status of a Shelly Gen2+ device: what its components say, laid over what is known of them.
+
+    presencezone:2xx {"value":true,"num_objects":1}    occupancy:N {"value"}    presence {"num_objects"}
+    bthomesensor:2xx {"value","last_updated_ts"}       `obj_id` of its config is what it measures, 33 motion,
+                                                       35 occupancy, 37 presence, 1 battery, 5 illuminance; `addr` whose
+    bthomedevice:2xx {"battery","rssi"}    devicepower:N {"battery":{"percent"}}
+    illuminance:N {"lux"}    temperature:N {"tC"}    humidity:N {"rh"}
+    input:N {"state"}        only where the operator says that it is a detector
+
+A NotifyStatus tells what changed: an attribute that is missing is as it was. So the device as a whole is vacant only
+when of all detectors known none sees anybody; where one is not known it is unknown. `presence` counts in all the room:
+it speaks for the whole of a device without zones.
+
+Source: shelly-api-docs.shelly.cloud gen2 (PresenceZone, BTHomeSensor, Notifications), homeassistant 2026.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from collector.conventions.payload import truth, within
+from collector.conventions.shelly_motion import Said, put, put_battery, put_light, seconds_ms
+
+COMPONENTS: Final = 256  # of one device; the rest is not kept
+FIRST_DYNAMIC: Final = 200  # components that people add have numbers from here on; GetStatus leaves them out
+DETECTORS: Final = frozenset(("motion", "occupancy", "presence"))
+MEANINGS: Final = DETECTORS | {"battery", "illuminance"}
+_BY_OBJECT_ID: Final[Mapping[int, str]] = {
+    1: "battery",
+    5: "illuminance",
+    33: "motion",
+    35: "occupancy",
+    37: "presence",
+}
+_ROOM: Final = "presence"
+_ZONE: Final = "presencezone"
+_SENSOR: Final = "bthomesensor"
+_DEVICE: Final = "bthomedevice"
+_MOST_PEOPLE: Final = 1000
+_WEAKEST_DBM, _STRONGEST_DBM = -150.0, 20.0
+_NEVER: Final = float("inf")
+
+
+class Known(msgspec.Struct):
+    """What is known of one device. `detectors`: component -> sees somebody, None: not known.
+
+    `meanings`, `owners`: of BTHome components, what they measure and the MAC address of whose they are; `asked`: those
+    whose meaning was asked for; `batteries`: BTHome devices that were heard.
+    """
+
+    prefix: str
+    gen1: bool = False
+    seems: str | None = None
+    detectors: dict[str, bool | None] = {}
+    meanings: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    asked: set[str] = set()
+    batteries: set[str] = set()
+
+
+def meaning_of(said: object) -> str | None:
+    """What a component measures, as an operator writes it: `motion`, `occupancy (obj_id 35)`, 33; None: no meaning."""
+    if isinstance(said, str) and said.strip():
+        word = said.split(maxsplit=1)[0].lower()
+        return word if word in MEANINGS else None
+    return _BY_OBJECT_ID.get(said) if type(said) is int else None
+
+
+class Update:
+    """One message laid over `known`: what it is evidence of, by the time of the evidence, for device and BLU sensors.
+
+    `delta`: what is told has changed just now; else it is a status, of which only what is dated by itself, or measured
+    by the device itself, is evidence.
+    """
+
+    def __init__(self, known: Known, configured: Mapping[str, str], at_ms: int | None, *, delta: bool) -> None:
+        self._known = known
+        self._configured = configured
+        self._at_ms = at_ms
+        self._delta = delta
+        self._device: dict[int | None, Said] = {}
+        self._others: dict[tuple[str, int | None], Said] = {}
+        self.unexplained: set[str] = set()  # BTHome sensors of which nobody knows what they measure
+
+    def add(self, key: str, body: Mapping[str, Any]) -> None:
+        """What one component says."""
+        kind, _, _ = key.partition(":")
+        configured = self._configured.get(key)
+        if configured in DETECTORS and kind != _SENSOR:
+            self._detect(key, body, "state" if "state" in body else "value", self._at_ms)
+        elif kind in (_ZONE, "occupancy"):
+            self._detect(key, body, "value", self._at_ms)
+            if kind == _ZONE and "num_objects" in body and self._is_only_zone(key):
+                self._count(body)
+        elif key == _ROOM and "num_objects" in body:
+            self._see(key, _some(body["num_objects"]), self._at_ms)
+            self._count(body)
+        elif kind == _SENSOR:
+            self._add_sensor(key, body, configured or self._known.meanings.get(key))
+        elif kind == _DEVICE:
+            self._add_owner(key, body)
+        elif kind in _MEASURES:
+            quantity, attribute, least, most = _MEASURES[kind]
+            put(self._said(self._at_ms).values, quantity, body.get(attribute), least, most)
+        elif kind == "devicepower" and isinstance(body.get("battery"), dict):
+            put_battery(self._said(self._at_ms).values, body["battery"].get("percent"))
+
+    def replace(self, keys: Mapping[str, Any]) -> None:
+        """Before `add`: the message holds all components, `keys`; without those that people add when none is there."""
+        everything = any(_is_dynamic(key) for key in keys)
+        for key in [key for key in self._known.detectors if everything or not _is_dynamic(key)]:
+            del self._known.detectors[key]
+
+    def device(self) -> list[Said]:
+        """What the device says, the oldest evidence first; at least one, and be it that it lives."""
+        if not self._device:
+            return [Said({}, {}, set(), self._at_ms)]
+        said = list(self._device.values())
+        if len(said) > 1:
+            said.sort(key=lambda one: _NEVER if one.at_ms is None else one.at_ms)
+        voices = self._voices()
+        speaking = [one for one in said if one.presences or one.unknown]
+        for one in speaking:
+            self._speak_for_all(one, voices, is_last=one is speaking[-1])
+            one.presences.pop(_ROOM, None)
+        return said
+
+    def _voices(self) -> Mapping[str, bool | None]:
+        """The detectors that count for the device as a whole."""
+        heard = self._known.detectors
+        if _ROOM in heard and any(key.startswith(_ZONE) for key in heard):
+            return {key: seen for key, seen in heard.items() if key != _ROOM}
+        return heard
+
+    def others(self) -> list[tuple[str, Said]]:
+        """What BLU sensors say through the device, by their MAC addresses."""
+        return [(owner, said) for (owner, _), said in self._others.items()]
+
+    def _speak_for_all(self, said: Said, voices: Mapping[str, bool | None], *, is_last: bool) -> None:
+        spoke = (said.presences.keys() | said.unknown) & voices.keys()
+        said.unknown.discard(_ROOM)
+        if any(said.presences.get(key) for key in spoke):
+            said.values["presence"] = 1.0
+        elif spoke and is_last and True not in voices.values():
+            if None in voices.values():
+                said.unknown.add("presence")
+            else:
+                said.values["presence"] = 0.0
+
+    def _said(self, at_ms: int | None) -> Said:
+        found = self._device.get(at_ms)
+        if found is None:
+            found = self._device[at_ms] = Said({}, {}, set(), at_ms)
+        return found
+
+    def _detect(self, key: str, body: Mapping[str, Any], attribute: str, at_ms: int | None) -> None:
+        if attribute in body:
+            self._see(key, _bool(body[attribute]), at_ms)
+
+    def _see(self, key: str, seen: bool | None, at_ms: int | None) -> None:
+        if key not in self._known.detectors and len(self._known.detectors) >= COMPONENTS:
+            return
+        self._known.detectors[key] = seen
+        said = self._said(at_ms)
+        if seen is None:
+            said.unknown.add(key)
+        else:
+            said.presences[key] = float(seen)
+
+    def _is_only_zone(self, key: str) -> bool:
+        return not any(other != key and other.startswith(_ZONE) for other in self._known.detectors)
+
+    def _count(self, body: Mapping[str, Any]) -> None:
+        people = within(body["num_objects"], 0, _MOST_PEOPLE)
+        if people is not None:
+            self._said(self._at_ms).values["target_count"] = people
+
+    def _add_sensor(self, key: str, body: Mapping[str, Any], meaning: str | None) -> None:
+        if meaning is None:
+            self.unexplained.add(key)
+            return
+        updated_ms = seconds_ms(body.get("last_updated_ts"))
+        is_evidence = updated_ms is not None or self._delta
+        at_ms = updated_ms if updated_ms is not None else self._at_ms
+        owner = self._known.owners.get(key)
+        if meaning not in DETECTORS:
+            values = self._said(at_ms).values if owner is None else self._other(owner, at_ms).values
+            (put_battery if meaning == "battery" else put_light)(values, body.get("value"))
+            return
+        # A value that did not change is left out when its sensor was heard again.
+        seen = _bool(body["value"]) if "value" in body else self._known.detectors.get(key)
+        if "value" not in body and (seen is None or updated_ms is None):
+            return
+        if not is_evidence and seen is not None:
+            if key in self._known.detectors or len(self._known.detectors) < COMPONENTS:
+                self._known.detectors[key] = seen
+            return
+        self._see(key, seen, at_ms)
+        if owner is not None:
+            self._see_through(owner, key, meaning, at_ms)
+
+    def _see_through(self, owner: str, key: str, meaning: str, at_ms: int | None) -> None:
+        """What detector `key` says, on account of the BLU device that it is of."""
+        said = self._other(owner, at_ms)
+        detectors = self._known.detectors
+        seen = detectors.get(key)
+        if seen is None:
+            said.unknown.update((meaning, "presence"))
+            return
+        said.presences[meaning] = float(seen)
+        if not any(detectors.get(other) for other, its in self._known.owners.items() if its == owner) or seen:
+            said.values["presence"] = float(seen)
+
+    def _add_owner(self, key: str, body: Mapping[str, Any]) -> None:
+        """Of a BLU device: on its own account where it is known who it is, else of the only one there is."""
+        if len(self._known.batteries) < COMPONENTS:
+            self._known.batteries.add(key)
+        owner = self._known.owners.get(key)
+        at_ms = seconds_ms(body.get("last_updated_ts")) or self._at_ms
+        if owner is not None:
+            values = self._other(owner, at_ms).values
+            put(values, "rssi", body.get("rssi"), _WEAKEST_DBM, _STRONGEST_DBM)
+            put_battery(values, body.get("battery"))
+        elif len(self._known.batteries) == 1:
+            put_battery(self._said(at_ms).values, body.get("battery"))
+
+    def _other(self, owner: str, at_ms: int | None) -> Said:
+        found = self._others.get((owner, at_ms))
+        if found is None:
+            found = self._others[owner, at_ms] = Said({}, {}, set(), at_ms)
+        return found
+
+
+_MEASURES: Final = {
+    "illuminance": ("illuminance", "lux", 0.0, 200_000.0),
+    "temperature": ("temperature", "tC", -100.0, 200.0),
+    "humidity": ("humidity", "rh", 0.0, 100.0),
+}
+
+
+def _bool(value: object) -> bool | None:
+    found = truth(value)
+    return None if found is None else bool(found)
+
+
+def _some(value: object) -> bool | None:
+    found = within(value, 0, _MOST_PEOPLE)
+    return None if found is None else found > 0
+
+
+def _is_dynamic(key: str) -> bool:
+    _, _, n = key.partition(":")
+    return n.isdecimal() and len(n) < 4 and int(n) >= FIRST_DYNAMIC
