@@ -159,7 +159,7 @@ class Shelly:
         if route.kind == "component":
             return self._updated(route, {route.leaf: body}, None)
         if route.kind == "blu":
-            return self._broadcast(route.address, body)
+            return self._broadcast(route.address, body, is_old=message.retain)
         if route.kind == "answer":
             return self._answered(route, body)
         known = self._known(route)
@@ -318,7 +318,7 @@ class Shelly:
         if len(self._questions) < _QUESTIONS:
             self._questions[question] = None
 
-    def _broadcast(self, address: str, body: Mapping[str, Any]) -> Sequence[Heard]:
+    def _broadcast(self, address: str, body: Mapping[str, Any], *, is_old: bool) -> Sequence[Heard]:
         service_data, addr = body.get("service_data"), body.get("addr")
         if not isinstance(service_data, dict):
             raise damaged("no service_data")
@@ -330,7 +330,7 @@ class Shelly:
             return [Heard(device=address, address=address, seems="Shelly BLU")]
         said = blu(service_data)
         put(said.values, "rssi", body.get("rssi"), -150.0, 20.0)
-        if pid is not None:
+        if pid is not None and not is_old:  # what is heard of it live is then the first of it
             self._pids.put(address, (*heard_before, pid)[-_PIDS:])
         return [_heard(address, said, "Shelly BLU")]
 

@@ -137,6 +137,12 @@ class Update:
 
     def others(self) -> list[tuple[str, Said]]:
         """What BLU sensors say through the device, by their MAC addresses."""
+        for said in self._others.values():
+            if said.values.get("presence") == 1.0:
+                said.unknown.discard("presence")
+            elif "presence" in said.unknown:
+                said.values.pop("presence", None)
+                said.presences.pop("presence", None)
         return [(owner, said) for (owner, _), said in self._others.items()]
 
     def _speak_for_all(self, said: Said, voices: Mapping[str, bool | None], *, is_last: bool) -> None:

@@ -99,6 +99,7 @@ def blu(service_data: Mapping[str, Any]) -> Said:
                 said.presences[key] = seen
     if 1.0 in said.presences.values() or (said.presences and not said.unknown):
         said.values["presence"] = max(said.presences.values())
+        said.unknown.discard("presence")  # the detector of that name, where another sees somebody
     elif said.unknown:
         said.unknown.add("presence")
     put_light(said.values, service_data.get("illuminance"))

@@ -293,12 +293,26 @@ def test_a_repeated_blu_broadcast_is_heard_once() -> None:
     assert heard(shelly, BLU, blu(4, motion=1))[0].values["presence"] == 1.0
 
 
+def test_a_retained_blu_broadcast_does_not_make_the_live_one_a_repetition() -> None:
+    shelly = Shelly()
+    heard(shelly, BLU, blu(2, motion=1), retain=True)
+    assert heard(shelly, BLU, blu(2, motion=1))[0].values["presence"] == 1.0
+
+
 @pytest.mark.parametrize("topic", [BLU, BLU.upper(), BLU.replace(":", ""), BLU.replace(":", "").upper()])
 def test_a_mac_address_is_one_however_it_is_written(topic: str) -> None:
     shelly = Shelly()
     assert shelly.owns(topic)
     assert heard(shelly, topic, blu(1, motion=0))[0].address == BLU
     assert shelly.address(Source(device=topic)) == BLU
+
+
+def test_a_blu_sensor_with_a_detector_that_is_unknown_is_so_unless_another_sees_somebody() -> None:
+    [seen] = heard(Shelly(), BLU, blu(1, motion=1, presence=None))
+    assert (seen.values["presence"], seen.unknown) == (1.0, frozenset())
+    [unseen] = heard(Shelly(), BLU, blu(1, motion=0, occupancy=None))
+    assert (unseen.presences, unseen.unknown) == ({"motion": 0.0}, {"occupancy", "presence"})
+    assert "presence" not in unseen.values
 
 
 def test_an_encrypted_or_foreign_broadcast_says_nothing() -> None:
