@@ -71,6 +71,11 @@ class Board:
         outlets = [outlet for outlet in self._outlets.values() if outlet.site == site]
         return [said for outlet in outlets if (said := self._said(outlet, now_ms, always=True)) is not None]
 
+    def again(self, site: str, outlet: str, now_ms: int) -> Said | None:
+        """One outlet as it is, whether it changed or not; None when there is none of that name."""
+        known = self._outlets.get((site, outlet))
+        return None if known is None else self._said(known, now_ms, always=True)
+
     def _said(self, outlet: _Outlet, now_ms: int, *, always: bool) -> Said | None:
         zones = {
             name: Occupancy(

@@ -9,8 +9,10 @@ import secrets
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
+from collector.announce import Announcer
 from collector.board import Board
 from collector.conventions import native
 from collector.conventions.convention import Message
@@ -75,6 +77,7 @@ class Collector:
         self._board = Board()
         self._board.follow(self._live)
         self._voices: dict[str, Voice] = {}
+        self._announcer = Announcer(version("hadir"), random.random)
         self._intake = Intake(self._spool, self._acknowledge, self._prepare)
         self._ears = Ears(address, self._receive, self._intake.wake, clock, random.Random())  # noqa: S311 - who is first
         self._refused: deque[Refused] = deque()
@@ -166,6 +169,8 @@ class Collector:
             if voice.renew(now_ms, pace_ms):
                 voice.say(self._board.all(site, now_ms))
                 voice.say(self._health_messages(site, all_of_them=True))
+                self._announcer.connected(site, pace_ms)
+        self._announce(now_ms, pace_ms)
 
     def _with_record(self, now_ms: int, pace_ms: int, until_ms: int | None) -> None:
         """What needs the record. While its server is away all else goes on, and what was said last is taken back."""
@@ -439,13 +444,35 @@ class Collector:
             self._voices.pop(site).stop(self._clock())
         self._board.follow(self._live)
         self._listen(self._ears.follow(self._live.sites.values()))
+        self._announcer.follow(self._live.sites.values())
         for site, voice in self._voices.items():
+            voice.listen(self._announcer.subscriptions(self._live.sites[site]))
             voice.say(self._board.all(site, self._clock()))
 
     def _listen(self, kept: list[str] | None) -> None:
         """Let the broker keep `kept` for us, too; None: as before."""
         if kept is not None:
             self._session.subscribe([*_OWN_TOPICS, *kept])
+
+    def _announce(self, now_ms: int, pace_ms: int) -> None:
+        """To Home Assistant, and the states of what was announced."""
+        for voice in self._voices.values():
+            for received in voice.heard():
+                self._announcer.hear(received.topic, received.payload, received.retain, pace_ms)
+        for site, topic, payload in self._announcer.due(pace_ms):
+            said = (site, topic, payload) if payload is not None else self._state_on(topic, now_ms)
+            if said is not None:
+                self._say([said])
+
+    def _state_on(self, topic: str, now_ms: int) -> tuple[str, str, bytes] | None:
+        """The occupancy or health whose topic it is, as it is now; None when it is of something that is gone."""
+        place = topics.parse(topic)
+        if place is None:
+            return None
+        if place.thing == "outlet":
+            return self._board.again(place.site, place.id, now_ms)
+        watch = self._live.watches.get((place.site, place.id))
+        return None if watch is None else (place.site, topic, watch.payload())
 
     def _health_messages(self, site: str, *, all_of_them: bool) -> list[tuple[str, str, bytes]]:
         return [

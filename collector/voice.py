@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from presence import topics
 from presence.instants import rfc3339
-from transport.session import BrokerAddress, Message, NotConnected, Session
+from transport.session import BrokerAddress, Message, NotConnected, Received, Session
 
 _STATUS_MS = 10_000
 _WILL = b'{"state":"offline","at":null}'
@@ -22,17 +23,30 @@ class Voice:
         self._wake = wake
         self._new = threading.Event()
         self._said_ms = 0
+        self._heard: deque[Received] = deque()
         self._session = Session(
             address,
             client_id=f"hadir-collector-{site}",
             will=Message(self._topic, _WILL, retain=True),
             clean_start=True,
             session_expiry_s=0,
+            on_message=self._heard.append,
             on_connected=self._connected,
         )
 
     def start(self) -> None:
         self._session.start()
+
+    def listen(self, filters: Iterable[str]) -> None:
+        """Hear what comes on `filters`, and on nothing else."""
+        self._session.subscribe(filters)
+
+    def heard(self) -> list[Received]:
+        """What has come since the last call."""
+        messages = [self._heard.popleft() for _ in range(len(self._heard))]
+        if messages:
+            self._session.ack_all(messages)
+        return messages
 
     def _connected(self, session_present: bool) -> None:
         self._new.set()

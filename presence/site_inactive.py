@@ -109,8 +109,6 @@ _OF_THE_SITE: tuple[tuple[Group, str], ...] = (
 def _shown(site: Site) -> Iterator[str]:
     if plans := [f"floor {floor.floor}" for floor in site.floors if floor.plan is not None]:
         yield f"floor plans are not shown yet: kept are those of {_listed(plans)}"
-    if site.homeassistant:
-        yield "outlets are not announced to Home Assistant yet"
 
 
 def _listed(names: Iterable[str]) -> str:

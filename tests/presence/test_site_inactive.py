@@ -17,6 +17,7 @@ def test_a_site_of_what_this_version_does_has_nothing_inactive() -> None:
         contacts=of_site,
         escalation={"people": (Step(after_ms=0, to="agency"), Step(after_ms=1, to="agency", repeat_ms=1))},
         floors=(Floor(floor=1),),
+        homeassistant=True,
     )
     assert inactive(acting) == []
 
@@ -33,7 +34,6 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
             "people": (Step(after_ms=0, to="agency", repeat_ms=1), Step(after_ms=1, to="agency")),
         },
         floors=(Floor(floor=2, plan="lantai-2.svg"),),
-        homeassistant=True,
     )
     assert inactive(kept) == [
         "convention knx is not understood yet: nothing is read from sensor p1 (outlet a-1)",
@@ -50,7 +50,6 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
         ),
         "nobody is told when the whole site fails: the ladder site leads to no contact with a channel that acts",
         "floor plans are not shown yet: kept are those of floor 2",
-        "outlets are not announced to Home Assistant yet",
     ]
 
 
