@@ -116,7 +116,7 @@ def config_topic(topic: str) -> ConfigTopic | None:
 def read(at: ConfigTopic, body: bytes) -> Announcement:
     """What the message on a config topic says. Raises DamagedFrame when it is no JSON object, or none of a device."""
     if not body:
-        return Announcement(gone=True)
+        return Announcement(gone=True, ours=_ours(at, None, ()))
     config = payload.json_object(body, LARGEST)
     device = _mapping(_get(config, "dev", "device"))
     address = _device_id(device)
@@ -169,6 +169,7 @@ def listenable(topic: object) -> bool:
         isinstance(topic, str)
         and 0 < len(topic) <= payload.LONGEST_TOPIC
         and "\0" not in topic
+        and config_topic(topic) is None
         and not topic.startswith(("$", "hadir/"))
         and "+" not in topic
         and "#" not in topic

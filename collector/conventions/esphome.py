@@ -16,7 +16,7 @@ numbers that have one are left out.
 Every live message is evidence: a node speaks when a state changes, and tells all of them when it connects.
 
 Memory: 2,048 nodes besides the claimed ones, 64 objects each (250 bytes an object), 8,192 config topics.
-`<prefix>/debug` and what is no state is not listened to. Topics chosen otherwise are listened to for claimed nodes only.
+`<prefix>/debug` and what is no state is not listened to; topics chosen otherwise are, for claimed nodes only.
 
 Source: esphome 2026.10.0, components/mqtt, ld2410, ld2450; docs @bac5e2a; mqtt_component.cpp @0117519.
 """
@@ -332,12 +332,13 @@ class Esphome:
         node.seems = f"ESPHome, {model}" if model else "ESPHome"
         before = node.objects.get(place.key)
         one = _Object(place.key, entity)
-        topics = {node.availability, None if before is None else before.topic}
+        usual = {f"{place.prefix}/{_STATUS}", f"{place.prefix}/{place.key}/state", None}
+        chosen = {node.availability, None if before is None else before.topic} - usual
         node.learn(place.prefix, entity.availabilities)
         if before is not None:
             one.verdict, one.heard = before.verdict, before.heard
         node.add(place.key, one)
-        if place.prefix in self._claimed and not topics >= {node.availability, one.topic}:
+        if place.prefix in self._claimed and {node.availability, one.topic} - usual != chosen:
             self._listen()
 
     def _forget(self, config: str) -> None:
