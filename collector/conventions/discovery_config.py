@@ -15,7 +15,8 @@ Source: homeassistant 2025.4.4, components/mqtt (discovery, abbreviations, schem
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,14 +92,17 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a discovery message says. `device`: its id, None when it tells none. `gone`: all of it is taken back;
-    `removed`: keys that are. `ours`: Hadir's own announcement of an outlet."""
+    """What a discovery message says.
+
+    `device`: its id, None when it tells none; `gone`: all of it is taken back; `others`: the keys of its components
+    that are taken back, or are not of a wanted class; `ours`: Hadir's own announcement of an outlet.
+    """
 
     device: str | None = None
     name: str | None = None
     model: str | None = None
     entities: Sequence[Entity] = ()
-    removed: Sequence[str] = ()
+    others: Sequence[str] = ()
     gone: bool = False
     ours: bool = False
 
@@ -113,26 +117,30 @@ def config_topic(topic: str) -> ConfigTopic | None:
     return ConfigTopic(levels[1], levels[2] if len(levels) == 5 else None, levels[-2])
 
 
-def read(at: ConfigTopic, body: bytes) -> Announcement:
-    """What the message on a config topic says. Raises DamagedFrame when it is no JSON object, or none of a device."""
+def read(at: ConfigTopic, body: bytes, kinds: Container[str] | None = None) -> Announcement:
+    """What the message on a config topic says of entities whose device class is one of `kinds`; None: of all.
+
+    Raises DamagedFrame when it is no JSON object, or a device without components.
+    """
     if not body:
         return Announcement(gone=True, ours=_ours(at, None, ()))
     config = payload.json_object(body, LARGEST)
     device = _mapping(_get(config, "dev", "device"))
     address = _device_id(device)
     entities: list[Entity] = []
-    removed: list[str] = []
+    others: list[str] = []
     for key, platform, one in _components(at, config):
-        if set(one) <= {"p", "platform"}:
-            removed.append(key)
-        elif platform in _READ:
-            entities.append(_entity(key, platform, one))
+        kind = _word(_get(one, "dev_cla", "device_class"))
+        if platform in _READ and len(one) > 1 and (kinds is None or kind in kinds):
+            entities.append(_entity(key, platform, kind, one))
+        else:
+            others.append(key)
     return Announcement(
         device=address,
         name=_word(_get(device, "name", "name"), LONGEST_NAME),
         model=_model(device),
         entities=entities,
-        removed=removed,
+        others=others,
         ours=_ours(at, address, entities),
     )
 
@@ -141,6 +149,11 @@ def _ours(at: ConfigTopic, address: str | None, entities: Sequence[Entity]) -> b
     if at.platform == "device" and at.node is not None and at.node.startswith("hadir-"):
         return True
     return (address or "").startswith("hadir.") or any((one.unique_id or "").startswith("hadir.") for one in entities)
+
+
+def seal(body: bytes) -> bytes:
+    """What tells whether a message is the one that was read before: 16 bytes."""
+    return blake2b(body, digest_size=16, usedforsecurity=False).digest()
 
 
 def rendered(value: object) -> str | None:
@@ -200,10 +213,9 @@ def _inherited(config: Config, component: Config, unless: Sequence[str], names: 
     return {name: config[name] for name in names if name in config}
 
 
-def _entity(key: str, platform: str, config: Config) -> Entity:
+def _entity(key: str, platform: str, kind: str | None, config: Config) -> Entity:
     state_topic = _topic(config, _get(config, "stat_t", "state_topic"))
     path = _path(_get(config, "val_tpl", "value_template"))
-    kind = _word(_get(config, "dev_cla", "device_class"))
     unit = _word(_get(config, "unit_of_meas", "unit_of_measurement"))
     binary = platform == "binary_sensor"
     on, off = _scalar(config, "pl_on", "payload_on", "ON"), _scalar(config, "pl_off", "payload_off", "OFF")

@@ -96,6 +96,13 @@ class _Place(NamedTuple):
     key: str
 
 
+class _Config(NamedTuple):
+    """A config message that was understood: of which object, and its seal."""
+
+    place: _Place
+    seal: bytes
+
+
 class _Object:
     """What a single object of a node says.
 
@@ -168,7 +175,7 @@ class Esphome:
 
     def __init__(self) -> None:
         self._nodes: Memory[_Node] = Memory(MOST_NODES)
-        self._configs: Memory[_Place] = Memory(MOST_CONFIGS)
+        self._configs: Memory[_Config] = Memory(MOST_CONFIGS)  # by its topic
         self._claimed: frozenset[str] = frozenset()
         self._custom: dict[str, _Place] = {}
         self._subscriptions: Sequence[Subscription] = ()
@@ -311,6 +318,10 @@ class Esphome:
         at = discovery_config.config_topic(message.topic)
         if at is None or at.platform not in _STATES or at.node is None:
             return
+        seal = discovery_config.seal(message.payload)
+        before = self._configs.get(message.topic)
+        if before is not None and before.seal == seal and self._nodes.get(before.place.prefix) is not None:
+            return
         try:
             announcement = discovery_config.read(at, message.payload)
         except DamagedFrame:
@@ -320,8 +331,10 @@ class Esphome:
             return
         for entity in announcement.entities:
             place = _place_of(entity, at)
+            if before is not None and before.place != place:
+                self._forget(message.topic)
             if place is not None and not announcement.ours:
-                self._configs.put(message.topic, place)
+                self._configs.put(message.topic, _Config(place, seal))
                 self._know(place, entity, announcement.model)
 
     def _know(self, place: _Place, entity: Entity, model: str | None) -> None:
@@ -343,11 +356,14 @@ class Esphome:
 
     def _forget(self, config: str) -> None:
         """An entity was taken back."""
-        place = self._configs.get(config)
-        node = None if place is None else self._nodes.get(place.prefix)
-        if place is None or node is None:
+        known = self._configs.get(config)
+        if known is None:
             return
         self._configs.forget(config)
+        place, _ = known
+        node = self._nodes.get(place.prefix)
+        if node is None:
+            return
         if (taken := node.objects.pop(place.key, None)) is not None:
             node.decide()
             if taken.topic in self._custom:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from collector.conventions import discovery_config, payload
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
@@ -48,6 +48,7 @@ _DIVISORS: Final = {
     "illuminance": {"lx": 1.0},
     "battery": {"%": 1.0},
 }
+_KINDS = _VERDICTS.keys() | _DIVISORS.keys()
 _RANGES: Final = {"distance": (0.0, 1000.0), "illuminance": (0.0, 1e6), "battery": (0.0, 100.0)}
 _UNKNOWN = frozenset(("None", "none", "null", "unknown", "unavailable", "nan", "NaN"))
 _KEY = re.compile(r"binary_sensor/[^/+#]{1,128}")
@@ -109,6 +110,14 @@ class _Device:
             yield from (each.topic for each in one.entity.availabilities)
 
 
+class _Config(NamedTuple):
+    """A config message that was understood: of which device, its seal, and what was heard in it."""
+
+    address: str
+    seal: bytes
+    heard: Sequence[Heard]
+
+
 class _Spoken:
     """The payload of a state or availability topic; its JSON is read when it is first asked for."""
 
@@ -142,7 +151,7 @@ class HaDiscovery:
 
     def __init__(self) -> None:
         self._devices: Memory[_Device] = Memory(MOST_DEVICES)
-        self._configs: Memory[str] = Memory(MOST_CONFIGS)  # config topic -> address
+        self._configs: Memory[_Config] = Memory(MOST_CONFIGS)  # by its topic
         self._claimed: frozenset[str] = frozenset()
         self._heard_on: dict[str, tuple[str, ...]] = {}  # address -> topics
         self._listeners: dict[str, tuple[str, ...]] = {}  # topic -> addresses
@@ -192,28 +201,42 @@ class HaDiscovery:
     def _announced(self, at: ConfigTopic, message: Message) -> Sequence[Heard]:
         if at.platform not in ("binary_sensor", "sensor", "device"):
             return ()
-        told = discovery_config.read(at, message.payload)
+        seal = discovery_config.seal(message.payload)
+        before = self._configs.get(message.topic)
+        if before is not None and before.seal == seal and self._stands(before, message.topic):
+            return before.heard
+        told = discovery_config.read(at, message.payload, _KINDS)
         if told.ours:
             return ()
         ours = _understood(told)
-        before = self._configs.get(message.topic)
-        address = told.device or before or at.node or at.thing
-        taken = self._take_back(address if before is None else before, message.topic, at, told, ours)
-        device = self._know(address, ours, told, message.topic) if ours else self._devices.get(address)
-        if device is None or not device.entities:
+        former = None if before is None else before.address
+        address = told.device or former or at.node or at.thing
+        taken = self._take_back(former or address, message.topic, at, told, ours)
+        if not ours:
+            self._configs.forget(message.topic)
+            return self._left(address, taken=taken)
+        device = self._know(address, ours, told, message.topic)
+        heard = _announcements(address, device, ours)
+        self._configs.put(message.topic, _Config(address, seal, heard))
+        return heard
+
+    def _stands(self, config: _Config, topic: str) -> bool:
+        """Whether what a message announced is still known."""
+        device = self._devices.get(config.address)
+        return device is not None and any(one.config == topic for one in device.entities.values())
+
+    def _left(self, address: str, *, taken: bool) -> Sequence[Heard]:
+        """What is announced of a device after a message without entities for us."""
+        device = self._devices.get(address)
+        if device is None:
             return (Heard(device=address, address=address, announced=True),)
-        onboards = ours or ([one.entity for one in device.entities.values()] if taken else [])
-        return [
-            Heard(device=address, address=address, announced=True, onboard=one.onboard, seems=device.seems)
-            for one in sorted(onboards, key=_strength)
-        ]
+        return _announcements(address, device, [one.entity for one in device.entities.values()]) if taken else ()
 
     def _know(self, address: str, ours: Sequence[Entity], told: Announcement, config: str) -> _Device:
         device = self._devices.get(address)
         if device is None:
             device = _Device()
             self._devices.put(address, device)
-        self._configs.put(config, address)
         for entity in ours:
             kept = device.entities.get(entity.key)
             if kept is None and len(device.entities) < MOST_ENTITIES:
@@ -235,7 +258,7 @@ class HaDiscovery:
         if device is None:
             return False
         stay = {one.key for one in ours} if told.device in (None, address) else frozenset()
-        named = {*told.removed, *(one.key for one in told.entities)}
+        named = {*told.others, *(one.key for one in told.entities)}
         everything = told.gone or at.platform != "device" or told.device not in (None, address)
         taken = [
             key
@@ -293,6 +316,14 @@ class HaDiscovery:
         if damage is not None and not heard:
             raise damage
         return heard
+
+
+def _announcements(address: str, device: _Device, entities: Sequence[Entity]) -> Sequence[Heard]:
+    """An announcement of each entity, those of verdicts last."""
+    return tuple(
+        Heard(device=address, address=address, announced=True, onboard=one.onboard, seems=device.seems)
+        for one in sorted(entities, key=_strength)
+    )
 
 
 def _state(address: str, device: _Device, topic: str, spoken: _Spoken) -> Sequence[Heard]:
