@@ -262,9 +262,9 @@ def _availabilities(config: Config) -> tuple[Availability, ...]:
         topic = _topic(entry, _get(entry, "t", "topic"))
         path = _path(_get(entry, "val_tpl", "value_template"))
         if topic is not None and path is not None:
-            online = rendered(_get(entry, "pl_avail", "payload_available")) or "online"
-            offline = rendered(_get(entry, "pl_not_avail", "payload_not_available")) or "offline"
-            found.append(Availability(topic, path, online, offline))
+            online = _scalar(entry, "pl_avail", "payload_available", "online")
+            offline = _scalar(entry, "pl_not_avail", "payload_not_available", "offline")
+            found.append(Availability(topic, path, rendered(online) or "", rendered(offline) or ""))
     return tuple(found)
 
 
