@@ -24,22 +24,21 @@ Source: esphome 2026.10.0, components/mqtt, ld2410, ld2450; docs @bac5e2a; mqtt_
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from collector.conventions import discovery_config, payload
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.discovery_config import Availability, Entity
+from collector.conventions.discovery_config import Entity
+from collector.conventions.esphome_node import ONLINE, Node, Object, measured
 from collector.conventions.memory import Memory
 from collector.conventions.whole import NOTHING, whole
 from presence.errors import DamagedFrame
 from presence.site import Source
 
 MOST_NODES: Final = 2048
-MOST_OBJECTS: Final = 64
 MOST_CONFIGS: Final = 8192
 LONGEST_STATE: Final = 64
-SETTLED_AFTER_MS: Final = 60_000
 
 _STATES = ("binary_sensor", "sensor")
 _STATUS = "status"
@@ -50,43 +49,10 @@ _OTHERS = frozenset(
         *("home", "application", "gateway", "v3", "frigate", "rtl_433", "owntracks", "zwave", "valetudo"),
     )
 )
-_ONLINE: Final = {b"online": True, b"offline": False}
+_RANGES: Final = {"battery": (0.0, 100.0), "distance": (0.0, 1000.0), "illuminance": (0.0, 1e6)}
 _ON_OFF: Final = {b"ON": 1.0, b"OFF": 0.0}
 _UNKNOWN = frozenset(("nan", "none", "inf", "-inf", "+inf", "-nan", "unknown", "unavailable"))
 _BY_UNIQUE_ID = re.compile(r"ESP(binary_)?sensor.*|[0-9a-f]{12}-(binary_)?sensor-[0-9a-f]{8}", re.ASCII | re.DOTALL)
-
-_STRONG, _WEAK, _DETAIL = 2, 1, 0
-_NAMED_STRONG = re.compile(r"(.*_)?(presence|occupancy|occupied|has_target)(_.*)?", re.ASCII)
-_NAMED_WEAK = re.compile(r"(.*_)?(motion|pir)(_.*)?", re.ASCII)
-# Parts of a radar's verdict, and other things that have a quantity of their own.
-_TRUTHS = (
-    (re.compile(r"(.*_)?out_pin(_.*)?", re.ASCII), "out_pin"),
-    (re.compile(r"(.*_)?moving(_target)?", re.ASCII), "moving"),
-    (re.compile(r"(.*_)?still(_target)?", re.ASCII), "still"),
-)
-_PART_OF_A_RADAR = re.compile(r"(?:.*_)?(?:(moving|still)_(distance|energy)|target_([123])_(x|y|speed|resolution))")
-_OTHER_TARGETS = re.compile(r"(.*_)?(target_\d+_\w+|angle|(max|min)\w*)", re.ASCII)
-_COUNT = re.compile(r"(.*_)?(?<!moving_)(?<!still_)target_count", re.ASCII)
-# Device class -> unit -> what its numbers are divided by.
-_DIVISORS: Final = {
-    "distance": {"m": 1.0, "cm": 100.0, "mm": 1000.0},
-    "speed": {"m/s": 1.0, "cm/s": 100.0, "mm/s": 1000.0},
-    "energy": {"%": 1.0},
-    "illuminance": {"lx": 1.0},
-    "battery": {"%": 1.0},
-    "temperature": {"°C": 1.0},
-    "humidity": {"%": 1.0},
-    "carbon_dioxide": {"ppm": 1.0},
-}
-_QUANTITIES: Final = {
-    "distance": "distance",
-    "illuminance": "illuminance",
-    "battery": "battery",
-    "temperature": "temperature",
-    "humidity": "humidity",
-    "carbon_dioxide": "co2",
-}
-_RANGES: Final = {"battery": (0.0, 100.0), "distance": (0.0, 1000.0), "illuminance": (0.0, 1e6)}
 
 
 class _Place(NamedTuple):
@@ -103,78 +69,12 @@ class _Config(NamedTuple):
     seal: bytes
 
 
-class _Object:
-    """What a single object of a node says.
-
-    `quantity`: what its number is, or its verdict besides; `divisor`: of its number, for our unit; `strength`: how much
-    of a verdict on occupancy it is; `topic`: as announced. `verdict`: its last word, None: not known; `heard`: whether
-    it spoke since the node was born, as far as we know.
-    """
-
-    __slots__ = ("divisor", "heard", "quantity", "strength", "topic", "verdict")
-
-    def __init__(self, key: str, announced: Entity | None = None) -> None:
-        platform, name = key.split("/", 1)
-        self.quantity: str | None = None
-        self.divisor, self.strength = 1.0, _DETAIL
-        if platform == "sensor":
-            self.quantity, self.divisor = _measured(name, announced)
-        else:
-            self.quantity, self.strength = _judged(name, announced)
-        self.topic = None if announced is None else announced.state_topic
-        self.verdict: float | None = None
-        self.heard = False
-
-
-class _Node:
-    __slots__ = ("availability", "born_ms", "deciding", "objects", "seems", "words")
-
-    def __init__(self) -> None:
-        self.objects: dict[str, _Object] = {}
-        self.deciding: tuple[_Object, ...] = ()
-        self.availability: str | None = None
-        self.words = _ONLINE
-        self.seems = "ESPHome"
-        self.born_ms: int | None = None
-
-    def add(self, key: str, one: _Object) -> None:
-        if key in self.objects or len(self.objects) < MOST_OBJECTS:
-            self.objects[key] = one
-            self.decide()
-
-    def learn(self, prefix: str, availabilities: Sequence[Availability]) -> None:
-        """Take over where and in which words it says that it is there; the usual topic stands over an object's own."""
-        usual = f"{prefix}/{_STATUS}"
-        for one in availabilities[:1]:
-            if one.topic == usual or self.availability != usual:
-                self.availability = one.topic
-                self.words = {one.online.encode(): True, one.offline.encode(): False}
-
-    def decide(self) -> None:
-        """Choose whose verdicts make that of the device: the strongest that there are."""
-        most = max((one.strength for one in self.objects.values()), default=_DETAIL)
-        self.deciding = tuple(one for one in self.objects.values() if one.strength == most > _DETAIL)
-
-    def begin(self, born_ms: int | None) -> None:
-        """Know no word of any object any more."""
-        self.born_ms = born_ms
-        for one in self.objects.values():
-            one.verdict, one.heard = None, False
-
-    def others(self, spoken: _Object, now_ms: int) -> Iterator[float | None]:
-        """The last words of the deciding objects besides `spoken`."""
-        settled = self.born_ms is not None and now_ms - self.born_ms > SETTLED_AFTER_MS
-        for one in self.deciding:
-            if one is not spoken and (one.heard or not settled):
-                yield one.verdict
-
-
 class Esphome:
     NAME: ClassVar[str] = "esphome"
     EXCLUSIVE: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._nodes: Memory[_Node] = Memory(MOST_NODES)
+        self._nodes: Memory[Node] = Memory(MOST_NODES)
         self._configs: Memory[_Config] = Memory(MOST_CONFIGS)  # by its topic
         self._claimed: frozenset[str] = frozenset()
         self._custom: dict[str, _Place] = {}
@@ -253,11 +153,11 @@ class Esphome:
         prefix, key = place
         node = self._nodes.get(prefix)
         if node is None:
-            node = _Node()
+            node = Node()
             self._nodes.put(prefix, node)
         one = node.objects.get(key)
         if one is None:
-            one = _Object(key)
+            one = Object(key)
             node.add(key, one)
         one.verdict, one.heard = verdict, True
         said = NOTHING
@@ -288,7 +188,7 @@ class Esphome:
         seems = None if node is None else node.seems
         if value is None:
             return (Heard(device=prefix, address=prefix, seems=seems),)
-        quantity, divisor = (one.quantity, one.divisor) if one is not None else _measured(key[7:], None)
+        quantity, divisor = (one.quantity, one.divisor) if one is not None else measured(key[7:], None)
         if quantity is None:
             return (Heard(device=prefix, address=prefix, seems=seems),)
         value /= divisor
@@ -299,7 +199,7 @@ class Esphome:
 
     def _status(self, prefix: str, message: Message) -> Sequence[Heard]:
         node = self._nodes.get(prefix)
-        online = (_ONLINE if node is None else node.words).get(message.payload)
+        online = (ONLINE if node is None else node.words).get(message.payload)
         if online is None:
             return self._rubbish(prefix, "neither online nor offline")
         if node is not None and not online:
@@ -340,11 +240,11 @@ class Esphome:
     def _know(self, place: _Place, entity: Entity, model: str | None) -> None:
         node = self._nodes.get(place.prefix)
         if node is None:
-            node = _Node()
+            node = Node()
             self._nodes.put(place.prefix, node)
         node.seems = f"ESPHome, {model}" if model else "ESPHome"
         before = node.objects.get(place.key)
-        one = _Object(place.key, entity)
+        one = Object(place.key, entity)
         usual = {f"{place.prefix}/{_STATUS}", f"{place.prefix}/{place.key}/state", None}
         chosen = {node.availability, None if before is None else before.topic} - usual
         node.learn(place.prefix, entity.availabilities)
@@ -422,34 +322,3 @@ def _word(body: bytes) -> str | None:
         return body.decode().strip()
     except UnicodeDecodeError:
         return None
-
-
-def _judged(name: str, announced: Entity | None) -> tuple[str | None, int]:
-    """The quantity of a binary sensor beside its verdict, and how strong a verdict on occupancy it is."""
-    for pattern, quantity in _TRUTHS:
-        if pattern.fullmatch(name):
-            return quantity, _DETAIL
-    kind = None if announced is None else announced.kind
-    if kind is not None:
-        return None, _STRONG if kind in ("occupancy", "presence") else _WEAK if kind == "motion" else _DETAIL
-    if _NAMED_STRONG.fullmatch(name):
-        return None, _STRONG
-    return None, _WEAK if _NAMED_WEAK.fullmatch(name) else _DETAIL
-
-
-def _measured(name: str, announced: Entity | None) -> tuple[str | None, float]:
-    """The quantity of a sensor and what its numbers are divided by; None: it has none, or its unit is not known."""
-    if _COUNT.fullmatch(name):
-        return "target_count", 1.0
-    if announced is None or announced.unit is None:
-        return None, 1.0
-    kind = announced.kind or ""
-    quantity = _QUANTITIES.get(kind)
-    if part := _PART_OF_A_RADAR.fullmatch(name):
-        what = part[2] or part[4]
-        quantity = f"{part[1]}_{part[2]}" if part[1] else f"{part[4]}{part[3]}"
-        kind = {"energy": "energy", "speed": "speed"}.get(what, "distance")
-    elif kind == "distance" and _OTHER_TARGETS.fullmatch(name):
-        quantity = None
-    divisor = _DIVISORS.get(kind, {}).get(announced.unit)
-    return (None, 1.0) if divisor is None else (quantity, divisor)

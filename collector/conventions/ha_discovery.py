@@ -11,8 +11,9 @@ Occupancy is what the class occupancy or presence has; motion where a device has
 
 Only claimed devices are listened to, on the exact topics that they announced. A bare word is evidence each time it is
 heard live; so is JSON of one key. JSON of several repeats what is known with each message: there a key is evidence when
-it changed, or is heard for the first time. `expire_after` is not looked at: a sensor's `stale_after` says it here.
-`off_delay` is told and not acted on. Hadir's own announcements are nobody's device.
+it changed, or is heard for the first time; who was gone and repeats an old value has said nothing. `expire_after` is
+not looked at: a sensor's `stale_after` says it here. `off_delay` is told and not acted on. Hadir's own announcements
+are nobody's device.
 
 Memory: 2,048 devices besides the claimed ones, 32 entities each (1 kB an entity, 4 kB at worst) and 32 topics, 8,192
 config topics.
@@ -23,14 +24,24 @@ Source: homeassistant 2025.4.4, components/mqtt; payloads of Zigbee2MQTT, ESPHom
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from collector.conventions import discovery_config, payload
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.discovery_config import Announcement, Availability, ConfigTopic, Entity
+from collector.conventions.discovered_device import (
+    DIVISORS,
+    KINDS,
+    VERDICTS,
+    Device,
+    Kept,
+    Spoken,
+    presence_of_itself,
+    state,
+    strength,
+)
+from collector.conventions.discovery_config import Announcement, ConfigTopic, Entity
 from collector.conventions.memory import Memory
-from collector.conventions.whole import whole
 from presence.errors import DamagedFrame
 from presence.site import Source
 
@@ -38,21 +49,7 @@ MOST_DEVICES: Final = 2048
 MOST_ENTITIES: Final = 32
 MOST_TOPICS: Final = 32
 MOST_CONFIGS: Final = 8192
-LONGEST_STATE: Final = 64 * 1024
-
-_STRONG, _WEAK = 2, 1
-_VERDICTS: Final = {"occupancy": _STRONG, "presence": _STRONG, "motion": _WEAK}
-# Device class -> unit -> what numbers are divided by; the quantities have the same names.
-_DIVISORS: Final = {
-    "distance": {"m": 1.0, "cm": 100.0, "mm": 1000.0},
-    "illuminance": {"lx": 1.0},
-    "battery": {"%": 1.0},
-}
-_KINDS = _VERDICTS.keys() | _DIVISORS.keys()
-_RANGES: Final = {"distance": (0.0, 1000.0), "illuminance": (0.0, 1e6), "battery": (0.0, 100.0)}
-_UNKNOWN = frozenset(("None", "none", "null", "unknown", "unavailable", "nan", "NaN"))
 _KEY = re.compile(r"binary_sensor/[^/+#]{1,128}")
-_NEVER: Final = object()
 # What a state topic looks like -> whose it is.
 _SPEAKERS = (
     (re.compile(r"zigbee2mqtt/"), "zigbee2mqtt"),
@@ -64,52 +61,6 @@ _SPEAKERS = (
 )
 
 
-class _Kept:
-    """An entity, and what it last said. `said`: as it was written; `verdict`: what that means, None: not known."""
-
-    __slots__ = ("config", "entity", "said", "verdict")
-
-    def __init__(self, entity: Entity, config: str) -> None:
-        self.entity, self.config = entity, config
-        self.said: object = _NEVER
-        self.verdict: float | None = None
-
-    def become(self, entity: Entity, config: str) -> None:
-        """Be announced anew; with another topic, place or word, nothing that was said counts any more."""
-        before, self.entity, self.config = self.entity, entity, config
-        if (before.state_topic, before.path, before.on, before.off) != (
-            *(entity.state_topic, entity.path),
-            *(entity.on, entity.off),
-        ):
-            self.said, self.verdict = _NEVER, None
-
-    def has_said(self, said: object) -> bool:
-        return type(said) is type(self.said) and said == self.said
-
-
-class _Device:
-    """`there`: the last word of each of its availability topics."""
-
-    __slots__ = ("entities", "seems", "there")
-
-    def __init__(self) -> None:
-        self.entities: dict[str, _Kept] = {}
-        self.there: dict[str, bool] = {}
-        self.seems: str | None = None
-
-    def deciding(self) -> list[_Kept]:
-        """Whose verdicts make that of the device: the strongest that there are."""
-        most = max((_strength(one.entity) for one in self.entities.values()), default=0)
-        return [one for one in self.entities.values() if _strength(one.entity) == most > 0]
-
-    def topics(self) -> Iterator[str]:
-        """The topics to listen to: those of verdicts first."""
-        for one in sorted(self.entities.values(), key=lambda one: -_strength(one.entity)):
-            if one.entity.state_topic is not None:
-                yield one.entity.state_topic
-            yield from (each.topic for each in one.entity.availabilities)
-
-
 class _Config(NamedTuple):
     """A config message that was understood: of which device, its seal, and what was heard in it."""
 
@@ -118,39 +69,12 @@ class _Config(NamedTuple):
     heard: Sequence[Heard]
 
 
-class _Spoken:
-    """The payload of a state or availability topic; its JSON is read when it is first asked for."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.word = payload.text(body, LONGEST_STATE).strip()
-        self._document: object = _NEVER
-
-    def at(self, path: Sequence[str]) -> object:
-        """The value at `path`, `_NEVER` when there is none. Raises DamagedFrame when it is to be JSON and is none."""
-        if not path:
-            return self.word
-        if self._document is _NEVER:
-            self._document = payload.json_value(self._body)
-        is_there, value = discovery_config.found_at(self._document, path)
-        return value if is_there else _NEVER
-
-    def repeats(self, path: Sequence[str]) -> bool:
-        """Whether it may tell old values with new ones: it holds more than the value at `path`."""
-        inner = self._document
-        for step in path:
-            if not isinstance(inner, dict) or len(inner) > 1:
-                return True
-            inner = inner[step]
-        return False
-
-
 class HaDiscovery:
     NAME: ClassVar[str] = "ha_discovery"
     EXCLUSIVE: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._devices: Memory[_Device] = Memory(MOST_DEVICES)
+        self._devices: Memory[Device] = Memory(MOST_DEVICES)
         self._configs: Memory[_Config] = Memory(MOST_CONFIGS)  # by its topic
         self._claimed: frozenset[str] = frozenset()
         self._heard_on: dict[str, tuple[str, ...]] = {}  # address -> topics
@@ -205,7 +129,7 @@ class HaDiscovery:
         before = self._configs.get(message.topic)
         if before is not None and before.seal == seal and self._stands(before, message.topic):
             return before.heard
-        told = discovery_config.read(at, message.payload, _KINDS)
+        told = discovery_config.read(at, message.payload, KINDS)
         if told.ours:
             return ()
         ours = _understood(told)
@@ -232,18 +156,18 @@ class HaDiscovery:
             return (Heard(device=address, address=address, announced=True),)
         return _announcements(address, device, [one.entity for one in device.entities.values()]) if taken else ()
 
-    def _know(self, address: str, ours: Sequence[Entity], told: Announcement, config: str) -> _Device:
+    def _know(self, address: str, ours: Sequence[Entity], told: Announcement, config: str) -> Device:
         device = self._devices.get(address)
         if device is None:
-            device = _Device()
+            device = Device()
             self._devices.put(address, device)
         for entity in ours:
             kept = device.entities.get(entity.key)
             if kept is None and len(device.entities) < MOST_ENTITIES:
-                device.entities[entity.key] = _Kept(entity, config)
+                device.entities[entity.key] = Kept(entity, config)
             elif kept is not None:
                 kept.become(entity, config)
-        device.seems = _seems(told, max(ours, key=_strength))
+        device.seems = _seems(told, max(ours, key=strength))
         self._listen_to(address)
         return device
 
@@ -299,7 +223,7 @@ class HaDiscovery:
         self._subscriptions = (*discovery_config.SUBSCRIPTIONS, *self._wanted.values())
 
     def _spoken(self, message: Message, addresses: Sequence[str]) -> Sequence[Heard]:
-        spoken = _Spoken(message.payload)
+        spoken = Spoken(message.payload)
         if not spoken.word:
             return ()
         heard: list[Heard] = []
@@ -309,144 +233,21 @@ class HaDiscovery:
             if device is None:
                 continue
             try:
-                heard += _state(address, device, message.topic, spoken)
+                heard += state(address, device, message.topic, spoken)
             except DamagedFrame as error:
                 damage = error
-            heard += _presence_of_itself(address, device, message.topic, spoken)
+            heard += presence_of_itself(address, device, message.topic, spoken)
         if damage is not None and not heard:
             raise damage
         return heard
 
 
-def _announcements(address: str, device: _Device, entities: Sequence[Entity]) -> Sequence[Heard]:
+def _announcements(address: str, device: Device, entities: Sequence[Entity]) -> Sequence[Heard]:
     """An announcement of each entity, those of verdicts last."""
     return tuple(
         Heard(device=address, address=address, announced=True, onboard=one.onboard, seems=device.seems)
-        for one in sorted(entities, key=_strength)
+        for one in sorted(entities, key=strength)
     )
-
-
-def _state(address: str, device: _Device, topic: str, spoken: _Spoken) -> Sequence[Heard]:
-    """What a device says of its entities. Raises DamagedFrame when nothing can be understood."""
-    understood: list[tuple[_Kept, object, float | None]] = []
-    damage: DamagedFrame | None = None
-    for kept in device.entities.values():
-        if kept.entity.state_topic != topic:
-            continue
-        try:
-            said = spoken.at(kept.entity.path or ())
-            if said is not _NEVER and not (kept.has_said(said) and spoken.repeats(kept.entity.path or ())):
-                understood.append((kept, said, _value(kept.entity, said)))
-        except DamagedFrame as error:
-            damage = error
-    if damage is not None and not understood:
-        raise damage
-    return _heard(address, device, understood) if understood else ()
-
-
-def _heard(address: str, device: _Device, understood: Sequence[tuple[_Kept, object, float | None]]) -> Sequence[Heard]:
-    values: dict[str, float] = {}
-    presences: dict[str, float] = {}
-    unknown: set[str] = set()
-    for kept, said, value in understood:
-        kept.said = said
-        if not _strength(kept.entity):
-            if value is not None:
-                values[kept.entity.kind or ""] = value
-            continue
-        kept.verdict = value
-        if value is None:
-            unknown.add(kept.entity.key)
-        else:
-            presences[kept.entity.key] = value
-    deciding = device.deciding()
-    spoke = [kept for kept, _, _ in understood]
-    all_in_all = whole(
-        [one.verdict for one in deciding if one in spoke], [one.verdict for one in deciding if one not in spoke]
-    )
-    return (
-        Heard(
-            device=address,
-            address=address,
-            values={**values, **all_in_all.values},
-            presences=presences,
-            unknown=all_in_all.unknown.union(unknown),
-            seems=device.seems,
-        ),
-    )
-
-
-def _presence_of_itself(address: str, device: _Device, topic: str, spoken: _Spoken) -> Sequence[Heard]:
-    """What an availability topic says of a device: there, gone, or some of its entities not known any more."""
-    listed = [
-        (kept, one) for kept in device.entities.values() for one in kept.entity.availabilities if one.topic == topic
-    ]
-    words = (_there(one, spoken) for _, one in listed)
-    word = next((one for one in words if one is not None), None)
-    if word is None:
-        return ()
-    device.there[topic] = word
-    states = [(kept, _available(kept.entity, device.there, word)) for kept, _ in listed]
-    gone = [kept for kept, is_there in states if is_there is False]
-    for kept in gone:
-        kept.verdict = None
-    if any(is_there for _, is_there in states):
-        lost = frozenset(kept.entity.key for kept in gone if _strength(kept.entity))
-        return (Heard(device=address, address=address, online=True, unknown=lost, seems=device.seems),)
-    if len(gone) == len(states):
-        return (Heard(device=address, address=address, online=False, seems=device.seems),)
-    return ()
-
-
-def _available(entity: Entity, there: dict[str, bool], latest: bool) -> bool | None:
-    words = [there.get(one.topic) for one in entity.availabilities]
-    if entity.mode == "latest":
-        return latest
-    decisive = entity.mode == "any"
-    if decisive in words:
-        return decisive
-    return None if None in words else not decisive
-
-
-def _there(one: Availability, spoken: _Spoken) -> bool | None:
-    try:
-        said = spoken.at(one.path)
-    except DamagedFrame:
-        return None
-    word = discovery_config.rendered(said)
-    if word == one.online:
-        return True
-    if word == one.offline:
-        return False
-    # Zigbee2MQTT 2 says {"state":"online"} also to those that were told of a bare word by an older one.
-    return payload.availability(spoken.word.encode()) if not one.path and one.online == "online" else None
-
-
-def _value(entity: Entity, said: object) -> float | None:
-    """The verdict or the number in our unit; None: not known. Raises DamagedFrame."""
-    word = discovery_config.rendered(said)
-    if word is None:
-        raise payload.damaged("neither a word nor a number")
-    if _strength(entity):
-        if word in (entity.on, entity.off) and entity.on != entity.off:
-            return 1.0 if word == entity.on else 0.0
-        if word in _UNKNOWN:
-            return None
-        raise payload.damaged("neither of the words that were announced for on and off")
-    divisor = _DIVISORS[entity.kind or ""].get(entity.unit or "")
-    number = payload.number(said)
-    if number is None and word not in _UNKNOWN and word.lstrip("+-") != "inf":
-        raise payload.damaged("no number")
-    if number is None or divisor is None:
-        return None
-    if (found := payload.within(number / divisor, *_RANGES[entity.kind or ""])) is None:
-        raise payload.damaged(f"{entity.kind} out of its range")
-    return found
-
-
-def _strength(entity: Entity) -> int:
-    """How much of a verdict on occupancy an entity is; 0: none."""
-    return _VERDICTS.get(entity.kind or "", 0)
 
 
 def _understood(told: Announcement) -> list[Entity]:
@@ -454,7 +255,7 @@ def _understood(told: Announcement) -> list[Entity]:
     found: list[Entity] = []
     reason: str | None = None
     for one in told.entities:
-        kinds = _VERDICTS if one.key.startswith("binary_sensor/") else _DIVISORS
+        kinds = VERDICTS if one.key.startswith("binary_sensor/") else DIVISORS
         if one.kind not in kinds:
             continue
         if one.state_topic is None:

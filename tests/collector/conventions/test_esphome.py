@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.conventions.convention import Entry, Heard, Message
-from collector.conventions.esphome import MOST_NODES, MOST_OBJECTS, SETTLED_AFTER_MS, Esphome
+from collector.conventions.esphome import MOST_NODES, Esphome
+from collector.conventions.esphome_node import MOST_OBJECTS, SETTLED_AFTER_MS
 from presence.errors import DamagedFrame
 from presence.site import Source
 from tests.collector.conventions.payload_vectors import (
