@@ -35,7 +35,8 @@ LONGEST_WORD = 64
 LONGEST_NAME = 128
 
 _READ = frozenset(("binary_sensor", "sensor"))
-_LEVEL = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_LEVEL = r"([A-Za-z0-9_-]{1,128})"
+_CONFIG = re.compile(rf"{ROOT}{_LEVEL}/(?:{_LEVEL}/)?{_LEVEL}/config", re.ASCII)
 _WHOLE = re.compile(r"\s*\{\{-?\s*value\s*-?\}\}\s*", re.ASCII)
 _STEP = r"""(?:\.[A-Za-z_]\w{0,63}|\[\s*(?:"[^"\\\[\]]{1,64}"|'[^'\\\[\]]{1,64}')\s*\])"""
 _PLACE = re.compile(rf"\s*\{{\{{-?\s*value_json({_STEP}{{1,8}})\s*-?\}}\}}\s*", re.ASCII)
@@ -109,12 +110,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 def config_topic(topic: str) -> ConfigTopic | None:
     """The parts of a discovery topic; None for any other."""
-    if not topic.startswith(ROOT) or not topic.endswith("/config"):
-        return None
-    levels = topic.split("/")
-    if len(levels) not in (4, 5) or not all(_LEVEL.fullmatch(level) for level in levels[1:-1]):
-        return None
-    return ConfigTopic(levels[1], levels[2] if len(levels) == 5 else None, levels[-2])
+    parts = _CONFIG.fullmatch(topic)
+    return None if parts is None else ConfigTopic(parts[1], parts[2], parts[3])
 
 
 def read(at: ConfigTopic, body: bytes, kinds: Container[str] | None = None) -> Announcement:
@@ -214,7 +211,7 @@ def _inherited(config: Config, component: Config, unless: Sequence[str], names: 
 
 
 def _entity(key: str, platform: str, kind: str | None, config: Config) -> Entity:
-    state_topic = _topic(config, _get(config, "stat_t", "state_topic"))
+    state_topic = _topic(config.get("~"), _get(config, "stat_t", "state_topic"))
     path = _path(_get(config, "val_tpl", "value_template"))
     unit = _word(_get(config, "unit_of_meas", "unit_of_measurement"))
     binary = platform == "binary_sensor"
@@ -256,21 +253,23 @@ def _availabilities(config: Config) -> tuple[Availability, ...]:
             "t": _get(config, "avty_t", "availability_topic"),
             "val_tpl": _get(config, "avty_tpl", "availability_template"),
         }
+    base = config.get("~")
+    usual_online = _scalar(config, "pl_avail", "payload_available", "online")
+    usual_offline = _scalar(config, "pl_not_avail", "payload_not_available", "offline")
     found = []
     for one in (listed if isinstance(listed, list) else [listed])[:MOST_AVAILABILITIES]:
-        entry = {**_inherited(config, _mapping(one), (), ("~", *_OF_AVAILABILITY[-4:])), **_mapping(one)}
-        topic = _topic(entry, _get(entry, "t", "topic"))
+        entry = _mapping(one)
+        topic = _topic(entry.get("~", base), _get(entry, "t", "topic"))
         path = _path(_get(entry, "val_tpl", "value_template"))
         if topic is not None and path is not None:
-            online = _scalar(entry, "pl_avail", "payload_available", "online")
-            offline = _scalar(entry, "pl_not_avail", "payload_not_available", "offline")
+            online = _scalar(entry, "pl_avail", "payload_available", usual_online)
+            offline = _scalar(entry, "pl_not_avail", "payload_not_available", usual_offline)
             found.append(Availability(topic, path, rendered(online) or "", rendered(offline) or ""))
     return tuple(found)
 
 
-def _topic(config: Config, topic: object) -> str | None:
-    """A configured topic with its `~` replaced, when one may listen to it."""
-    base = config.get("~")
+def _topic(base: object, topic: object) -> str | None:
+    """A configured topic with its `~` replaced by `base`, when one may listen to it."""
     if isinstance(topic, str) and isinstance(base, str):
         if topic.startswith("~"):
             topic = base + topic[1:]
@@ -320,6 +319,6 @@ def _word(value: object, longest: int = LONGEST_WORD) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= longest else None
 
 
-def _scalar(config: Config, short: str, long: str, otherwise: str) -> str | bool | float:
+def _scalar(config: Config, short: str, long: str, otherwise: str | bool | float) -> str | bool | float:
     found = _get(config, short, long)
     return found if isinstance(found, str | bool | int | float) and rendered(found) else otherwise
