@@ -251,26 +251,42 @@ sensor_health = Table(
     Column("conditions", LargeBinary, nullable=True),  # what the lines of `condition_interval` go on from
     CheckConstraint("state IN ('fresh', 'stale', 'offline', 'stuck')", "state"),
 )
+# Devices that nobody claims. `device`: the id of a native one; of any other its convention and address, a space between
+# them, which no id has: one key for all, and the one that processes of before 0003 know.
 inbox = Table(
     "inbox",
     metadata,
-    Column("site", String, primary_key=True),
+    Column("site", String, primary_key=True),  # "" = the dialect does not tell
     Column("device", String, primary_key=True),
     Column("topic", String, nullable=False),
     _instant("first_ms"),
     _instant("last_ms"),
     Column("messages", BigInteger, nullable=False),
     Column("sample", LargeBinary, nullable=False),
+    Column("convention", String, nullable=False, server_default="native"),
+    Column("seems", Text, nullable=True),
+    Column("heard", Text, nullable=False, server_default="{}"),  # JSON: what was last heard, by quantity or key
+    Column("presence", Integer, nullable=False, server_default="0"),  # 1: some of that speaks of presence
 )
+# Messages that could not be used, one row for all that are alike.
 dead_letter = Table(
     "dead_letter",
     metadata,
-    Column("id", String, primary_key=True),  # hash of topic, payload and receipt: the same letter again is one
+    Column("id", String, primary_key=True),  # hash of topic and payload
     Column("topic", String, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("why", Text, nullable=False),
-    _instant("received_ms"),
+    Column("why", Text, nullable=False),  # of the newest
+    _instant("received_ms"),  # the newest
+    _instant("first_ms", nullable=True),  # None, written by a process of before 0003: there is no other
+    Column("count", BigInteger, nullable=False, server_default="1"),
+    Column("content_type", String, nullable=True),
+    Column("expiry_s", BigInteger, nullable=True),
+    # Where it is not known, 1: what was retained speaks of the past, and proves less.
+    Column("retain", Integer, nullable=False, server_default="1"),
+    Column("whole", Integer, nullable=False, server_default="1"),  # 0: cut, and cannot be tried again
+    _instant("retry_ms", nullable=True),  # somebody asked for another try, and it was not made yet
     Index("ix_dead_letter_received_ms", "received_ms"),
+    Index("ix_dead_letter_retry_ms_received_ms", "retry_ms", "received_ms"),
 )
 
 # Alerts
