@@ -1,4 +1,4 @@
-"""What was heard in one payload, as the one line of `hadir decode mqtt`."""
+"""What was heard in one payload, as lines of `hadir decode mqtt`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,34 @@ from typing import Any
 import msgspec
 
 from collector.conventions.convention import Heard
-from presence.instants import rfc3339_or_none
+from presence.instants import rfc3339, rfc3339_or_none
+from presence.quantities import TRUTHS
 from presence.readings import AHEAD_LIMIT_MS, OLDEST_MS
 
 _NUMBERS = {"distance_m": "distance", "battery_pct": "battery", "illuminance_lx": "illuminance"}
+
+
+def whole_line(heard: Heard, received_ms: int) -> dict[str, Any]:
+    """All of one Heard; what it does not say is left out. `time`: as the message dates the evidence, however wrong."""
+    values = {name: bool(value) if name in TRUTHS else value for name, value in heard.values.items()}
+    line: dict[str, Any] = {"values": values, "device": heard.device if heard.device is not None else heard.address}
+    if (time := _time(heard, received_ms)) is not None:
+        line["time"] = time
+    if heard.presences:
+        line["presences"] = {name: bool(value) for name, value in heard.presences.items()}
+    if heard.unknown:
+        line["unknown"] = sorted(heard.unknown)
+    if heard.online is not None:
+        line["online"] = heard.online
+    if heard.historical:
+        line["historical"] = True
+    if heard.scope != "sensor":
+        line["scope"] = heard.scope
+    if heard.seems is not None:
+        line["seems"] = heard.seems
+    if heard.announced:
+        line["onboard"] = _onboard(heard)
+    return line
 
 
 def summary(heard: Iterable[Heard], received_ms: int) -> dict[str, Any]:
@@ -31,7 +55,7 @@ def summary(heard: Iterable[Heard], received_ms: int) -> dict[str, Any]:
         if one.scope != "sensor":
             line["scope"] = one.scope
         if one.announced:
-            line["onboard"] = None if one.onboard is None else msgspec.to_builtins(one.onboard)
+            line["onboard"] = _onboard(one)
         if not one.historical:
             _add_values(line, one)
     return line
@@ -47,3 +71,18 @@ def _add_values(line: dict[str, Any], heard: Heard) -> None:
             line[key] = heard.values[quantity]
     if "target_count" in heard.values:
         line["people"] = int(heard.values["target_count"])
+
+
+def _onboard(heard: Heard) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = msgspec.to_builtins(heard.onboard)
+    return found
+
+
+def _time(heard: Heard, received_ms: int) -> str | None:
+    at_ms = heard.at_ms
+    if at_ms is None and heard.age_ms is not None:
+        at_ms = received_ms - heard.age_ms
+    try:
+        return None if at_ms is None else rfc3339(at_ms)
+    except (ValueError, OverflowError, OSError):
+        return None  # no calendar has it

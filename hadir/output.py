@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +14,21 @@ _QUIET_S = 2.0
 _REDRAW_S = 0.2
 
 
+# What a terminal may take for a command, or hides text behind, and what cannot be printed at all: names of devices are
+# written by strangers.
+_UNSAFE = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]"
+)
+
+
 def json_line(value: object) -> str:
-    """`value` as one line of compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """`value` as one line of compact JSON, safe to print."""
+    return printable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def printable(text: str) -> str:
+    """`text` in one line, what is not to be printed as `\\u001b`."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -68,7 +68,7 @@ def _recording(file: str) -> Iterator[tuple[Recording, Iterator[Chunk]]]:
 
 def _decode(arguments: argparse.Namespace) -> int:
     from firmware_bridge.drivers import driver_named
-    from hadir.commands.decode import result_lines
+    from hadir.commands.decode_words.serial import result_lines
     from hadir.output import json_line
     from hadir.port_flags import driver_config
     from presence.instants import rfc3339

@@ -124,8 +124,12 @@ def test_a_command_that_cannot_be_used_says_so_in_its_line(tmp_path: Path, capsy
     ("text", "said"),
     [
         ("{", "v.json: "),
-        ('[{"id": "a"}]', "v.json: Object missing required field `driver` - at `$[0]`; "),
-        ('[{"id": "a", "driver": "ld2410", "hex": "f"}]', "v.json: [0].hex: no hexadecimal bytes; write two digits"),
+        ("[\n{]", "v.json:2: JSON is malformed: "),
+        ('[{"id": "a"}]', "v.json:1: [0]: Object missing required field `driver`; "),
+        (
+            '[\n{"id": "a", "driver": "ld2410", "hex": "f"}]',
+            "v.json:2: [0].hex: no hexadecimal bytes; write two digits",
+        ),
     ],
 )
 def test_a_bad_file_is_one_line_and_status_2(
