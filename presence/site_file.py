@@ -19,15 +19,16 @@ from typing import Any, NamedTuple
 import yaml
 
 from presence.errors import BadInput, BadInputs
-from presence.site import DatedHours, Site
+from presence.site import DatedHours, Sensor, Site
 from presence.site_checks import exception_problems, problems
-from presence.site_form import EXCEPTION, SITE, TOP, Anything, Form, Key, ListOf, OffOr, Shape
+from presence.site_form import EXCEPTION, SENSOR, SITE, TOP, Anything, Form, Key, ListOf, OffOr, Shape
 from presence.site_inactive import inactive
 from presence.site_values import Plain, Scalar, did_you_mean
 
 __all__ = [
     "ReadSite",
     "SiteFileErrors",
+    "dump_sensor",
     "dump_site",
     "inactive",
     "json_schema",
@@ -356,6 +357,15 @@ def dump_site(site: Site) -> str:
         yaml.serialize(_node({name: section}), Dumper=_Dumper, width=math.inf, allow_unicode=True)
         for name, section in sections.items()
     )
+
+
+def dump_sensor(sensor: Sensor) -> str:
+    """The line of a site file, below `sensors:` of its outlet, that `sensor` is; safe to print whatever its names."""
+    node = _node([plain(sensor, SENSOR, UTC)])
+    text = yaml.serialize(node, Dumper=_Dumper, width=math.inf, allow_unicode=True).strip()
+    if not text.isprintable():
+        text = yaml.serialize(node, Dumper=_Dumper, width=math.inf, allow_unicode=False).strip()
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

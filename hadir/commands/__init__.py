@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "replay": "hadir.commands.replay",
     "why": "hadir.commands.why",
     "backtest": "hadir.commands.backtest",
+    "inbox": "hadir.commands.inbox",
+    "dead-letter": "hadir.commands.dead_letter",
     "user": "hadir.commands.user",
     "audit": "hadir.commands.audit",
     "doctor": "hadir.commands.doctor",

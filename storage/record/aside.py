@@ -304,6 +304,15 @@ def refuse_letter(connection: Connection, letter_id: str, why: str) -> None:
     connection.execute(update(tables.dead_letter).where(_letters.id == letter_id).values(retry_ms=None, why=_text(why)))
 
 
+def retries(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str]]:
+    """Of those of `ids` that are still kept: when another try was asked for that was not made yet, and the reason."""
+    found: dict[str, tuple[int | None, str]] = {}
+    for batch in in_batches(list(ids)):
+        chosen = select(_letters.id, _letters.retry_ms, _letters.why).where(_letters.id.in_(batch))
+        found |= {row.id: (row.retry_ms, row.why) for row in connection.execute(chosen)}
+    return found
+
+
 def dead_letters(connection: Connection) -> int:
     """How many there are; those that are alike are one."""
     return _count(connection, tables.dead_letter)
