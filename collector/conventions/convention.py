@@ -92,12 +92,14 @@ class Entry(NamedTuple):
     """One claim of the registry. `key`: a name in `Heard.presences`; None: the device as a whole.
 
     `profile` and `config` hold for the device; with the address ANY for every device that has none of its own.
+    `topic`: as the source in the site file has it, where the address does not tell on which topics to listen.
     """
 
     address: str
     key: str | None = None
     profile: str | None = None
     config: Mapping[str, Any] | None = None
+    topic: str | None = None
 
 
 class Subscription(NamedTuple):
