@@ -62,7 +62,7 @@ class Ears:
                     return
                 source = Source(convention=convention.NAME, topic="/".join(levels[:length]))
                 try:
-                    self._follow(convention.address(source))
+                    self._follow(convention.address(source), source.topic)
                 except ValueError:
                     continue
 
@@ -80,9 +80,9 @@ class Ears:
                         return problem
         return None
 
-    def _follow(self, address: str) -> None:
+    def _follow(self, address: str, topic: str | None = None) -> None:
         for convention in self._conventions:
-            convention.follow([Entry(address, None, self._profile, self._config)])
+            convention.follow([Entry(address, None, self._profile, self._config, topic)])
 
 
 def _sources(convention: Convention, topic: str, heard: Sequence[Said]) -> Iterator[dict[str, str]]:

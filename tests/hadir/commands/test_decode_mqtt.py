@@ -88,7 +88,7 @@ def test_a_damaged_payload_says_what_is_wrong_with_it(given: Any, capsys: pytest
         (["--topic", "t" * 600], "has 600 characters; topics of more than 512 are not understood"),
         (["--topic", "hadir/1/Mpp/sensor/c-1/readings"], "is no native topic; write hadir/1/SITE/sensor/SENSOR/re"),
         (["--topic", "hadir/1/mpp/collector/status"], "is native, and says nothing of readings; readings are on h"),
-        (["--topic", "cmnd/pir/POWER"], "is where a device is told or asked something; write the topic"),
+        (["--topic", "nobodys/lamp/set"], "is where a device is told or asked something; write the topic"),
         (["--topic", "nobodys/\x1b[31m"], '"nobodys/\\u001b[31m" belongs to no convention by itself; say whose it'),
         (["--topic", "x", "--convention", "zigbe2mqtt"], 'no convention "zigbe2mqtt"; did you mean "zigbee2mqtt"?'),
         (["--topic", READINGS, "--convention", "tasmota"], 'not one of tasmota; did you mean "--convention native"?'),
@@ -144,7 +144,7 @@ def test_payloads_are_text_hexadecimal_or_made(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_topic_of_nobody_is_rejected_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [line] = batch(tmp_path, capsys, {"id": "a", "topic": "cmnd/a/b", "payload": "ON"})
+    [line] = batch(tmp_path, capsys, {"id": "a", "topic": "nobodys/lamp/set", "payload": "ON"})
     assert line == {"id": "a", "rejected": True, "error": "its topic is where a device is told or asked something"}
 
 
