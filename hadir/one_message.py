@@ -67,17 +67,19 @@ class Ears:
                     continue
 
     def wrong_profile(self, topic: str, heard: Sequence[Said]) -> str | None:
-        """What is wrong with profile or config, where that shows in a source that would be right without them."""
-        if self._profile is None and self._config is None:
-            return None
-        for convention in self._conventions:
-            for keys in _sources(convention, topic, heard):
-                source = Source(convention=convention.NAME, **keys)  # type: ignore[arg-type]  # those of text alone
-                if _problem(convention, source) is None:
-                    config = None if self._config is None else dict(self._config)
-                    source = replace(source, profile=self._profile, config=config)
-                    if (problem := _problem(convention, source)) is not None:
-                        return problem
+        """What is wrong with profile or config to all that listen to `topic`; None when it is right, or not to be told.
+
+        It is told where a source would be right without them.
+        """
+        problems = [self._wrong_to(one, topic, heard) for one in Listeners(self._conventions).of(topic)]
+        return problems[0] if problems and all(problems) else None
+
+    def _wrong_to(self, convention: Convention, topic: str, heard: Sequence[Said]) -> str | None:
+        config = None if self._config is None else dict(self._config)
+        for keys in _sources(convention, topic, heard):
+            source = Source(convention=convention.NAME, **keys)  # type: ignore[arg-type]  # those of text alone
+            if _problem(convention, source) is None:
+                return _problem(convention, replace(source, profile=self._profile, config=config))
         return None
 
     def _follow(self, address: str, topic: str | None = None) -> None:
