@@ -19,8 +19,10 @@ from collector.conventions.convention import Message
 from collector.conventions.native import Status
 from collector.devices import Device
 from collector.ears import Ears
+from collector.hearing import Outcome, letter_of
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live, Zone
+from collector.retries import try_again
 from collector.voice import Voice, marker_of
 from collector.writer import Row, Writer
 from presence import topics
@@ -68,6 +70,7 @@ class Collector:
         clock: Callable[[], int],
         pace: Callable[[], int],
     ) -> None:
+        self._record = record
         self._store = store
         self._address = address
         self._clock = clock
@@ -148,9 +151,8 @@ class Collector:
         while self._connections:
             self._begin_connection(*self._connections.popleft(), now_ms)
         self._own += self._ears.missed(self._live.sites, self._live.until_ms, self._heard())
-        if self._own and (rows := self._intake.write_down(self._own)):
+        if self._write_down(self._own):
             self._own = []
-            self._process(rows, offer=True)
         if self._marker is not None and pace_ms - self._marked_ms >= _MARK_AGAIN_MS:
             self._marked_ms = pace_ms
             for voice in self._voices.values():
@@ -180,6 +182,7 @@ class Collector:
             self._estimate_late(now_ms, pace_ms)
             if pace_ms - self._registry_ms >= _REGISTRY_MS:
                 self._registry_ms = pace_ms
+                try_again(self._record, self._hear_again, self._write_down)
                 if self._live.follow_registry(now_ms):
                     self._follow_sites()
         except RecordUnavailable as error:
@@ -226,6 +229,27 @@ class Collector:
         for device in outcome.unclaimed:
             self._live.put_aside(device)
         return outcome.own
+
+    def _hear_again(self, message: Message) -> Outcome:
+        """As `Ears.hear_again`, of native messages too, of which the readings alone count."""
+        if topics.parse(message.topic) is None:
+            return self._ears.hear_again(message)
+        try:
+            decoded = native.decode(message)
+        except DamagedFrame as error:
+            return Outcome([], [], letter_of(message, error.reason))
+        if decoded is None or not decoded.readings:
+            return self._ears.hear_again(message)
+        readings = _timed(decoded.readings, message.received_ms)
+        if not readings:
+            return Outcome([], [], letter_of(message, "its readings are older than 30 days"))
+        return Outcome([Own(decoded.site, readings)], [], None)
+
+    def _write_down(self, own: Sequence[Own]) -> bool:
+        """Take in readings that no row of the spool holds yet; whether they are on disk now."""
+        rows = self._intake.write_down(own)
+        self._process(rows, offer=True)
+        return len(rows) == len(own)
 
     def _heard(self) -> set[tuple[str, str]]:
         """The sensors that have ever been heard of."""
@@ -297,7 +321,7 @@ class Collector:
         try:
             decoded = native.decode(content)
         except DamagedFrame as error:
-            self._live.bury(DeadLetter(content.topic, content.payload, error.reason, content.received_ms))
+            self._live.bury(letter_of(content, error.reason))
             return "", ()
         if decoded is None:
             return "", ()
@@ -309,7 +333,7 @@ class Collector:
             return decoded.site, [reading for reading in readings if not reading.clock]
         if too_old := len(decoded.readings) - len(readings):
             why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
-            self._live.bury(DeadLetter(content.topic, content.payload, why, content.received_ms))
+            self._live.bury(letter_of(content, why))
         return decoded.site, readings
 
     def _points(self, site: str, readings: Iterable[Reading]) -> list[Point]:

@@ -38,6 +38,19 @@ class Outcome(NamedTuple):
     letter: DeadLetter | None
 
 
+def letter_of(message: Message, why: str) -> DeadLetter:
+    """`message` as it is kept aside, to be tried again as it came."""
+    return DeadLetter(
+        message.topic,
+        message.payload,
+        why,
+        message.received_ms,
+        message.content_type,
+        message.expiry_s,
+        message.retain,
+    )
+
+
 class Hearing:
     """All conventions, and the claims on their devices. Pure: `random` decides who is asked first."""
 
@@ -113,7 +126,7 @@ class Hearing:
                     unclaimed.append(note)
         letter = None
         if why and not readings:
-            letter = DeadLetter(message.topic, message.payload, why[0], message.received_ms)
+            letter = letter_of(message, why[0])
         return Outcome([Own(site, said) for site, said in readings.items()], unclaimed, letter)
 
     def hear_again(self, message: Message) -> Outcome:
