@@ -111,7 +111,8 @@ def weigh(told: Told, known: Known, bridge: Bridge, birth_ms: int | None) -> Evi
             counts = verdict == 0.0 and known.verdicts.get(key) == 1.0
         if verdict is None:
             known.sure.pop(key, None)
-            unknown.add(key)
+            if not older:
+                unknown.add(key)
         elif counts:
             fresh[key] = verdict
             # What is retained and has no date counts for nobody.
