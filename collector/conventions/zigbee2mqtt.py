@@ -72,7 +72,7 @@ class Zigbee2mqtt:
     EXCLUSIVE: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._bases: tuple[str, ...] = (BASE,)  # the longest first: one may lie below another
+        self._prefixes: tuple[tuple[str, str], ...] = ((BASE, f"{BASE}/"),)
         self._claimed: frozenset[str] = frozenset()
         self._claims: dict[str, tuple[str, ...]] = {}  # topic of a state -> the addresses that claim its device
         self._topics: dict[str, str] = {}  # claimed address -> topic of its state, where they differ
@@ -107,14 +107,15 @@ class Zigbee2mqtt:
                 bases.add(given)
             elif entry.address != ANY:
                 bases.add(entry.address.partition("/")[0])
-        self._bases = tuple(sorted(bases, key=lambda base: (-len(base), base)))
-        self._bridges = {base: self._bridges.get(base) or Bridge() for base in self._bases}
+        # The longest first: one base may lie below another.
+        self._prefixes = tuple((base, f"{base}/") for base in sorted(bases, key=len, reverse=True))
+        self._bridges = {base: self._bridges.get(base) or Bridge() for base in bases}
         self._claimed = frozenset(entry.address for entry in entries if entry.address != ANY)
         self._link()
 
     def subscriptions(self) -> Sequence[Subscription]:
         # QoS 0 also where Zigbee2MQTT publishes with 1: a state that waited in the broker looks like a live one.
-        return (*(Subscription(f"{base}/#", 0) for base in self._bases), Subscription(_BIRTH_TOPIC, 0))
+        return (*(Subscription(f"{prefix}#", 0) for _, prefix in self._prefixes), Subscription(_BIRTH_TOPIC, 0))
 
     def owns(self, topic: str) -> bool:
         return topic == _BIRTH_TOPIC or self._base_of(topic) is not None
@@ -163,8 +164,8 @@ class Zigbee2mqtt:
         return ()
 
     def _base_of(self, topic: str) -> str | None:
-        for base in self._bases:
-            if topic.startswith(base) and topic[len(base) : len(base) + 1] == "/":
+        for base, prefix in self._prefixes:
+            if topic.startswith(prefix):
                 return base
         return None
 
@@ -353,7 +354,10 @@ def _last_seen_ms(value: object) -> int | None:
 
 def _refuse_doubles(payload: bytes, keys: Iterable[str]) -> None:
     """Raise DamagedFrame when one of `keys` stands there twice: one reader takes the first, another the last."""
-    if b"\\" not in payload and all(payload.count(b'"%s"' % key.encode()) == 1 for key in keys):
+    suspect = b"\\" in payload  # a name may be written in escapes
+    for key in keys:
+        suspect = suspect or payload.count(f'"{key}"'.encode()) > 1
+    if not suspect:
         return
     try:
         pairs = json.loads(payload, object_pairs_hook=list)
