@@ -12,8 +12,9 @@ A friendly name may hold `/`. States are QoS 0, not retained, and the merged cac
 in `zigbee2mqtt_evidence`. Address = `<base>/<friendly name>`, or `<base>/<IEEE address>`, which a rename leaves as it
 is; of the bridge: its base. In `Heard.presences` stand the keys: `presence`, `occupancy_2`, `presence_state` …
 
-Memory: `MOST_KNOWN` devices (and the claimed ones) with at most 58 verdicts, 3 quantities, a date and a question each,
-under 8 KB; `MOST_DEFINED` definitions, under 16 KB each and mostly under 1 KB; a state a base, and one birth.
+Memory: `MOST_KNOWN` devices (and the claimed ones) with at most 27 + `MOST_KEYS` verdicts, 3 quantities, a date and a
+question each; `MOST_DEFINED` definitions, those of one base being no more than one list of 4 MiB can say; a few
+numbers a base, and one birth.
 
 Source: zigbee2mqtt @6835cbf (2.12.1): mqtt.ts, controller.ts, extension/bridge.ts, extension/availability.ts.
 """
@@ -61,7 +62,7 @@ _LONGEST_ATTRIBUTE = 64
 _USUAL_QUESTION = frozenset(("occupancy", "presence"))
 _LATEST_MS = 10**15
 _WORDS = {"true": True, "false": False, "": None}
-# A device that had another name: its copy comes under the new one, and nothing was known of it.
+# Of a name that another device had, or of a device that had another name, the cached copy comes first.
 _AWAITED = -1
 
 
@@ -103,7 +104,7 @@ class Zigbee2mqtt:
         bases = {BASE}
         for entry in entries:
             given = (entry.config or {}).get("base")
-            if isinstance(given, str):
+            if isinstance(given, str) and given:
                 bases.add(given)
             elif entry.address != ANY:
                 bases.add(entry.address.partition("/")[0])
@@ -124,7 +125,8 @@ class Zigbee2mqtt:
         topic = message.topic
         base = self._base_of(topic)
         if base is None:
-            self._hear_birth(message)
+            if topic == _BIRTH_TOPIC:
+                self._hear_birth(message)
             return ()
         levels(topic)
         rest = topic[len(base) + 1 :]
@@ -239,21 +241,33 @@ class Zigbee2mqtt:
     def _take_over(self, base: str, found: dict[str, Definition]) -> None:
         """Know the devices of one base by `found`; what is known of one that has a new name goes with it."""
         before = {topic: one for topic, one in self._definitions.items() if self._base_of(topic) == base}
-        names = {one.ieee: topic for topic, one in before.items() if one.ieee is not None}
-        moved: dict[str, Known] = {}
-        for name, definition in found.items():
-            topic = f"{base}/{name}"
-            old = names.get(definition.ieee, topic) if definition.ieee is not None else topic
-            if old != topic:
-                moved[topic] = self._known.get(old) or Known(turns=_AWAITED)
-                self._known.forget(old)
+        moved = self._moved(before, {f"{base}/{name}": one for name, one in found.items()})
         for topic in before:
             self._definitions.forget(topic)
         for name, definition in found.items():
-            self._definitions.put(f"{base}/{name}", definition)
+            topic = f"{base}/{name}"
+            self._definitions.put(topic, definition)
+            if (known := moved.get(topic) or self._known.get(topic)) is not None:
+                known.keep(definition.keys)
         self._link()
         for topic, known in moved.items():
             self._known.put(topic, known)
+
+    def _moved(self, before: dict[str, Definition], now: dict[str, Definition]) -> dict[str, Known]:
+        """What is known of the devices whose names were others, or another's, by their new topics."""
+        topics = {one.ieee: topic for topic, one in before.items() if one.ieee is not None}
+        moved: dict[str, Known] = {}
+        left: set[str] = set()
+        for topic, definition in now.items():
+            old = topics.get(definition.ieee) if definition.ieee is not None else topic
+            if old is not None and old != topic:
+                moved[topic] = self._known.get(old) or Known(turns=_AWAITED)
+                left.add(old)
+            elif old is None and topic in before and before[topic].ieee is not None:
+                moved[topic] = Known(turns=_AWAITED)
+        for old in left:
+            self._known.forget(old)
+        return moved
 
     def _of_state(self, base: str, name: str, message: Message) -> Sequence[Heard]:
         topic = message.topic

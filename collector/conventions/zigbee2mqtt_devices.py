@@ -6,7 +6,7 @@
         {"type":"numeric","name":"target_distance","property":"target_distance","access":1,"unit":"cm"}]}}, …]
 
 It is retained, and the only place where units and the meaning of words stand. Of a list at most `LARGEST_LIST` bytes
-are read and `MOST_DEVICES` devices taken, of a device `MOST_KEYS` keys of each sort.
+are read and `MOST_DEVICES` devices taken, of a device `MOST_KEYS` keys of presence with 16 words of 64 letters each.
 
 Source: zigbee2mqtt @6835cbf (2.12.1) bridge.ts publishDevices; keys of zigbee-herdsman-converters 26.112.0.
 """
@@ -25,6 +25,7 @@ from collector.conventions.payload import LONGEST_TOPIC, damaged, truth, within
 LARGEST_LIST = 4 * 1024 * 1024
 MOST_DEVICES = 1000
 MOST_KEYS = 32
+_MOST_WORDS = 16
 _LONGEST_WORD = 64
 
 IEEE = re.compile(r"0x[0-9a-f]{16}", re.ASCII)
@@ -180,7 +181,9 @@ def _speaks_of_presence(one: _Expose) -> bool:
 
 def _enum(one: _Expose) -> frozenset[str]:
     words = one.values if isinstance(one.values, list) else []
-    return frozenset(word.lower() for word in words[:MOST_KEYS] if isinstance(word, str) and len(word) <= _LONGEST_WORD)
+    return frozenset(
+        word.lower() for word in words[:_MOST_WORDS] if isinstance(word, str) and len(word) <= _LONGEST_WORD
+    )
 
 
 def _words(one: _Expose) -> tuple[Any, Any] | None:

@@ -72,6 +72,13 @@ class Known:
     asked: frozenset[str] = frozenset()
     asked_ms: int = 0
 
+    def keep(self, keys: frozenset[str]) -> None:
+        """Know nothing of presence by any other than `keys`."""
+        for key in self.verdicts.keys() - keys:
+            del self.verdicts[key]
+            self.sure.pop(key, None)
+            self.copied.discard(key)
+
 
 class Told(NamedTuple):
     """A state as a message tells it. `single`: the one key that it is about, where each has a message of its own."""

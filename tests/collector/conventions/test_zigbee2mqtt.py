@@ -592,6 +592,16 @@ def test_two_devices_may_exchange_their_names():
     assert hall.tells("a", occupancy=False).values == {}
 
 
+def test_of_a_device_that_got_the_name_of_another_nothing_is_known():
+    hall = Hall()
+    hall.devices(device("c1"))
+    hall.tells(occupancy_1=True, occupancy_2=False)
+    hall.devices(device("c1", ieee="0x00158d00000000ff"))
+    assert hall.tells(occupancy_1=True, occupancy_2=False).values == {}
+    left = hall.tells(occupancy_1=False, occupancy_2=False)
+    assert (left.values, left.unknown) == ({}, {"presence"})
+
+
 # Questions
 
 
@@ -705,6 +715,22 @@ def test_the_memory_is_bounded_and_forgets_no_claimed_device():
         hall.tells(f"d{n}", occupancy=True)
     assert len(hall.convention._known) == MOST_KNOWN + 1
     assert hall.tells("mine", occupancy=True).values == {}
+
+
+def test_keys_that_a_device_has_no_more_are_forgotten():
+    hall = Hall("zigbee2mqtt/c1")
+    for n in range(500):
+        hall.devices(device("c1", {"type": "binary", "name": "occupancy", "property": f"occupancy_x{n}", "access": 1}))
+        hall.tells(**{"occupancy_1": False, f"occupancy_x{n}": True})
+    known = hall.convention._known.get("zigbee2mqtt/c1")
+    assert known is not None
+    assert set(known.verdicts) == {"occupancy_1", "occupancy_x499"}
+
+
+def test_a_topic_of_nobody_is_no_birth():
+    hall = Hall()
+    assert hall.raw("elsewhere/status", b"online") == []
+    assert hall.tells(occupancy=True).values == {"presence": 1.0}
 
 
 def test_what_is_known_of_a_device_survives_a_change_of_the_registry():
