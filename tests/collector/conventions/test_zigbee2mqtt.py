@@ -194,6 +194,15 @@ def test_a_retained_online_is_no_restart_unless_it_was_offline():
     hall.bridge("offline", retain=True)
     hall.bridge("online", retain=True)
     assert hall.tells(occupancy=True).values == {}
+    assert hall.tells(occupancy=False).values == {"presence": 0.0}, "it is there again"
+
+
+def test_a_retained_state_is_not_the_copy_that_is_awaited():
+    hall = Hall()
+    hall.tells(occupancy=False)
+    restarted(hall)
+    hall.tells(occupancy=False, retain=True)
+    assert hall.tells(occupancy=True).values == {}
 
 
 def test_a_copy_that_contradicts_what_was_told_makes_it_unknown():
@@ -306,6 +315,21 @@ def test_a_zone_that_only_a_copy_called_empty_does_not_make_the_whole_vacant():
     assert (left.values, left.presences, left.unknown) == ({}, {"occupancy_1": 0.0}, {"presence"})
     hall.tells(occupancy_1=False, occupancy_2=True)
     assert hall.tells(occupancy_1=False, occupancy_2=False).values == {"presence": 0.0}
+
+
+def test_a_zone_that_only_a_retained_state_called_empty_does_not_make_the_whole_vacant():
+    hall = Hall()
+    hall.tells(occupancy_1=True, occupancy_2=False, retain=True)
+    left = hall.tells(occupancy_1=False, occupancy_2=False)
+    assert (left.values, left.unknown) == ({}, {"presence"})
+
+
+def test_after_a_device_left_its_zones_are_to_be_told_anew():
+    hall = Hall()
+    hall.tells(occupancy_1=True, occupancy_2=False)
+    hall.raw("zigbee2mqtt/bridge/event", b'{"type":"device_leave","data":{"friendly_name":"c1"}}')
+    left = hall.tells(occupancy_1=False, occupancy_2=False)
+    assert (left.values, left.unknown) == ({}, {"presence"})
 
 
 def test_after_a_device_was_gone_its_zones_are_to_be_told_anew():
