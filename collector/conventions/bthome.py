@@ -210,11 +210,10 @@ def _heard(address: str, frame: bytes, at: int) -> tuple[Heard, bool]:
         if length is None:
             break
         start = at + 1
-        if not length and start < size:
-            length = frame[start]
-            start += 1
+        if not length:
+            length = 1 + frame[start] if start < size else 1
         at = start + length
-        if at > size or start > size:
+        if at > size:
             raise damaged(f"object 0x{object_id:02x} is cut off", size)
         if (name := _TRUTHS.get(object_id)) is not None:
             _add_truth(presences, name, frame[start])

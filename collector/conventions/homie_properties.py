@@ -13,6 +13,7 @@ from collector.conventions.parts import VERDICTS
 from collector.conventions.payload import damaged, number, text, truth
 
 LONGEST_VALUE = 256
+_DIGITS = 9  # behind the point: 82 cm are 0.82 m
 _BOOLEANS = {b"true": 1.0, b"false": 0.0}
 _NUMBERS = frozenset(("integer", "float"))
 
@@ -76,7 +77,7 @@ class Meaning(NamedTuple):
         found = number(text(payload, LONGEST_VALUE))
         if found is None:
             raise damaged("no number")
-        value = found * self.scale.times + self.scale.plus
+        value = round(found * self.scale.times + self.scale.plus, _DIGITS)
         if self.scale.quantity != "temperature" and value < 0:
             return {}
         if self.scale.quantity in _PERCENT and value > 100:

@@ -50,6 +50,7 @@ _URN = re.compile(r"(urn:[^:]+:[^:/]+)(?:[:/](.*))?", re.ASCII)
 _LAST_SEPARATOR = re.compile(r"(.*)[:/](.*)", re.ASCII)
 _SEPARATORS = ":/_."
 _RELATIVE_BELOW_S = 2**28
+_DIGITS = 9  # behind the point: 82 cm are 0.82 m
 
 
 class _Scale(NamedTuple):
@@ -267,7 +268,7 @@ def _grouped(records: Sequence[senml.Resolved]) -> dict[tuple[str, float], _Grou
         if scale is None:
             group.presences[key] = float(value)
         else:
-            group.values[scale.quantity] = value * scale.times
+            group.values[scale.quantity] = value if scale.times == 1 else round(value * scale.times, _DIGITS)
     if idle:
         for device in sorted(idle - {device for device, _ in groups}):
             groups[device, 0.0] = _Group(0.0)
