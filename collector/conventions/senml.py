@@ -35,6 +35,7 @@ from collector.conventions.memory import Memory
 from collector.conventions.parts import VERDICTS, Parts
 from collector.conventions.payload import LARGEST_PAYLOAD, LONGEST_TOPIC, damaged
 from presence import senml
+from presence.errors import DamagedFrame
 from presence.site import Source
 
 MOST_DEVICES: Final = 4096
@@ -167,7 +168,7 @@ class Senml:
             return ()
         if len(payload) > LARGEST_PAYLOAD:
             raise damaged(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
-        groups = _grouped(senml.resolve(payload, message.content_type))
+        groups = _grouped(_records(payload, message.content_type))
         alone = len({device for device, _ in groups}) == 1
         heard: list[Heard] = []
         for (device, _), group in sorted(groups.items(), key=_time_of):
@@ -223,6 +224,15 @@ class Senml:
             if name in known:
                 return verdict
         return verdict
+
+
+def _records(payload: bytes, content_type: str | None) -> list[senml.Resolved]:
+    """The records of the pack. Raises DamagedFrame, whose reason does not repeat long names."""
+    try:
+        return senml.resolve(payload, content_type)
+    except DamagedFrame as damage:
+        reason = damage.reason
+        raise damaged(reason if len(reason) <= 80 else f"{reason[:30]}…{reason[-30:]}", damage.offset) from None
 
 
 @lru_cache(maxsize=16_384)

@@ -204,6 +204,13 @@ def test_another_dialect_below_sensors_is_not_taken_for_damaged_senml():
         Senml().decode(plain._replace(topic=TOPIC))
 
 
+def test_a_damage_does_not_repeat_the_payload():
+    with pytest.raises(DamagedFrame) as damage:
+        heard({"n": "x" * 5000, "v": 1, "vb": True})
+    assert "has two values" in damage.value.reason
+    assert len(damage.value.reason) < 80
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_break_it(payload: bytes):
     for topic in (TOPIC, "outlets/7/senml-cbor", "sensors/x"):
