@@ -20,7 +20,8 @@ said again when a child turns up behind it.
 
 All is retained and undated, so it is listened to without queue: what comes unretained happened now.
 
-Bounded: 1,024 devices besides the claimed ones; of each 256 properties, with names below 512 characters.
+Bounded: 1,024 devices besides the claimed ones and their roots; of each 128 properties, with names of at most 128
+characters, thus some 50 KiB at the most.
 Source: homieiot/convention @063301d (5.x) and tag v4.0.0.
 """
 
@@ -40,7 +41,8 @@ from collector.conventions.typed_json import typed
 from presence.site import Source
 
 MOST_DEVICES: Final = 1024
-MOST_PROPERTIES: Final = 256
+MOST_PROPERTIES: Final = 128
+LONGEST_KEY: Final = 128
 
 _ROOT = "homie"
 _V5 = "5"
@@ -56,7 +58,7 @@ _ONLINE: Final[dict[str, bool | None]] = {
 # States in which nothing that was said before holds, though the device is there.
 _VOID = frozenset(("init", "alert"))
 _ATTRIBUTES = {"$datatype": "datatype", "$unit": "unit", "$format": "format"}
-_EMPTY = Property("", "", "")
+_EMPTY = Property()
 
 
 class _Property(msgspec.Struct, gc=False):
@@ -270,11 +272,11 @@ class Homie:
         properties: dict[str, Property] = {}
         for node, one in described.nodes.items():
             for name, of in one.properties.items():
-                properties[f"{node}/{name}"] = Property(of.datatype, of.unit or "", of.format or "")
+                properties[f"{node}/{name}"] = _EMPTY.with_(datatype=of.datatype, unit=of.unit, format=of.format)
         if len(properties) > MOST_PROPERTIES:
             raise damaged(f"{len(properties)} properties, more than {MOST_PROPERTIES}")
-        if any(len(key) > LONGEST_TOPIC for key in properties):
-            raise damaged(f"a property whose name is longer than {LONGEST_TOPIC} characters")
+        if any(len(key) > LONGEST_KEY for key in properties):
+            raise damaged(f"a property whose name is longer than {LONGEST_KEY} characters")
         device = self._known(place.address)
         lost = device.describe(properties)
         device.has_children = device.has_children or bool(described.children)
@@ -291,12 +293,14 @@ class Homie:
         return (said,)
 
     def _attribute(self, place: _Place, key: str, attribute: str, payload: bytes) -> Sequence[Heard]:
-        said = text(payload, LONGEST_TOPIC)
+        said = text(payload)
         device = self._known(place.address)
         before = device.properties.get(key, _EMPTY)
         if key not in device.properties and len(device.properties) >= MOST_PROPERTIES:
             raise damaged(f"more than {MOST_PROPERTIES} properties")
-        now = before._replace(**{attribute: said})
+        if len(key) > LONGEST_KEY:
+            raise damaged(f"a property whose name is longer than {LONGEST_KEY} characters")
+        now = before.with_(**{attribute: said})
         if now == before:
             return ()
         lost = device.describe({**device.properties, key: now})

@@ -13,6 +13,7 @@ from collector.conventions.parts import VERDICTS
 from collector.conventions.payload import damaged, number, text, truth
 
 LONGEST_VALUE = 256
+_LONGEST = 64
 _DIGITS = 9  # behind the point: 82 cm are 0.82 m
 _BOOLEANS = {b"true": 1.0, b"false": 0.0}
 _NUMBERS = frozenset(("integer", "float"))
@@ -48,11 +49,17 @@ _PERCENT = frozenset(("battery", "humidity"))
 
 
 class Property(NamedTuple):
-    """As the device describes it; what it does not say is empty."""
+    """As the device describes it; what it does not say, or says at a length that no meaning has, is empty."""
 
-    datatype: str
-    unit: str
-    format: str
+    datatype: str = ""
+    unit: str = ""
+    format: str = ""
+
+    def with_(self, **said: str | None) -> Property:
+        """Now that it says `said`."""
+        return self._replace(
+            **{name: "" if word is None or len(word) > _LONGEST else word for name, word in said.items()}
+        )
 
 
 class Meaning(NamedTuple):

@@ -1,6 +1,6 @@
 """The verdict of a device as a whole, out of those of its parts, of which a message holds one or some.
 
-One part that sees somebody is enough for "present"; "absent" takes the word of all. Bounded: 32 parts; of a device
+One part that sees somebody is enough for "present"; "absent" takes the word of all. Bounded: 16 parts; of a device
 with more nobody says "absent".
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 # Names under which devices say that somebody is there, the widest first: motion ends while people sit still.
 VERDICTS = ("presence", "occupancy", "occupied", "motion")
-MOST_PARTS = 32
+MOST_PARTS = 16
 
 
 class Parts:

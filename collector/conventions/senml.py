@@ -1,6 +1,6 @@
 """SenML packs (RFC 8428) of others, JSON or CBOR, on topics of their own.
 
-    +/+/senml, +/+/senml-cbor, senml/#, sensors/#, and the topics of entries
+    +/+/senml, +/+/senml-cbor, senml/#, sensors/+, and the topics of entries
 
     [{"bn":"urn:dev:mac:24e124fffe123456:","bt":1276020076.001,"n":"presence","vb":true},
      {"n":"distance","u":"m","v":0.82}]
@@ -14,11 +14,12 @@ the whole (`parts`); `open` or `alarm` are not. Quantities go by the last part o
 mm, lx, Cel, %RH, %EL, ppm, and `/`, %, /100 for a battery). Text, data and sums are skipped.
 
 Records of one device and time are one Heard, the oldest first, so that history does not stand over the present. Times
-below 2**28 are ages; no time is now. `sensors/#` is a guess: what is no array there is taken for another dialect, and
+below 2**28 are ages; no time is now. `sensors/+` is a guess: what is no array there is taken for another dialect, and
 nothing is said about it. A topic alone in the site file claims the device that its packs are about, when it is one.
 
 Packs are taken as they come, without queue: most are undated.
-Bounded: 4,096 devices besides the claimed ones, 32 verdicts each; a pack of 256 KiB.
+Bounded: 2,048 devices besides the claimed ones; of each 16 verdicts of each of the four names, with keys of at most 128
+characters, thus some 16 KiB; a pack of 256 KiB.
 Source: RFC 8428 (core-wg/senml-spec @aced339), RFC 8798 (units), RFC 9039 (DEV URN).
 """
 
@@ -38,11 +39,12 @@ from presence import senml
 from presence.errors import DamagedFrame
 from presence.site import Source
 
-MOST_DEVICES: Final = 4096
-LONGEST_NAME: Final = 256
+MOST_DEVICES: Final = 2048
+LONGEST_NAME: Final = 128
 
-_FILTERS = ("+/+/senml", "+/+/senml-cbor", "senml/#", "sensors/#")
-_USUAL = re.compile(r"[^/]+/[^/]+/senml(?:-cbor)?|senml/.+|sensors/.+", re.DOTALL)
+_FILTERS = ("+/+/senml", "+/+/senml-cbor", "senml/#", "sensors/+")
+# A status below sensors is that of an ESPHome node of this name.
+_USUAL = re.compile(r"[^/]+/[^/]+/senml(?:-cbor)?|senml/.+|sensors/(?!status$)[^/]+", re.DOTALL)
 _GUESSED = "sensors/"
 _NATIVE = "hadir/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*", re.ASCII)
@@ -168,6 +170,8 @@ class Senml:
             return ()
         if len(payload) > LARGEST_PAYLOAD:
             raise damaged(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
+        if len(topic) > LONGEST_TOPIC:
+            raise damaged(f"a topic of {len(topic)} characters, more than {LONGEST_TOPIC}")
         groups = _grouped(_records(payload, message.content_type))
         alone = len({device for device, _ in groups}) == 1
         heard: list[Heard] = []
@@ -235,7 +239,7 @@ def _records(payload: bytes, content_type: str | None) -> list[senml.Resolved]:
         raise damaged(reason if len(reason) <= 80 else f"{reason[:30]}…{reason[-30:]}", damage.offset) from None
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8192)
 def _split(name: str) -> tuple[str, str]:
     """Device, empty for the topic's own, and key, empty for a device alone. Raises DamagedFrame."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
@@ -248,7 +252,7 @@ def _split(name: str) -> tuple[str, str]:
     return (found[1], found[2]) if found is not None else ("", name)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8192)
 def _last(key: str) -> str:
     return key.replace(":", "/").rpartition("/")[2]
 

@@ -13,7 +13,8 @@ same motion is said once in 60 s. Its gateway is the only one that heard it with
 several none, so that one of them may go without the device being lost; when the last of them goes, that one.
 
 Everything in range is told, phones with changing addresses among it: a Heard without values is no candidate for a
-sensor. Bounded: 4,096 devices besides the claimed ones, each a number and 4 gateways; 1,024 gateways.
+sensor. Bounded: 4,096 devices besides the claimed ones, each a number and 4 gateways,
+thus some 3 KiB; 1,024 gateways.
 Source: theengs/gateway and theengs/decoder, docs/use; 1technophile/OpenMQTTGateway, docs/use/ble.md.
 """
 
