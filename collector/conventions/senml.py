@@ -173,9 +173,12 @@ class Senml:
         if len(topic) > LONGEST_TOPIC:
             raise damaged(f"a topic of {len(topic)} characters, more than {LONGEST_TOPIC}")
         groups = _grouped(_records(payload, message.content_type))
-        alone = len({device for device, _ in groups}) == 1
+        told = list(groups.items())
+        alone = len(told) == 1 or len({device for device, _ in groups}) == 1
+        if len(told) > 1:
+            told.sort(key=_time_of)
         heard: list[Heard] = []
-        for (device, _), group in sorted(groups.items(), key=_time_of):
+        for (device, _), group in told:
             self._add(heard, device or topic, topic if alone else None, group)
         return heard
 
@@ -210,24 +213,22 @@ class Senml:
 
     def _whole(self, device: str, presences: dict[str, float]) -> float | None:
         """The verdict of the whole: of the widest name that the device ever said."""
-        by_name = {
-            name: said
-            for name in VERDICTS
-            if (said := {key: one for key, one in presences.items() if _last(key) == name})
-        }
+        by_name: dict[str, dict[str, float]] = {}
+        for key, verdict in presences.items():
+            if (name := _last(key)) in VERDICTS:
+                by_name.setdefault(name, {})[key] = verdict
         if not by_name:
             return None
         known = self._parts.get(device)
         if known is None:
             known = {}
             self._parts.put(device, known)
-        verdict = None
         for name in VERDICTS:
             if name in by_name:
-                verdict = known.setdefault(name, Parts()).whole(by_name[name])
+                return known.setdefault(name, Parts()).whole(by_name[name])
             if name in known:
-                return verdict
-        return verdict
+                break
+        return None
 
 
 def _records(payload: bytes, content_type: str | None) -> list[senml.Resolved]:
