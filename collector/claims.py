@@ -51,7 +51,7 @@ class Claim(NamedTuple):
 
     def entry(self, address: str) -> Entry:
         """The claim as the convention is told of it."""
-        return Entry(address, self.key, self.source.profile, self.source.config)
+        return Entry(address, self.key, self.source.profile, self.source.config, self.source.topic)
 
 
 def claims_of(sites: Iterable[Site], convention: str) -> list[Claim]:

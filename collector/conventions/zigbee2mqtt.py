@@ -220,8 +220,12 @@ class Zigbee2mqtt:
         name = data.get("friendly_name")
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_TOPIC:
             raise damaged("a device without a name left")
-        self._doubt(f"{base}/{name}")
-        return self._say(base, name, online=False)
+        topic = f"{base}/{name}"
+        known = self._known.get(topic)
+        # Whether it will be there again nobody says: what it told last is not known any more, that is all.
+        not_known = frozenset({"presence", *(known.verdicts if known is not None else ())})
+        self._doubt(topic)
+        return [Heard(device=name, address=one, unknown=not_known) for one in self._claims.get(topic, (topic,))]
 
     def _of_availability(self, base: str, name: str, message: Message) -> Sequence[Heard]:
         if not name:
