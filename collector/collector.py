@@ -251,9 +251,9 @@ class Collector:
         self._process(rows, offer=True)
         return len(rows) == len(own)
 
-    def _heard(self) -> set[tuple[str, str]]:
-        """The sensors that have ever been heard of."""
-        return {place for place, watch in self._live.watches.items() if watch.seen_ms}
+    def _heard(self) -> dict[tuple[str, str], int]:
+        """When the sensors were last heard of that ever were."""
+        return {place: watch.seen_ms for place, watch in self._live.watches.items() if watch.seen_ms}
 
     def _begin_connection(self, session_present: bool, losses: int, now_ms: int) -> None:
         first = self._served is None

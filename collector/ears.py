@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from collector.conventions.convention import Message
@@ -103,9 +103,12 @@ class Ears:
         return self._hearing.heard_at_once()
 
     def missed(
-        self, sites: Iterable[str], until_ms: Callable[[str], int | None], seen: Container[tuple[str, str]]
+        self, sites: Iterable[str], until_ms: Callable[[str], int | None], seen: Mapping[tuple[str, str], int]
     ) -> list[Own]:
-        """What is to be written down of the times in which nobody listened; `until_ms`: a site's last sign of life."""
+        """What is to be written down of the times in which nobody listened.
+
+        `until_ms`: a site's last sign of life; `seen`: that of its sensors.
+        """
         own: list[Own] = []
         while self._gaps:
             gap = self._gaps.popleft()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from collector.asking import Asking
@@ -228,10 +228,10 @@ class Hearing:
 
     # What was not heard
 
-    def missed(self, site: str, from_ms: int, to_ms: int, seen: Container[_Place]) -> list[Own]:
+    def missed(self, site: str, from_ms: int, to_ms: int, seen: Mapping[_Place, int]) -> list[Own]:
         """Nobody listened in [from_ms, to_ms) to what must be heard at once: those sensors are unknown, and asked.
 
-        `seen`: the sensors that have ever been heard of; of the others nothing was known anyway.
+        `seen`: when the sensors were last heard of that ever were; of the others nothing was known anyway.
         """
         readings = []
         for convention, address, claim in self._at_once():
@@ -239,8 +239,8 @@ class Hearing:
             if claim.site != site:
                 continue
             self._asking.want(convention, address, to_ms)
-            newest_ms = self._newest_ms.get(place, 0)
-            if place not in seen or newest_ms >= to_ms:
+            newest_ms = max(self._newest_ms.get(place, 0), seen.get(place, 0))
+            if not 0 < newest_ms < to_ms:
                 continue
             self._said.pop(place, None)
             start_ms = max(from_ms, newest_ms + 1)
