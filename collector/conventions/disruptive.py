@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.hearing import Hearing
+from collector.conventions.hearers import Hearers
 from collector.conventions.memory import Memory
 from collector.conventions.payload import damaged, instant_ms, within
 from collector.conventions.typed_json import typed
@@ -117,7 +117,7 @@ class Disruptive:
 
     def __init__(self) -> None:
         self._events: Memory[bool] = Memory(MOST_EVENTS)
-        self._hearing = Hearing()
+        self._hearers = Hearers()
         self._connections: Memory[_Connection] = Memory(MOST_CONNECTORS)
         self._topics: frozenset[str] = frozenset()
 
@@ -141,7 +141,7 @@ class Disruptive:
 
     def follow(self, entries: Sequence[Entry]) -> None:
         """Listen to the entries' topics, too."""
-        self._hearing.pin({entry.address for entry in entries})
+        self._hearers.pin({entry.address for entry in entries})
         self._topics = frozenset(entry.topic for entry in entries if entry.topic and not _usual(entry.topic))
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -175,7 +175,7 @@ class Disruptive:
 
     def gateway_of(self, address: str) -> str | None:
         """The only cloud connector that hears the device; None when there are none or several."""
-        return self._hearing.gateway_of(address)
+        return self._hearers.gateway_of(address)
 
     def ask(self, address: str, now_ms: int) -> Sequence[Question]:
         """Nothing: the cloud takes no questions here."""
@@ -212,7 +212,7 @@ class Disruptive:
         historical = last is not None and last.at_ms > said_ms
         if not historical:
             self._connections.put(connector, _Connection(online, said_ms))
-            self._hearing.said(connector, online)
+            self._hearers.said(connector, online)
         return Heard(
             device=connector,
             address=connector,
@@ -228,7 +228,7 @@ class Disruptive:
         for connector in connectors[:16]:
             name = connector.get("id") if isinstance(connector, dict) else None
             if isinstance(name, str) and _DEVICE.fullmatch(name):
-                self._hearing.heard(device, name, received_ms)
+                self._hearers.heard(device, name, received_ms)
 
 
 def _usual(topic: str) -> bool:

@@ -28,7 +28,7 @@ from msgspec import UNSET
 
 from collector.conventions.bluetooth_address import bluetooth_address, required_address
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.hearing import Hearing
+from collector.conventions.hearers import Hearers
 from collector.conventions.memory import Memory
 from collector.conventions.payload import availability, damaged, levels, truth, within
 from collector.conventions.typed_json import typed
@@ -77,7 +77,7 @@ class Theengs:
     EXCLUSIVE: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._hearing = Hearing()
+        self._hearers = Hearers()
         self._said: Memory[_Said] = Memory(MOST_DEVICES)
         self._bases: frozenset[str] = frozenset((_BASE,))
 
@@ -99,7 +99,7 @@ class Theengs:
     def follow(self, entries: Sequence[Entry]) -> None:
         """Listen below the bases of the entries' topics, too."""
         claimed = {entry.address for entry in entries}
-        self._hearing.pin(claimed)
+        self._hearers.pin(claimed)
         self._said.pin(claimed)
         self._bases = frozenset((_BASE, *(entry.topic.rsplit("/", 3)[0] for entry in entries if entry.topic)))
 
@@ -130,7 +130,7 @@ class Theengs:
         said = typed(_BROADCAST, message.payload)
         name, address = _device(parts[-1], said.id)
         if not message.retain:
-            self._hearing.heard(address, message.topic.rsplit("/", 2)[0], message.received_ms)
+            self._hearers.heard(address, message.topic.rsplit("/", 2)[0], message.received_ms)
         motion = None if said.motion is UNSET else truth(said.motion)
         if (
             motion is not None
@@ -151,7 +151,7 @@ class Theengs:
 
     def gateway_of(self, address: str) -> str | None:
         """The only gateway that hears the device, {base}/{gateway}; None when there are none or several."""
-        return self._hearing.gateway_of(address)
+        return self._hearers.gateway_of(address)
 
     def ask(self, address: str, now_ms: int) -> Sequence[Question]:
         """Nothing: devices only broadcast."""
@@ -168,7 +168,7 @@ class Theengs:
         online = availability(message.payload)
         if online is None:
             raise damaged("a will that says neither online nor offline")
-        self._hearing.said(gateway, online)
+        self._hearers.said(gateway, online)
         return (Heard(device=gateway.rpartition("/")[2], address=gateway, online=online, scope="gateway"),)
 
     def _repeated(self, address: str, packet: object, motion: float, received_ms: int) -> bool:

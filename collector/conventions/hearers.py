@@ -16,7 +16,7 @@ MOST_HEARERS = 4
 HEARS_FOR_MS = 120_000
 
 
-class Hearing:
+class Hearers:
     """What was heard of devices through which gateways, and whether those are there."""
 
     def __init__(self) -> None:
