@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from collector.conventions import CONVENTIONS
-from hadir.output import printable
 from presence.errors import BadInput
+from presence.foreign_text import printable
 from presence.site import Sensor, SensorKind, Site, Source, ZoneName
 from presence.site_values import ID, did_you_mean, parse_duration, slug_of
 from storage.record.aside import Waiting

@@ -25,7 +25,7 @@ class Said(NamedTuple):
     heard: Sequence[Heard]
 
 
-class Ears:
+class Decoders:
     """Conventions that know nothing yet: all, or the one that is `named`, with `profile` and `config` for any device.
 
     `named`: one of NAMES.
@@ -119,7 +119,7 @@ def why_nobody(topic: str, named: str | None) -> tuple[str, str]:
         return f"has {len(topic)} characters", f"topics of more than {LONGEST_TOPIC} are not understood"
     if topic.startswith(f"{topics.ROOT}/") and named in (None, NATIVE):
         return _why_not_native(topic)
-    others = [name for name in NAMES if name != named and Ears(name, None, None).listens(topic)]
+    others = [name for name in NAMES if name != named and Decoders(name, None, None).listens(topic)]
     if named is not None and others:
         return f"is not one of {named}", f'did you mean "--convention {others[0]}"?'
     if topic.startswith("cmnd/") or topic.rpartition("/")[2] in ("set", "get", "command"):

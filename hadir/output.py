@@ -23,11 +23,7 @@ _UNSAFE = re.compile(
 
 def json_line(value: object) -> str:
     """`value` as one line of compact JSON, safe to print."""
-    return printable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
-def printable(text: str) -> str:
-    """`text` in one line, what is not to be printed as `\\u001b`."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -78,11 +78,11 @@ def decode(
         named, what = known
         if what.truth:
             if value not in (0, 1):
-                raise _damaged(f'"{name}" is true or false, not {value!r}')
+                raise _damaged(f'"{name[:40]}" is true or false, not {value!r}')
         elif value is True or value is False:
-            raise _damaged(f'"{name}" is a number, not {value!r}')
+            raise _damaged(f'"{name[:40]}" is a number, not {value!r}')
         elif unit is not None and unit != what.unit:
-            raise _damaged(f'"{name}" is measured in {what.unit or "no unit"}, not in "{unit}"')
+            raise _damaged(f'"{name[:40]}" is measured in {what.unit or "no unit"}, not in "{str(unit)[:40]}"')
         if named != last_sensor or time_s != last_time_s:
             last_sensor, last_time_s = named, time_s
             at_ms = round(time_s * 1000)
@@ -115,24 +115,24 @@ def resolve(payload: bytes, content_type: str | None) -> list[Resolved]:
             raise _damaged(f"SenML version {record.bver}, more than {_VERSION}")
         name, time_s = base_name + record.n, base_time_s + record.t
         if not -_FURTHEST_S < time_s < _FURTHEST_S:
-            raise _damaged(f'"{name}" has a time that is none')
+            raise _damaged(f'"{name[:40]}" has a time that is none')
         number, truth = record.v, record.vb
         other = record.vs is not UNSET or record.vd is not UNSET
         if number is not UNSET:
             if other or truth is not UNSET:
-                raise _damaged(f'"{name}" has two values')
+                raise _damaged(f'"{name[:40]}" has two values')
             number += base_value
             if not isfinite(number):
-                raise _damaged(f'"{name}" is no finite number')
+                raise _damaged(f'"{name[:40]}" is no finite number')
             resolved.append((name, record.u or base_unit, number, time_s))
         elif truth is not UNSET:
             if other:
-                raise _damaged(f'"{name}" has two values')
+                raise _damaged(f'"{name[:40]}" has two values')
             resolved.append((name, record.u, truth, time_s))
         elif other or record.s is not UNSET:
             resolved.append((name, record.u, None, time_s))
         elif record.n:
-            raise _damaged(f'"{name}" has no value')
+            raise _damaged(f'"{name[:40]}" has no value')
     return resolved
 
 
@@ -202,7 +202,7 @@ def _records(payload: bytes, content_type: str | None) -> list[_Record]:
             raise _damaged(f"more than {_MOST_RECORDS} records")
         return _decode_json(payload)
     except (msgspec.MsgspecError, cbor2.CBORError, RecursionError, UnicodeDecodeError, OverflowError) as error:
-        raise _damaged(f"no SenML pack: {error}") from None
+        raise _damaged(f"no SenML pack: {str(error)[:80]}") from None
 
 
 def _cbor_records(payload: bytes) -> list[dict[str, Any]]:
@@ -249,7 +249,7 @@ def _native(name: str, gateway: bool) -> tuple[str, Quantity] | None:
     if gateway:
         sensor, _, quantity_name = name.rpartition("/")
         if not SLUG.fullmatch(sensor):
-            raise _damaged(f'"{name}" names no sensor; in a gateway\'s pack it is "sensor/quantity"')
+            raise _damaged(f'"{name[:40]}" names no sensor; in a gateway\'s pack it is "sensor/quantity"')
     known = quantity(quantity_name)
     return None if known is None else (sensor, known)
 

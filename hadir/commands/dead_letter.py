@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hadir.output import json_line, printable, table
+from hadir.output import json_line, table
 from hadir.settings import Settings
 from presence.errors import BadInput
+from presence.foreign_text import printable
 from presence.instants import rfc3339, rfc3339_or_none
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, get_args
 
-from hadir.output import json_line, printable, table
+from hadir.output import json_line, table
 from hadir.settings import Settings
 from presence.errors import BadInput
+from presence.foreign_text import printable
 from presence.instants import rfc3339
 from presence.quantities import quantity
 from presence.site import SensorKind, ZoneName

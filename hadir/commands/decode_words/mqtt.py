@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hadir.output import json_line, printable
+from hadir.output import json_line
 from hadir.settings import Settings
 from hadir.vectors_file import VectorsFile, told
 from presence.errors import BadInput, DamagedFrame
+from presence.foreign_text import printable
 from presence.site_values import did_you_mean
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ def _single(arguments: argparse.Namespace) -> int:
     from collector.conventions.convention import Message
     from hadir.composition import now_ms
     from hadir.heard_lines import whole_line
-    from hadir.one_message import Ears, why_nobody
+    from hadir.one_message import Decoders, why_nobody
 
     _check_convention(arguments.convention)
     config = None if arguments.source_config is None else _config(arguments.source_config)
-    ears = Ears(arguments.convention, arguments.profile, config)
+    decoders = Decoders(arguments.convention, arguments.profile, config)
     if arguments.convention is not None:
-        ears.learn_topic(arguments.topic)
-    if not ears.listens(arguments.topic):
+        decoders.learn_topic(arguments.topic)
+    if not decoders.listens(arguments.topic):
         problem, remedy = why_nobody(arguments.topic, arguments.convention)
         raise BadInput(_WHERE, f'"{printable(arguments.topic)}" {problem}', field="--topic", remedy=remedy)
     payload = sys.stdin.buffer.read() if arguments.file == _STDIN else Path(arguments.file).read_bytes()
@@ -71,10 +72,10 @@ def _single(arguments: argparse.Namespace) -> int:
     heard: list[Said] = []
     damage: DamagedFrame | None = None
     try:
-        heard = ears.hear(message) or []
+        heard = decoders.hear(message) or []
     except DamagedFrame as error:
         damage = error
-    if (problem_of_source := ears.wrong_profile(arguments.topic, heard)) is not None:
+    if (problem_of_source := decoders.wrong_profile(arguments.topic, heard)) is not None:
         raise BadInput(_WHERE, problem_of_source, field="--source-config" if arguments.profile is None else "--profile")
     if damage is not None:
         print(json_line({"error": damage.reason, "offset": damage.offset}))
@@ -136,7 +137,7 @@ def _batch(name: str) -> Iterator[dict[str, Any]]:
     from collector.conventions.convention import Message
     from hadir.composition import now_ms
     from hadir.heard_lines import summary
-    from hadir.one_message import Ears, why_nobody
+    from hadir.one_message import Decoders, why_nobody
 
     file = VectorsFile(name, _Vector, "tests/vectors/conventions")
     places = _places(file)
@@ -147,15 +148,15 @@ def _batch(name: str) -> Iterator[dict[str, Any]]:
         return Message(vector.topic, _payload(file, place), None, None, vector.retain, received_ms)
 
     for place, vector in enumerate(file.vectors):
-        ears = Ears(vector.convention, vector.profile, vector.config)
+        decoders = Decoders(vector.convention, vector.profile, vector.config)
         for needed in _needed(file, places, place):
             try:
-                ears.hear(message_of(needed))
+                decoders.hear(message_of(needed))
             except DamagedFrame:
                 continue  # of what cannot be understood nothing is learnt
         message = message_of(place)
         try:
-            heard = ears.hear(message)
+            heard = decoders.hear(message)
         except DamagedFrame as error:
             yield {"id": vector.id, "rejected": True, "error": error.reason}
             continue

@@ -54,7 +54,7 @@ def test_the_list_has_a_line_for_each_and_hides_no_control_character(record: Rec
     assert head == ["id", "times", "last", "bytes", "topic", "why"]
     assert large == [LARGE.id[:12], "1", "2025-11-24T16:00:02.000Z", "65,536+", "t/c", "too", "large"]
     assert of_bytes[3:] == ["2", "t/b", "no", "pack"]
-    assert of_text[4:] == ["t/\\u001b[2J", "no", "JSON", "\\u009b"]
+    assert of_text[4:] == ["t/\\x1b[2J", "no", "JSON", "\\x9b"]
 
 
 def test_programs_have_it_as_json_lines_that_decode_takes_again(record: Record, run: Run, tmp_path: Path) -> None:

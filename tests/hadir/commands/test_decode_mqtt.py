@@ -89,7 +89,7 @@ def test_a_damaged_payload_says_what_is_wrong_with_it(given: Any, capsys: pytest
         (["--topic", "hadir/1/Mpp/sensor/c-1/readings"], "is no native topic; write hadir/1/SITE/sensor/SENSOR/re"),
         (["--topic", "hadir/1/mpp/collector/status"], "is native, and says nothing of readings; readings are on h"),
         (["--topic", "nobodys/lamp/set"], "is where a device is told or asked something; write the topic"),
-        (["--topic", "nobodys/\x1b[31m"], '"nobodys/\\u001b[31m" belongs to no convention by itself; say whose it'),
+        (["--topic", "nobodys/\x1b[31m"], '"nobodys/\\x1b[31m" belongs to no convention by itself; say whose it'),
         (["--topic", "x", "--convention", "zigbe2mqtt"], 'no convention "zigbe2mqtt"; did you mean "zigbee2mqtt"?'),
         (["--topic", READINGS, "--convention", "tasmota"], 'not one of tasmota; did you mean "--convention native"?'),
         (["--topic", "a/b", "--convention", "native"], "is no native topic; write hadir/1/SITE/sensor/SENSOR/readings"),

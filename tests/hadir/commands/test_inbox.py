@@ -63,7 +63,7 @@ def test_the_list_names_each_device_and_hides_no_control_character(record: Recor
     assert node.split()[:3] == ["esp-im1", "esphome", "LD2410"]
     assert "binary_sensor/radar true, binary_sensor/moving …" in node
     assert node.endswith("2025-11-24T16:01:00.000Z         7")
-    assert evil.startswith("ev\\u001b[2Jil\\u202e  esphome")
+    assert evil.startswith("ev\\x1b[2Jil\\u202e  esphome")
     assert c_1.split()[:3] == ["c-1", "native", "balai"]
 
 
