@@ -125,7 +125,8 @@ class Hearing:
                 if (note := self._unclaimed(convention, one, message)) is not None:
                     unclaimed.append(note)
         letter = None
-        if why and not readings:
+        # An empty payload only takes a retained message back: there is nothing to keep aside.
+        if why and not readings and message.payload:
             letter = letter_of(message, why[0])
         return Outcome([Own(site, said) for site, said in readings.items()], unclaimed, letter)
 

@@ -133,6 +133,7 @@ class Live:
         for site_id in self.sites:
             self._until_ms.setdefault(site_id, now_ms)
         self.claims = Claims(self.sites.values())
+        self._unclaimed.clear()  # one of them may be claimed now; the others will be heard again
         for place, sensors in wanted.items():
             if place not in self.zones:
                 self._open_zone(*place, sensors, now_ms)

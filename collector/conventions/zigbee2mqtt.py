@@ -142,6 +142,8 @@ class Zigbee2mqtt:
         payload = message.payload
         if payload[:1] == b"{" or payload[:LARGEST_PAYLOAD].lstrip()[:1] == b"{":
             return self._of_state(base, rest, message)
+        if not payload and not name:
+            raise damaged("empty: a retained state was taken back")
         return self._of_attribute(base, name, last, message)
 
     def gateway_of(self, address: str) -> str | None:
