@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from presence.evidence import DEFAULT_MODELS, Model
+from presence.evidence import Model, default_model
 from presence.intervals import Interval, State
 from presence.readings import Reading
 from presence.site import Sensor
@@ -51,11 +51,11 @@ def zone_sensors(sensors: Iterable[Sensor]) -> tuple[ZoneSensor, ...]:
         ZoneSensor(
             sensor.id,
             sensor.stale_after_ms,
-            DEFAULT_MODELS.get(sensor.kind),
+            default_model(sensor),
             sensor.source.gateway if sensor.source else None,
         )
         for sensor in sorted(sensors, key=lambda sensor: sensor.id)
-        if sensor.kind == "direct" or sensor.kind in DEFAULT_MODELS
+        if sensor.kind == "direct" or default_model(sensor) is not None
     )
 
 
@@ -84,6 +84,7 @@ class _Filter:
     __slots__ = (
         "at_ms",
         "bereft",
+        "counts_silence",
         "heard",
         "key",
         "logit",
@@ -98,6 +99,7 @@ class _Filter:
 
     def __init__(self, sensors: Sequence[ZoneSensor], start: Transition) -> None:
         self.sensors = sensors
+        self.counts_silence = any(one.model is not None and one.model.silence_repeats for one in sensors)
         self.heard = [_Heard() for _ in sensors]
         self.start = start  # the state in which this filter began; `tail`: what came after it
         self.tail: list[Transition] = []
@@ -140,9 +142,10 @@ class _Filter:
             self._weigh(sensor.model, heard, at_ms, values)
         heard.last_ms = at_ms
         self.seen_ms = at_ms
+        if self.counts_silence:
+            self._look_ahead()
+            return
         due_ms = at_ms + sensor.stale_after_ms
-        if sensor.model is not None and sensor.model.silence_counts and heard.said == 0.0:
-            due_ms = min(due_ms, heard.weighed_ms + sensor.model.independent_after_ms)
         if self.next_due_ms is None or due_ms < self.next_due_ms:
             self.next_due_ms = due_ms
 
@@ -152,19 +155,23 @@ class _Filter:
         if heard.last_ms is None:
             return []
         due = [(heard.last_ms + sensor.stale_after_ms, index, True)]
-        if sensor.model is not None and sensor.model.silence_counts and heard.said == 0.0:
-            due.append((heard.weighed_ms + sensor.model.independent_after_ms, index, False))
+        if sensor.model is not None and heard.said in sensor.model.silence_repeats:
+            # When nothing can be surer already, silence says nothing new.
+            sure = self.logit >= _BOUND if heard.said else self.logit <= -_BOUND
+            if not sure:
+                due.append((max(heard.weighed_ms, self.weighed_ms) + sensor.model.independent_after_ms, index, False))
         return due
 
-    def next_of_all(self) -> tuple[int, int, bool] | None:
-        """What time does next, as `_due` tells it."""
-        return min((due for index in range(len(self.sensors)) for due in self._due(index)), default=None)
+    def _look_ahead(self) -> tuple[int, int, bool] | None:
+        """What time does next, as `_due` tells it; `next_due_ms` is when."""
+        following = min((due for index in range(len(self.sensors)) for due in self._due(index)), default=None)
+        self.next_due_ms = None if following is None else following[0]
+        return following
 
     def expire(self, before_ms: int) -> None:
         """Let time pass until just before `before_ms`: sensors turn stale, silences count."""
         while self.next_due_ms is not None and self.next_due_ms < before_ms:
-            following = self.next_of_all()
-            self.next_due_ms = None if following is None else following[0]
+            following = self._look_ahead()
             if following is None or following[0] >= before_ms:
                 return
             due_ms, index, stale = following
@@ -191,10 +198,11 @@ class _Filter:
         self._add(heard, at_ms, llr * weight, llr)
 
     def _count_silence(self, index: int, at_ms: int) -> None:
-        """A sensor that would have told of presence has told nothing for one report's time more."""
-        model = self.sensors[index].model
+        """A sensor that would have told of a change has told of none for one report's time more."""
+        model, heard = self.sensors[index].model, self.heard[index]
         assert model is not None  # only models count silence
-        self._add(self.heard[index], at_ms, model.llr_absent, model.llr_absent)
+        llr = model.llr_present if heard.said else model.llr_absent
+        self._add(heard, at_ms, llr, llr)
 
     def _add(self, heard: _Heard, at_ms: int, evidence: float, llr: float) -> None:
         """`evidence`: what counts of `llr`, the ratio of one independent report."""
@@ -282,8 +290,7 @@ class _Filter:
                 state.heard[index] = _Heard(*said)
                 del heard[sensor.id]
         state.bereft = bool(heard)
-        following = state.next_of_all()
-        state.next_due_ms = None if following is None else following[0]
+        state._look_ahead()
         return state
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from presence.site import SensorKind
+from presence.site import Sensor, SensorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,9 @@ class Model:
 
     `llr_*`: natural-log likelihood ratio of one independent report that says moving, present without moving, absent.
     Reports that say the same again are not independent: one counts for `elapsed / independent_after_ms` of a report, at
-    most `longest_run`, whatever the rate at which they come. `silence_counts`: a sensor of this kind speaks when
-    something changes, so while its last word is "absent" every `independent_after_ms` of silence says it once more.
+    most `longest_run`, whatever the rate at which they come. `silence_repeats`: a sensor of this kind speaks when
+    something changes, so while its last word is one of these (1.0 present, 0.0 absent) every `independent_after_ms` of
+    silence says it once more.
     """
 
     llr_moving: float
@@ -22,7 +23,7 @@ class Model:
     llr_absent: float
     independent_after_ms: int
     longest_run: float
-    silence_counts: bool = False
+    silence_repeats: tuple[float, ...] = ()
 
     def llr(self, values: dict[str, float]) -> float | None:
         """The ratio of one report by itself; None when it does not speak of presence."""
@@ -46,10 +47,18 @@ _PIR = Model(
     llr_absent=-0.5,
     independent_after_ms=60_000,
     longest_run=1.0,
-    silence_counts=True,
+    silence_repeats=(0.0,),
 )
 
 # Seat mats, contacts and thermal arrays see who sits still; each report is believed, either way.
 _SURE = Model(llr_moving=5.5, llr_present=5.5, llr_absent=-5.5, independent_after_ms=10_000, longest_run=4.0)
 
 DEFAULT_MODELS: dict[SensorKind, Model] = {"mmwave": _RADAR, "pir": _PIR, "contact": _SURE, "thermal": _SURE}
+# Our bridges hand on report after report; the dialects of others say what changed and are silent.
+_RADAR_ON_CHANGE = replace(_RADAR, silence_repeats=(0.0, 1.0))
+
+
+def default_model(sensor: Sensor) -> Model | None:
+    """How the reports of a sensor without a calibration are weighed; None: not at all, or it is taken at its word."""
+    on_change = sensor.source is not None and sensor.source.convention not in (None, "native")
+    return _RADAR_ON_CHANGE if on_change and sensor.kind == "mmwave" else DEFAULT_MODELS.get(sensor.kind)

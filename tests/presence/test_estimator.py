@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presence.estimator import ZoneEstimator, ZoneSensor, closed, estimate, spliced
+from presence.estimator import ZoneEstimator, ZoneSensor, closed, estimate, spliced, zone_sensors
 from presence.evidence import DEFAULT_MODELS
 from presence.intervals import Interval
 from presence.readings import Reading
+from presence.site import Sensor, Source
 
 S = 1000
 RADAR, PIR = DEFAULT_MODELS["mmwave"], DEFAULT_MODELS["pir"]
@@ -119,6 +120,15 @@ def test_the_silence_of_a_pir_that_is_offline_says_nothing():
     assert line(pir("p"), readings=readings, until_s=5000) == [("occupied", 0), ("unknown", 100)]
 
 
+def test_a_radar_that_speaks_on_change_only_is_believed_by_and_by_as_one_that_repeats_itself():
+    source = Source(convention="esphome", topic="esp-1")
+    desk = zone_sensors([Sensor(id="r", kind="mmwave", zone="staff", stale_after_given_ms=3600 * S, source=source)])
+    readings = [says("r", 0, True), says("r", 600, False), says("r", 603, True), says("r", 1200, False)]
+    found = line(*desk, readings=readings, until_s=1800)
+    assert found == [("occupied", 0), ("vacant", 1200)]
+    assert line(*desk, readings=[*readings, says("r", 1700, True)], until_s=1800)[-1] == ("occupied", 1700)
+
+
 def test_a_seat_mat_is_believed_either_way_at_once():
     mat = ZoneSensor("m", 3600 * S, DEFAULT_MODELS["contact"], None)
     readings = [says("m", 0, True), says("m", 60, False), says("m", 90, True)]
@@ -129,6 +139,8 @@ SENSORS = (direct("a", 20), direct("b", 45, "gw"), radar("r", 25))
 ALL_RADARS = (radar("r", 25), radar("q", 40))
 # In these histories a minute is long: their PIRs count silence every few seconds.
 QUICK_PIR = dataclasses.replace(PIR, independent_after_ms=7_000)
+QUIET_RADAR = dataclasses.replace(RADAR, silence_repeats=(0.0, 1.0))
+WITH_QUIET_RADARS = (ZoneSensor("r", 90 * S, QUIET_RADAR, None), ZoneSensor("a", 70 * S, QUIET_RADAR, "gw"), radar("b"))
 WITH_PIRS = (ZoneSensor("a", 200 * S, QUICK_PIR, None), ZoneSensor("b", 90 * S, QUICK_PIR, "gw"), radar("r", 25))
 
 
@@ -157,7 +169,7 @@ def lived(sensors: tuple[ZoneSensor, ...], batches: list[list[Reading]], until_m
 @settings(max_examples=200, deadline=None)
 @given(
     histories(("a", "b", "gw", "r")),
-    st.sampled_from([SENSORS, ALL_RADARS, WITH_PIRS]),
+    st.sampled_from([SENSORS, ALL_RADARS, WITH_PIRS, WITH_QUIET_RADARS]),
     st.integers(1, 20),
     st.integers(0, 2**32),
     st.booleans(),
@@ -172,7 +184,7 @@ def test_neither_batches_nor_the_order_within_the_window_matter(
 
 
 @settings(max_examples=100, deadline=None)
-@given(histories(("a", "b", "gw", "r")), st.sampled_from([SENSORS, WITH_PIRS]), st.integers(0, 80))
+@given(histories(("a", "b", "gw", "r")), st.sampled_from([SENSORS, WITH_PIRS, WITH_QUIET_RADARS]), st.integers(0, 80))
 def test_a_checkpoint_goes_on_as_if_nothing_had_been(
     readings: list[Reading], sensors: tuple[ZoneSensor, ...], cut: int
 ):
