@@ -71,7 +71,7 @@ class Ears:
 
     def follow(self, sites: Iterable[Site]) -> list[str] | None:
         """Take over the registry; as `listen`."""
-        self._hearing.follow(sites)
+        self._hearing.follow(sites, self._clock())
         return self.listen()
 
     def listen(self) -> list[str] | None:

@@ -65,17 +65,22 @@ class Hearing:
         self._chance = chance
         self._asking = Asking(chance)
         self._told: set[str] = set()
+        self._wanted: set[Subscription] = set()
+        self._filters: tuple[list[str], list[str]] = ([], [])
 
-    def follow(self, sites: Iterable[Site]) -> None:
-        """Take over the registry."""
-        self._sites = tuple(sites)
+    def follow(self, sites: Iterable[Site], now_ms: int) -> None:
+        """Take over the registry; devices that are claimed now and were not before are asked for their state."""
+        before, self._sites = bool(self._sites), tuple(sites)
         known: set[_Place] = set()
         for name, convention in self._conventions.items():
-            claimed = self._claims[name] = {}
+            claimed_before, claimed = self._claims[name], dict[str, list[Claim]]()
+            self._claims[name] = claimed
             for claim in claims_of(self._sites, name):
                 if (address := self._address(convention, claim)) is not None:
                     claimed.setdefault(address, []).append(claim)
                     known.add((claim.site, claim.sensor))
+            for address in claimed.keys() - claimed_before.keys() if before else ():
+                self._asking.want(convention, address, now_ms)
             convention.follow([claim.entry(address) for address, claims in claimed.items() for claim in claims])
         self._listeners.changed()
         self._said = {place: said for place, said in self._said.items() if place in known}
@@ -98,13 +103,12 @@ class Hearing:
 
         What has a time of its own may wait; what has none is heard when it is said, or not at all.
         """
-        wanted = [one for convention in self._conventions.values() for one in convention.subscriptions()]
-        self._listeners.changed()
-        return _filters(wanted, 1), _filters(wanted, 0)
-
-    def listens(self, topic: str) -> bool:
-        """Whether some convention is to hear `topic`."""
-        return bool(self._listeners.of(topic))
+        wanted = {one for convention in self._conventions.values() for one in convention.subscriptions()}
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._filters = _filters(wanted, 1), _filters(wanted, 0)
+            self._listeners.changed()
+        return self._filters
 
     # What is heard
 
@@ -134,7 +138,7 @@ class Hearing:
         """As `hear`, of a message of the past: it changes nothing of what is known now."""
         past = Hearing(self._chance)
         past._told = self._told
-        past.follow(self._sites)
+        past.follow(self._sites, message.received_ms)
         return past.hear(message)
 
     def _said_by(
