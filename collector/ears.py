@@ -52,6 +52,7 @@ class Ears:
         )
         self._lost_ms: int | None = None
         self._gaps: deque[_Gap] = deque()
+        self._back_ms: deque[int] = deque()  # ends of gaps of which the conventions have yet to be told
         self._looked_ms = 0
         self._listening: tuple[list[str], list[str]] = ([], [])
 
@@ -63,7 +64,9 @@ class Ears:
         self._session.stop()
 
     def _connected(self, session_present: bool) -> None:
-        self._gaps.append(_Gap(self._lost_ms, self._clock()))
+        gap = _Gap(self._lost_ms, self._clock())
+        self._back_ms.append(gap.back_ms)
+        self._gaps.append(gap)
         self._wake()
 
     def _lost(self, reason: str) -> None:
@@ -92,7 +95,13 @@ class Ears:
 
     def hear(self, message: Message) -> Outcome:
         """What came of a message that is not native."""
+        self._forget(message.received_ms)
         return self._hearing.hear(message)
+
+    def _forget(self, until_ms: int) -> None:
+        """Let the conventions forget what was said before the gaps that had ended by `until_ms`."""
+        while self._back_ms and self._back_ms[0] <= until_ms:
+            self._hearing.forget(self._back_ms.popleft())
 
     def hear_again(self, message: Message) -> Outcome:
         """As `hear`, of a letter that is tried again."""
@@ -112,6 +121,7 @@ class Ears:
         own: list[Own] = []
         while self._gaps:
             gap = self._gaps.popleft()
+            self._forget(gap.back_ms)
             for site in sites:
                 from_ms = until_ms(site) if gap.lost_ms is None else gap.lost_ms
                 own += self._hearing.missed(site, gap.back_ms if from_ms is None else from_ms, gap.back_ms, seen)

@@ -233,13 +233,22 @@ class Hearing:
 
     # What was not heard
 
+    def forget(self, now_ms: int) -> None:
+        """Nobody listened for a while, until now: no word of before is held against what comes from here on.
+
+        Once for each such time, before anything is heard that came after it.
+        """
+        for convention in self._conventions.values():
+            if _at_once(convention):
+                convention.missed(now_ms)
+
     def missed(self, site: str, from_ms: int, to_ms: int, seen: Mapping[_Place, int]) -> list[Own]:
         """Nobody listened in [from_ms, to_ms) to what must be heard at once: those sensors are unknown, and asked.
 
         `seen`: when the sensors were last heard of that ever were; of the others nothing was known anyway.
         """
         readings = []
-        for convention, address, claim in self._at_once():
+        for convention, address, claim in self._claimed_at_once():
             place = (claim.site, claim.sensor)
             if claim.site != site:
                 continue
@@ -255,11 +264,11 @@ class Hearing:
 
     def heard_at_once(self) -> set[_Place]:
         """The sensors of conventions of which the broker keeps nothing."""
-        return {(claim.site, claim.sensor) for _, _, claim in self._at_once()}
+        return {(claim.site, claim.sensor) for _, _, claim in self._claimed_at_once()}
 
-    def _at_once(self) -> Iterator[tuple[Convention, str, Claim]]:
+    def _claimed_at_once(self) -> Iterator[tuple[Convention, str, Claim]]:
         for name, convention in self._conventions.items():
-            if self._claims[name] and any(one.qos == 0 for one in convention.subscriptions()):
+            if self._claims[name] and _at_once(convention):
                 for address, claims in self._claims[name].items():
                     for claim in claims:
                         yield convention, address, claim
@@ -271,6 +280,11 @@ class Hearing:
             if address in self._claims[convention.NAME] and not self._speaking(convention.NAME, address):
                 asked.extend(convention.ask(address, now_ms))
         return asked
+
+
+def _at_once(convention: Convention) -> bool:
+    """Whether something of it is heard when it is said, or not at all."""
+    return any(one.qos == 0 for one in convention.subscriptions())
 
 
 def _filters(wanted: Iterable[Subscription], qos: int) -> list[str]:

@@ -181,6 +181,9 @@ class Bthome:
         """Nothing."""
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """Nothing: only the last broadcast is kept, by which a repetition is no evidence afterwards either."""
+
 
 def _first_object(frame: bytes, address: str) -> int:
     """Where the first object begins. Raises DamagedFrame for what cannot be read, or is of another device."""

@@ -178,3 +178,6 @@ class Chirpstack:
 
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
+
+    def missed(self, now_ms: int) -> None:
+        """Nothing: events are kept for us while we are away, and no verdict is remembered."""

@@ -164,3 +164,10 @@ class Convention(Protocol):
     def questions(self, now_ms: int) -> Sequence[Question]:
         """What decoding made necessary to ask; each question is given once."""
         ...
+
+    def missed(self, now_ms: int) -> None:
+        """Messages may have been lost until now: what devices said last is not known any more.
+
+        What they are (units, aliases, descriptions), and what was already taken as evidence, stays known.
+        """
+        ...

@@ -63,6 +63,12 @@ class Device:
         self.there: dict[str, bool] = {}
         self.seems: str | None = None
 
+    def lose(self) -> None:
+        """Know no verdict any more, nor what its availability topics said."""
+        self.there.clear()
+        for one in self.entities.values():
+            one.verdict = None
+
     def whole(self, spoke: Sequence[Kept]) -> Whole:
         """What those that `spoke` say of the device: the strongest verdicts that there are make that of the whole."""
         most = max((strength(one.entity) for one in self.entities.values()), default=0)

@@ -185,6 +185,9 @@ class Disruptive:
         """Nothing."""
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """Nothing: events are kept for us while we are away, and no verdict is remembered."""
+
     def _heard(self, device: str, event: _Event, message: Message) -> Heard:
         kind = event.eventType
         told = getattr(event.data, kind, None) if kind in _Data.__struct_fields__ else None

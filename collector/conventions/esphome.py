@@ -143,6 +143,11 @@ class Esphome:
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says; what is retained is told again, and whatever else a node has is waited for."""
+        for node in self._nodes.values():
+            node.begin(None)
+
     def _verdict(self, place: _Place, message: Message) -> Sequence[Heard]:
         verdict = _ON_OFF.get(message.payload)
         if verdict is None:

@@ -122,6 +122,11 @@ class HaDiscovery:
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says; what was last said stays the one against which JSON of several keys is held."""
+        for device in self._devices.values():
+            device.lose()
+
     def _announced(self, at: ConfigTopic, message: Message) -> Sequence[Heard]:
         if at.platform not in ("binary_sensor", "sensor", "device"):
             return ()

@@ -195,6 +195,12 @@ class Homie:
         """Nothing."""
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says; what is retained, states among it, is told again."""
+        for device in self._devices.values():
+            device.online = None
+            device.parts.lose(device.meanings.whole)
+
     def _place(self, topic: str) -> _Place | None:
         parts = levels(topic)
         for root in self._roots:

@@ -58,5 +58,10 @@ class Memory(Generic[T]):
         yield from list(self._kept.items())
         yield from list(self._pinned.items())
 
+    def values(self) -> Iterator[T]:
+        """As `items`, without the keys."""
+        yield from list(self._kept.values())
+        yield from list(self._pinned.values())
+
     def __len__(self) -> int:
         return len(self._kept) + len(self._pinned)

@@ -31,6 +31,10 @@ class Parts:
             return 1.0
         return 0.0 if not self._crowded and all(verdict == 0.0 for verdict in self._last.values()) else None
 
+    def lose_all(self) -> None:
+        """What any part said is known no more."""
+        self._last = dict.fromkeys(self._last)
+
     def lose(self, names: Collection[str]) -> None:
         """What `names` said is known no more."""
         self._last.update(dict.fromkeys(self._last.keys() & set(names)))

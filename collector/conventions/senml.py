@@ -194,6 +194,12 @@ class Senml:
         """Nothing."""
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says."""
+        for by_name in self._parts.values():
+            for parts in by_name.values():
+                parts.lose_all()
+
     def _add(self, heard: list[Heard], device: str, topic: str | None, group: _Group) -> None:
         """What `group` says, for whoever claimed `device`, or the `topic` on which it alone speaks."""
         values = group.values

@@ -185,6 +185,11 @@ class Shelly:
         self._questions.clear()
         return waiting
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says. Broadcasts stay known by their `pid`: one that comes again says nothing new."""
+        for known in self._devices.values():
+            known.lose()
+
     def _route(self, topic: str) -> _Route | None:
         """Raises DamagedFrame for what is no topic of a message."""
         try:

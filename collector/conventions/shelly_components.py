@@ -60,6 +60,10 @@ class Known(msgspec.Struct):
     asked: set[str] = set()
     batteries: set[str] = set()
 
+    def lose(self) -> None:
+        """Know no word of its detectors any more; that it has them stays known."""
+        self.detectors = dict.fromkeys(self.detectors)
+
 
 def meaning_of(said: object) -> str | None:
     """What a component measures, as an operator writes it: `motion`, `occupancy (obj_id 35)`, 33; None: no meaning."""

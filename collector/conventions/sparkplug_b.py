@@ -179,6 +179,11 @@ class SparkplugB:
                 self._asking.discard(key)
         return asked
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says. Births and deaths that were lost are found by the numbers of what comes."""
+        for device in self._devices.values():
+            device.lose()
+
     def _data(self, topic: _Topic, payload: Payload, message: Message) -> list[Heard]:
         edge, device = self._edge(topic.edge), self._devices.get(topic.address)
         if message.retain:

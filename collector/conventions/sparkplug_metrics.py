@@ -66,6 +66,10 @@ class Device:
     parts: dict[str, tuple[int, float | None]] = field(default_factory=dict)
     session: int = 0
 
+    def lose(self) -> None:
+        """Know no word of its parts any more; what was overtaken since is still older than those were."""
+        self.parts = {name: (at_ms, None) for name, (at_ms, _) in self.parts.items()}
+
     def knows(self, names: Collection[str]) -> bool:
         """Whether all of these metrics were born."""
         return set(names) <= {meaning.name for meaning in self.by_name.values()}

@@ -161,6 +161,9 @@ class Tasmota:
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """Nothing: no verdict is remembered; one part speaks for the device, whatever another said before."""
+
     def _route(self, topic: str) -> _Route | None:
         base, _, leaf = topic.rpartition("/")
         if (known := self._bases.get(base)) is not None:

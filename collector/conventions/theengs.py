@@ -161,6 +161,9 @@ class Theengs:
         """Nothing."""
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """Nothing: of what was said only a number is kept, by which a repetition is no evidence afterwards either."""
+
     def _will(self, message: Message) -> Sequence[Heard]:
         if not message.payload:
             return ()

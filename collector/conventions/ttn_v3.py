@@ -187,6 +187,9 @@ class TtnV3:
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """Nothing: an uplink tells all that its device knows, no verdict is remembered."""
+
 
 def _at_ms(up: _Up) -> int | None:
     inner = up.uplink_message or up.join_accept

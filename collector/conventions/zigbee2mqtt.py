@@ -167,6 +167,11 @@ class Zigbee2mqtt:
     def questions(self, now_ms: int) -> Sequence[Question]:
         return ()
 
+    def missed(self, now_ms: int) -> None:
+        """As the convention says; from where on changes count stays: what is cached is no evidence afterwards."""
+        for known in self._known.values():
+            known.doubt()
+
     def _base_of(self, topic: str) -> str | None:
         for base, prefix in self._prefixes:
             if topic.startswith(prefix):
@@ -242,7 +247,7 @@ class Zigbee2mqtt:
     def _doubt(self, topic: str) -> None:
         """Nothing that was told by a device holds any longer; from where on changes count stays."""
         if (known := self._known.get(topic)) is not None:
-            known.sure.clear()
+            known.doubt()
 
     def _take_over(self, base: str, found: dict[str, Definition]) -> None:
         """Know the devices of one base by `found`; what is known of one that has a new name goes with it."""

@@ -72,6 +72,10 @@ class Known:
     asked: frozenset[str] = frozenset()
     asked_ms: int = 0
 
+    def doubt(self) -> None:
+        """Nothing that it told holds any longer; from where on changes count stays."""
+        self.sure.clear()
+
     def keep(self, keys: frozenset[str]) -> None:
         """Know nothing of presence by any other than `keys`."""
         for key in self.verdicts.keys() - keys:

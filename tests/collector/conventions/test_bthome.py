@@ -90,6 +90,13 @@ def test_a_device_whose_number_stands_still_is_heard_again_after_a_while():
     assert times == [0, 60_000, 120_000, 180_000]
 
 
+def test_a_broadcast_that_is_repeated_after_messages_were_missed_says_nothing_new():
+    bthome = Bthome()
+    bthome.decode(message(MOTION))
+    bthome.missed(NOW_MS + 500)
+    assert bthome.decode(message(MOTION, at_ms=NOW_MS + 1000)) == ()
+
+
 def test_a_retained_copy_does_not_stand_in_the_way_of_the_live_broadcast():
     bthome = Bthome()
     bthome.decode(message(MOTION, retain=True))

@@ -194,6 +194,25 @@ def test_a_device_is_unknown_while_the_rest_is_off_and_one_is_not_known() -> Non
     assert object_says(node, "zone_2", "nan").unknown == {"binary_sensor/zone_2"}
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another() -> None:
+    node = two_zones()
+    object_says(node, "zone_1", "OFF")
+    object_says(node, "zone_2", "ON")
+    node.missed(NOW_MS)
+    assert whole(object_says(node, "zone_1", "OFF")) == "unknown", "zone 2 may be empty by now"
+    assert whole(object_says(node, "zone_2", "OFF")) == 0.0
+    node.missed(NOW_MS)
+    object_says(node, "zone_2", "OFF", retain=True)
+    assert whole(object_says(node, "zone_1", "OFF")) == 0.0, "what is retained was told again"
+
+
+def test_after_messages_were_missed_an_object_that_stays_silent_is_waited_for() -> None:
+    node = two_zones()
+    node.decode(message("n/status", "online"))
+    node.missed(NOW_MS + SETTLED_AFTER_MS + 1)
+    assert whole(object_says(node, "zone_1", "OFF", at_ms=NOW_MS + SETTLED_AFTER_MS + 2)) == "unknown"
+
+
 def test_what_was_retained_is_what_another_objects_word_is_held_against() -> None:
     node = two_zones()
     object_says(node, "zone_2", "ON", retain=True)

@@ -170,6 +170,30 @@ def test_the_same_announcement_again_changes_nothing() -> None:
     assert says(found, {"desk": "ON", "x": 2}) is None
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another() -> None:
+    found = claimed(
+        one_entity("left", val_tpl="{{ value_json.left }}"), one_entity("right", val_tpl="{{ value_json.right }}")
+    )
+    says(found, {"left": "ON", "right": "ON"})
+    found.missed(NOW_MS)
+    heard = says(found, {"left": "ON", "right": "OFF"})
+    assert heard is not None
+    assert heard.presences == {"binary_sensor/right": 0.0}, "the other value may be an old one"
+    assert whole(heard) == "unknown"
+    assert whole(says(found, {"left": "OFF", "right": "OFF"})) == 0.0
+
+
+def test_after_messages_were_missed_who_was_gone_before_does_not_make_a_device_gone() -> None:
+    topics = [{"t": "bridge/there"}, {"t": "d1/there"}]
+    found = claimed(one_entity(avty=topics, avty_mode="all"))
+    says(found, "offline", "bridge/there")
+    found.missed(NOW_MS)
+    assert says(found, "online", "d1/there") is None, "of the bridge nothing is known"
+    heard = says(found, "online", "bridge/there")
+    assert heard is not None
+    assert heard.online is True
+
+
 def test_our_own_announcements_are_nobodys_device() -> None:
     found = HaDiscovery()
     ours = whole_device({"staff": {"p": "binary_sensor", "dev_cla": "occupancy", "uniq_id": "hadir.s.o.staff"}})

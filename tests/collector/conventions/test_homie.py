@@ -53,6 +53,27 @@ def test_a_verdict_has_the_name_of_node_and_property():
     )
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another():
+    homie = counter(left={"presence": BOOLEAN}, right={"presence": BOOLEAN})
+    for side in ("left", "right"):
+        hear(homie, f"{COUNTER}/{side}/presence", "false")
+    homie.missed(NOW_MS)
+    (one,) = hear(homie, f"{COUNTER}/left/presence", "false")
+    assert one.values == {}, "somebody may be at the right by now"
+    hear(homie, f"{COUNTER}/right/presence", "false", retain=True)
+    (one,) = hear(homie, f"{COUNTER}/left/presence", "false")
+    assert one.values == {"presence": 0.0}, "what is retained was told again"
+
+
+def test_after_messages_were_missed_a_root_is_not_gone_that_was_so_before():
+    homie = counter({"root": "gw-1"}, radar={"presence": BOOLEAN})
+    hear(homie, "homie/5/gw-1/$state", "lost", retain=True)
+    homie.missed(NOW_MS)
+    (there,) = hear(homie, f"{COUNTER}/$state", "ready", retain=True)
+    assert (there.address, there.online) == (COUNTER, True)
+    assert homie.gateway_of(COUNTER) == "homie/5/gw-1", "what it is stays known"
+
+
 def test_nothing_is_heard_of_a_property_that_was_not_described():
     homie = Homie()
     assert hear(homie, f"{COUNTER}/radar/presence", "true") == []

@@ -133,6 +133,31 @@ def test_a_replayed_online_says_nothing_about_what_is_known() -> None:
     assert notify(shelly, G4, presencezone_201={"value": False}).values == {}
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another() -> None:
+    shelly = Shelly()
+    notify(shelly, G4, presencezone_200={"value": True}, presencezone_201={"value": False})
+    shelly.missed(NOW_MS)
+    still = notify(shelly, G4, presencezone_201={"value": False})
+    assert (still.values, still.unknown) == ({}, {"presence"}), "zone 200 may be empty by now"
+    assert notify(shelly, G4, presencezone_200={"value": False}).values == {"presence": 0.0}
+
+
+def test_after_messages_were_missed_a_bthome_sensor_heard_again_does_not_repeat_its_value() -> None:
+    shelly = claiming(GATEWAY, bthomesensor_202="motion")
+    notify(shelly, GATEWAY, bthomesensor_202={"value": True, "last_updated_ts": TS})
+    shelly.missed(NOW_MS)
+    again = notify(shelly, GATEWAY, bthomesensor_202={"last_updated_ts": TS + 60})
+    assert (again.values, again.presences) == ({}, {})
+
+
+def test_a_broadcast_that_comes_again_after_messages_were_missed_is_no_evidence() -> None:
+    shelly = Shelly()
+    heard(shelly, "b0c7de069f81", blu(2, motion=1))
+    shelly.missed(NOW_MS)
+    [again] = heard(shelly, "b0c7de069f81", blu(2, motion=1))
+    assert (again.values, again.presences) == ({}, {})
+
+
 def test_the_count_of_the_room_speaks_for_a_device_without_zones_only() -> None:
     shelly = Shelly()
     assert notify(shelly, G4, presence={"num_objects": 2}).values == {"presence": 1.0, "target_count": 2.0}

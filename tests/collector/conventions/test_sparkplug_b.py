@@ -254,6 +254,23 @@ def test_a_part_that_is_not_known_keeps_the_whole_from_being_vacant(node):
     assert node.hear("DDATA", [zone(2, False), zone(1, False)])[0].values == {"presence": 0.0}
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another(convention, node):
+    node.is_born(zone(1, True), zone(2, False))
+    convention.missed(node.now_ms)
+    (left,) = node.hear("DDATA", [metric(found=False, alias=2)])
+    assert left.presences == {"Zone 2/Occupied": 0.0}, "what its aliases mean stays known"
+    assert (left.values, left.unknown) == ({}, {"presence"}), "zone 1 may be empty by now"
+    assert node.hear("DDATA", [zone(1, False)])[0].values == {"presence": 0.0}
+
+
+def test_a_gap_in_which_messages_were_missed_is_found_by_the_numbers(convention, node):
+    node.is_born()
+    node.seq += 1
+    convention.missed(node.now_ms)
+    node.hear("DDATA", [OCCUPIED])
+    assert node.is_asked(REORDER_MS + 1)
+
+
 def test_an_overtaken_word_of_a_part_leaves_open_which_is_its_last(node):
     node.is_born(zone(1, False), zone(2, True))
     now_ms = node.now_ms

@@ -79,6 +79,13 @@ def test_the_same_packet_is_said_once_through_whichever_gateway_it_comes():
     assert theengs.gateway_of(MAC) is None, "both hear it"
 
 
+def test_a_broadcast_that_is_repeated_after_messages_were_missed_says_nothing_new():
+    theengs = Theengs()
+    theengs.decode(message({"packet": 7, "motion": True}))
+    theengs.missed(NOW_MS + 500)
+    assert theengs.decode(message({"packet": 7, "motion": True}, at_ms=NOW_MS + 1000)) == ()
+
+
 def test_a_retained_copy_is_no_word_that_the_gateway_hears_the_device():
     theengs = Theengs()
     theengs.decode(message({"packet": 7, "motion": True}, retain=True))

@@ -339,6 +339,24 @@ def test_after_a_device_was_gone_its_zones_are_to_be_told_anew():
     assert (left.values, left.unknown) == ({}, {"presence"})
 
 
+def test_after_messages_were_missed_no_word_of_before_is_held_against_another():
+    hall = Hall()
+    hall.tells(occupancy_1=True, occupancy_2=True)
+    hall.convention.missed(hall.now_ms)
+    left = hall.tells(occupancy_1=True, occupancy_2=False)
+    assert left.presences == {"occupancy_2": 0.0}, "what is repeated is no evidence of zone 1"
+    assert (left.values, left.unknown) == ({}, {"presence"})
+    assert hall.tells(occupancy_1=False, occupancy_2=False).values == {"presence": 0.0}
+
+
+def test_what_was_told_before_messages_were_missed_is_no_evidence_when_it_is_repeated():
+    hall = Hall()
+    hall.tells(occupancy=False, illuminance=7)
+    hall.convention.missed(hall.now_ms)
+    light = hall.tells(occupancy=False, illuminance=9)
+    assert (light.values, light.presences) == ({"illuminance": 9.0}, {})
+
+
 def test_presence_goes_before_occupancy():
     hall = Hall()
     assert hall.tells(presence=False, occupancy=True).values == {"presence": 0.0}
