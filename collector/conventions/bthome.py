@@ -28,8 +28,8 @@ from typing import ClassVar, Final, NamedTuple
 from collector.conventions.bluetooth_address import bluetooth_address, required_address
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.memory import Memory
-from collector.conventions.parts import VERDICTS
 from collector.conventions.payload import damaged
+from collector.conventions.whole import VERDICTS, whole
 from presence.site import Source
 
 MOST_DEVICES: Final = 4096
@@ -229,8 +229,8 @@ def _heard(address: str, frame: bytes, at: int) -> tuple[Heard, bool]:
             numbered = True
     for name in VERDICTS:
         if name in presences:
-            said = [verdict for key, verdict in presences.items() if key.partition("_")[0] == name]
-            values["presence"] = max(said)
+            said = (verdict for key, verdict in presences.items() if key.partition("_")[0] == name)
+            values.update(whole(said, ()).values)
             break
     return Heard(device=address, address=address, values=values, presences=presences), numbered
 

@@ -10,7 +10,7 @@
 The address is the topic up to the device; the root topic may be another than `homie`. Values are heard when the device
 has described them (`homie_properties`), and each is evidence of its own property only. Names of verdicts are
 {node}/{property}; the verdict of the whole is that of the property called presence, else occupancy, occupied, motion,
-and of several of that name together (`parts`), where a retained value stands for a part until it speaks.
+and of several of that name together (`whole`), where a retained value stands for a part until it speaks.
 
 States. ready: there. sleeping: there, it just does not speak. disconnected, lost, or the state deleted: gone. init: it
 begins anew, so that nothing of before holds: its verdicts are unknown, until it is ready nothing about there or gone.
@@ -35,9 +35,9 @@ import msgspec
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.homie_properties import LONGEST_VALUE, Meanings, Property, meanings
 from collector.conventions.memory import Memory
-from collector.conventions.parts import Parts
 from collector.conventions.payload import LONGEST_TOPIC, damaged, levels, text
 from collector.conventions.typed_json import typed
+from collector.conventions.whole import NOTHING, Parts
 from presence.site import Source
 
 MOST_DEVICES: Final = 1024
@@ -106,7 +106,7 @@ class _Device:
 
     def unknown(self) -> frozenset[str]:
         """All its verdicts, which from now on are not known."""
-        self.parts.lose(self.meanings.whole)
+        self.parts.lose()
         return self.meanings.verdicts | {"presence"}
 
 
@@ -199,7 +199,7 @@ class Homie:
         """As the convention says; what is retained, states among it, is told again."""
         for device in self._devices.values():
             device.online = None
-            device.parts.lose(device.meanings.whole)
+            device.parts.lose()
 
     def _place(self, topic: str) -> _Place | None:
         parts = levels(topic)
@@ -231,18 +231,20 @@ class Homie:
         meaning = None if device is None else device.meanings.of.get(key)
         if device is None or meaning is None:
             return ()
-        if not payload:  # deleted
-            device.parts.lose((key,))
-            names = frozenset((key, "presence")) if key in device.meanings.whole else frozenset((key,))
-            return (Heard(device=place.name, address=place.address, unknown=names if meaning.verdict else frozenset()),)
         if not meaning.verdict:
-            return (Heard(device=place.name, address=place.address, values=meaning.quantity_of(payload)),)
-        said = {key: meaning.truth_of(payload)}
-        if key not in device.meanings.whole:
-            return (Heard(device=place.name, address=place.address, presences=said),)
-        whole = device.parts.whole(said)
-        values = {} if whole is None else {"presence": whole}
-        return (Heard(device=place.name, address=place.address, values=values, presences=said),)
+            values = meaning.quantity_of(payload) if payload else {}
+            return (Heard(device=place.name, address=place.address, values=values),)
+        verdict = meaning.truth_of(payload) if payload else None  # deleted: not known
+        all_in_all = device.parts.hear({key: verdict}) if key in device.meanings.whole else NOTHING
+        return (
+            Heard(
+                device=place.name,
+                address=place.address,
+                values=all_in_all.values,
+                presences={} if verdict is None else {key: verdict},
+                unknown=all_in_all.unknown if verdict is not None else all_in_all.unknown | {key},
+            ),
+        )
 
     def _state(self, place: _Place, payload: bytes) -> Sequence[Heard]:
         state = text(payload, LONGEST_VALUE)
@@ -253,7 +255,7 @@ class Homie:
         root_gone = self._root_gone(device)
         unknown = device.unknown() if state in _VOID else frozenset()
         if online is False:
-            device.parts.lose(device.meanings.whole)
+            device.parts.lose()
         said = Heard(
             device=place.name,
             address=place.address,

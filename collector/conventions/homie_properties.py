@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from collector.conventions.parts import VERDICTS
 from collector.conventions.payload import damaged, number, text, truth
+from collector.conventions.whole import VERDICTS
 
 LONGEST_VALUE = 256
 _LONGEST = 64

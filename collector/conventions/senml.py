@@ -10,7 +10,7 @@ three parts, of any other name all before the last `/` or `:`; a name without se
 device, which has the topic as its name. A name that is a device alone is known by its unit.
 
 Truth values (vb) are verdicts by their keys; those called presence, else occupancy, occupied, motion are the verdict of
-the whole (`parts`); `open` or `alarm` are not. Quantities go by the last part of the key, and need their unit (m, cm,
+the whole (`whole`); `open` or `alarm` are not. Quantities go by the last part of the key, and need their unit (m, cm,
 mm, lx, Cel, %RH, %EL, ppm, and `/`, %, /100 for a battery). Text, data and sums are skipped.
 
 Records of one device and time are one Heard, the oldest first, so that history does not stand over the present. Times
@@ -33,8 +33,8 @@ from typing import ClassVar, Final, NamedTuple
 
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.memory import Memory
-from collector.conventions.parts import VERDICTS, Parts
 from collector.conventions.payload import LARGEST_PAYLOAD, LONGEST_TOPIC, damaged
+from collector.conventions.whole import NOTHING, VERDICTS, Parts, Whole
 from presence import senml
 from presence.errors import DamagedFrame
 from presence.site import Source
@@ -198,13 +198,15 @@ class Senml:
         """As the convention says."""
         for by_name in self._parts.values():
             for parts in by_name.values():
-                parts.lose_all()
+                parts.lose()
 
     def _add(self, heard: list[Heard], device: str, topic: str | None, group: _Group) -> None:
         """What `group` says, for whoever claimed `device`, or the `topic` on which it alone speaks."""
         values = group.values
-        if group.presences and (whole := self._whole(device, group.presences)) is not None:
-            values["presence"] = whole
+        unknown: frozenset[str] = frozenset()
+        if group.presences:
+            all_in_all, unknown = self._whole(device, group.presences)
+            values.update(all_in_all)
         at_ms = age_ms = None
         if values or group.presences:
             if group.time_s >= _RELATIVE_BELOW_S:
@@ -213,28 +215,28 @@ class Senml:
                 age_ms = max(0, round(-group.time_s * 1000))
         by_topic = topic is not None and topic != device and topic in self._claimed
         if not by_topic or device in self._claimed:
-            heard.append(_heard(device, device, group, at_ms, age_ms))
+            heard.append(_heard(device, device, group, unknown, at_ms, age_ms))
         if by_topic and topic is not None:
-            heard.append(_heard(device, topic, group, at_ms, age_ms))
+            heard.append(_heard(device, topic, group, unknown, at_ms, age_ms))
 
-    def _whole(self, device: str, presences: dict[str, float]) -> float | None:
-        """The verdict of the whole: of the widest name that the device ever said."""
+    def _whole(self, device: str, presences: dict[str, float]) -> Whole:
+        """What the verdicts of the widest name that the device ever said say of it."""
         by_name: dict[str, dict[str, float]] = {}
         for key, verdict in presences.items():
             if (name := _last(key)) in VERDICTS:
                 by_name.setdefault(name, {})[key] = verdict
         if not by_name:
-            return None
+            return NOTHING
         known = self._parts.get(device)
         if known is None:
             known = {}
             self._parts.put(device, known)
         for name in VERDICTS:
             if name in by_name:
-                return known.setdefault(name, Parts()).whole(by_name[name])
+                return known.setdefault(name, Parts()).hear(by_name[name])
             if name in known:
                 break
-        return None
+        return NOTHING
 
 
 def _records(payload: bytes, content_type: str | None) -> list[senml.Resolved]:
@@ -302,9 +304,17 @@ def _time_of(item: tuple[tuple[str, float], _Group]) -> float:
     return time_s if time_s >= _RELATIVE_BELOW_S else 2**41 + time_s
 
 
-def _heard(device: str, address: str, group: _Group, at_ms: int | None, age_ms: int | None) -> Heard:
+def _heard(
+    device: str, address: str, group: _Group, unknown: frozenset[str], at_ms: int | None, age_ms: int | None
+) -> Heard:
     return Heard(
-        device=device, address=address, values=group.values, presences=group.presences, at_ms=at_ms, age_ms=age_ms
+        device=device,
+        address=address,
+        values=group.values,
+        presences=group.presences,
+        unknown=unknown,
+        at_ms=at_ms,
+        age_ms=age_ms,
     )
 
 

@@ -240,7 +240,7 @@ class Shelly:
         address = route.address
         known = self._devices.get(address)
         if known is not None and not (online and message.retain):
-            known.detectors.clear()  # what happened since it was last heard nobody knows
+            known.lose()  # what happened since it was last heard nobody knows
         scopes: list[Scope] = ["sensor"]
         if known is not None and known.owners:
             scopes.append("gateway")
@@ -270,7 +270,7 @@ class Shelly:
         if components and offset is not None and total is not None and offset + len(components) < total:
             self._wonder(_page(route.prefix, int(offset) + len(components)))
         statuses = {one["key"]: one.get("status") for one in components if _is_component(one)}
-        return self._updated(route, statuses, None)
+        return self._updated(route, statuses, None, added_all=offset == 0 and total == len(components))
 
     def _learn(self, route: _Route, components: Iterable[Any]) -> None:
         """What BTHome components measure, and whose they are."""
@@ -297,14 +297,20 @@ class Shelly:
         *,
         delta: bool = False,
         everything: bool = False,
+        added_all: bool = False,
     ) -> Sequence[Heard]:
-        """`delta`: what is told has changed just now; `everything`: nothing else is there any more."""
+        """`delta`: what is told has changed just now; `everything`: nothing else is there any more.
+
+        `added_all`: nothing else of what people add is there any more.
+        """
         address = route.address
         known = self._known(route)
         configured = self._meanings.get(address) or self._everywhere
         update = Update(known, configured, at_ms, delta=delta)
         if everything:
             update.replace(told)
+        if added_all:
+            update.remove_all_but(told)
         for key, body in told.items():
             if isinstance(body, dict) and len(key) <= _LONGEST_KEY:
                 update.add(key, body)

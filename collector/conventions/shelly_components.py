@@ -16,13 +16,14 @@ Source: shelly-api-docs.shelly.cloud gen2 (PresenceZone, BTHomeSensor, Notificat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from collector.conventions.payload import truth, within
 from collector.conventions.shelly_motion import Said, put, put_battery, put_light, seconds_ms
+from collector.conventions.whole import OCCUPIED, whole
 
 COMPONENTS: Final = 256  # of one device; the rest is not kept
 FIRST_DYNAMIC: Final = 200  # components that people add have numbers from here on; GetStatus leaves them out
@@ -36,6 +37,7 @@ _BY_OBJECT_ID: Final[Mapping[int, str]] = {
     37: "presence",
 }
 _ROOM: Final = "presence"
+_WHOLE: Final = "presence"
 _ZONE: Final = "presencezone"
 _SENSOR: Final = "bthomesensor"
 _DEVICE: Final = "bthomedevice"
@@ -103,7 +105,7 @@ class Update:
             self._see(key, _some(body["num_objects"]), self._at_ms)
             self._count(body)
         elif kind == _SENSOR:
-            self._add_sensor(key, body, configured or self._known.meanings.get(key))
+            self._add_sensor(key, body)
         elif kind == _DEVICE:
             self._add_owner(key, body)
         elif kind in _MEASURES:
@@ -118,17 +120,18 @@ class Update:
         for key in [key for key in self._known.detectors if everything or not _is_dynamic(key)]:
             del self._known.detectors[key]
 
+    def remove_all_but(self, added: Collection[str]) -> None:
+        """Before `add`: of components that people add there are `added`, and no more."""
+        for key in [key for key in self._known.detectors if _is_dynamic(key) and key not in added]:
+            del self._known.detectors[key]
+
     def device(self) -> list[Said]:
         """What the device says, the oldest evidence first; at least one, and be it that it lives."""
         if not self._device:
             return [Said({}, {}, set(), self._at_ms)]
-        said = list(self._device.values())
-        if len(said) > 1:
-            said.sort(key=lambda one: _NEVER if one.at_ms is None else one.at_ms)
-        voices = self._voices()
-        speaking = [one for one in said if one.presences or one.unknown]
-        for one in speaking:
-            self._speak_for_all(one, voices, is_last=one is speaking[-1])
+        said = _in_order(self._device.values())
+        _speak_for_all(said, self._voices())
+        for one in said:
             one.presences.pop(_ROOM, None)
         return said
 
@@ -140,25 +143,26 @@ class Update:
         return heard
 
     def others(self) -> list[tuple[str, Said]]:
-        """What BLU sensors say through the device, by their MAC addresses."""
-        for said in self._others.values():
-            if said.values.get("presence") == 1.0:
-                said.unknown.discard("presence")
-            elif "presence" in said.unknown:
-                said.values.pop("presence", None)
-                said.presences.pop("presence", None)
-        return [(owner, said) for (owner, _), said in self._others.items()]
+        """What BLU sensors say through the device, by their MAC addresses and under the names of what they measure."""
+        by_owner: dict[str, list[Said]] = {}
+        for (owner, _), said in self._others.items():
+            by_owner.setdefault(owner, []).append(said)
+        found: list[tuple[str, Said]] = []
+        for owner, told in by_owner.items():
+            in_order = _in_order(told)
+            meanings = self._detectors_of(owner)
+            _speak_for_all(in_order, {key: self._known.detectors.get(key) for key in meanings})
+            found += [(owner, _renamed(one, meanings)) for one in in_order]
+        return found
 
-    def _speak_for_all(self, said: Said, voices: Mapping[str, bool | None], *, is_last: bool) -> None:
-        spoke = (said.presences.keys() | said.unknown) & voices.keys()
-        said.unknown.discard(_ROOM)
-        if any(said.presences.get(key) for key in spoke):
-            said.values["presence"] = 1.0
-        elif spoke and is_last and True not in voices.values():
-            if None in voices.values():
-                said.unknown.add("presence")
-            else:
-                said.values["presence"] = 0.0
+    def _detectors_of(self, owner: str) -> dict[str, str]:
+        """Those of a BLU device, and what they measure."""
+        keys = (key for key, its in self._known.owners.items() if its == owner)
+        meanings = {key: self._meaning(key) for key in keys}
+        return {key: meaning for key, meaning in meanings.items() if meaning in DETECTORS}
+
+    def _meaning(self, key: str) -> str:
+        return self._configured.get(key) or self._known.meanings.get(key, "")
 
     def _said(self, at_ms: int | None) -> Said:
         found = self._device.get(at_ms)
@@ -171,7 +175,7 @@ class Update:
             self._see(key, _bool(body[attribute]), at_ms)
 
     def _see(self, key: str, seen: bool | None, at_ms: int | None) -> None:
-        if key not in self._known.detectors and len(self._known.detectors) >= COMPONENTS:
+        if not self._expect(key):
             return
         self._known.detectors[key] = seen
         said = self._said(at_ms)
@@ -179,6 +183,14 @@ class Update:
             said.unknown.add(key)
         else:
             said.presences[key] = float(seen)
+
+    def _expect(self, key: str) -> bool:
+        """Know that there is this detector, whatever it says; whether there was room for it."""
+        if key not in self._known.detectors:
+            if len(self._known.detectors) >= COMPONENTS:
+                return False
+            self._known.detectors[key] = None
+        return True
 
     def _is_only_zone(self, key: str) -> bool:
         return not any(other != key and other.startswith(_ZONE) for other in self._known.detectors)
@@ -188,8 +200,9 @@ class Update:
         if people is not None:
             self._said(self._at_ms).values["target_count"] = people
 
-    def _add_sensor(self, key: str, body: Mapping[str, Any], meaning: str | None) -> None:
-        if meaning is None:
+    def _add_sensor(self, key: str, body: Mapping[str, Any]) -> None:
+        meaning = self._meaning(key)
+        if not meaning:
             self.unexplained.add(key)
             return
         updated_ms = seconds_ms(body.get("last_updated_ts"))
@@ -203,26 +216,24 @@ class Update:
         # A value that did not change is left out when its sensor was heard again.
         seen = _bool(body["value"]) if "value" in body else self._known.detectors.get(key)
         if "value" not in body and (seen is None or updated_ms is None):
+            self._expect(key)
             return
         if not is_evidence and seen is not None:
-            if key in self._known.detectors or len(self._known.detectors) < COMPONENTS:
+            if self._expect(key):
                 self._known.detectors[key] = seen
             return
         self._see(key, seen, at_ms)
         if owner is not None:
-            self._see_through(owner, key, meaning, at_ms)
+            self._see_through(owner, key, at_ms)
 
-    def _see_through(self, owner: str, key: str, meaning: str, at_ms: int | None) -> None:
+    def _see_through(self, owner: str, key: str, at_ms: int | None) -> None:
         """What detector `key` says, on account of the BLU device that it is of."""
         said = self._other(owner, at_ms)
-        detectors = self._known.detectors
-        seen = detectors.get(key)
+        seen = self._known.detectors.get(key)
         if seen is None:
-            said.unknown.update((meaning, "presence"))
-            return
-        said.presences[meaning] = float(seen)
-        if not any(detectors.get(other) for other, its in self._known.owners.items() if its == owner) or seen:
-            said.values["presence"] = float(seen)
+            said.unknown.add(key)
+        else:
+            said.presences[key] = float(seen)
 
     def _add_owner(self, key: str, body: Mapping[str, Any]) -> None:
         """Of a BLU device: on its own account where it is known who it is, else of the only one there is."""
@@ -242,6 +253,38 @@ class Update:
         if found is None:
             found = self._others[owner, at_ms] = Said({}, {}, set(), at_ms)
         return found
+
+
+def _in_order(told: Iterable[Said]) -> list[Said]:
+    """The oldest evidence first."""
+    return sorted(told, key=lambda one: _NEVER if one.at_ms is None else one.at_ms)
+
+
+def _speak_for_all(told: Sequence[Said], voices: Mapping[str, bool | None]) -> None:
+    """Add what `told`, the oldest first, says of the whole, which is what `voices` say together.
+
+    Of any but the last time it is not known what the other voices said then: they can only be outdone.
+    """
+    spoke = [(said, (said.presences.keys() | said.unknown) & voices.keys()) for said in told]
+    last = next((said for said, keys in reversed(spoke) if keys), None)
+    for said, keys in spoke:
+        said.unknown.discard(_ROOM)
+        others = (seen for key, seen in voices.items() if key not in keys)
+        found = whole([said.presences.get(key) for key in keys], others)
+        if found is OCCUPIED or said is last:
+            said.values.update(found.values)
+            said.unknown.update(found.unknown)
+
+
+def _renamed(said: Said, meanings: Mapping[str, str]) -> Said:
+    """`said` of a BLU device under the names of what its components measure."""
+    presences = {meanings[key]: verdict for key, verdict in said.presences.items()}
+    unknown = {meanings.get(key, key) for key in said.unknown}
+    if _WHOLE in said.unknown:
+        presences.pop(_WHOLE, None)
+    else:
+        unknown.discard(_WHOLE)  # the detector of that name, where another sees somebody
+    return Said(said.values, presences, unknown, said.at_ms)
 
 
 _MEASURES: Final = {

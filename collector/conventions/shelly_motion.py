@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from collector.conventions.payload import number, truth, within
+from collector.conventions.whole import whole
 
 _BRIGHTEST_LX: Final = 200_000.0
 _LAST_S: Final = 1e11
@@ -97,11 +98,10 @@ def blu(service_data: Mapping[str, Any]) -> Said:
                 said.unknown.add(key)
             else:
                 said.presences[key] = seen
-    if 1.0 in said.presences.values() or (said.presences and not said.unknown):
-        said.values["presence"] = max(said.presences.values())
-        said.unknown.discard("presence")  # the detector of that name, where another sees somebody
-    elif said.unknown:
-        said.unknown.add("presence")
+    all_in_all = whole([*said.presences.values(), *(None for _ in said.unknown)], ())
+    said.values.update(all_in_all.values)
+    said.unknown.discard("presence")  # the detector of that name, where another sees somebody
+    said.unknown.update(all_in_all.unknown)
     put_light(said.values, service_data.get("illuminance"))
     put_battery(said.values, service_data.get("battery"))
     put(said.values, "temperature", service_data.get("temperature"), -100.0, 200.0)

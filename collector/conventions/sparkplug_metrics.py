@@ -24,11 +24,11 @@ import msgspec
 from collector.conventions.convention import Heard
 from collector.conventions.payload import damaged, truth, within
 from collector.conventions.protobuf_wire import BOOLEAN, Metric, Payload, property_of
+from collector.conventions.whole import VERDICTS, whole
 
 METRICS_KEPT = 32
 LONGEST_NAME = 128
 
-_WHOLE = ("presence", "occupancy", "occupied", "motion")  # the widest first
 _PER_UNIT: Mapping[str, Mapping[int | bytes | None, float]] = {
     "distance": {b"m": 1, b"cm": 100, b"mm": 1000},
     "battery": {b"%": 1},
@@ -43,7 +43,7 @@ _NAMES_SHOWN = 3
 class _Meaning(msgspec.Struct, frozen=True, gc=False):
     """What a metric is: a truth value, or so many `per` unit of a quantity.
 
-    `rank`: its place in _WHOLE by the last part of its name, None when it has none.
+    `rank`: its place in VERDICTS by the last part of its name, None when it has none.
     """
 
     name: str
@@ -168,7 +168,7 @@ def _meaning(metric: Metric, claimed: Collection[str]) -> _Meaning | None:
     boolean = type(metric.value) is bool if metric.datatype is None else metric.datatype == BOOLEAN
     word = name.rpartition("/")[2].strip().lower()
     if boolean or name in claimed:
-        return _Meaning(name, _WHOLE.index(word) if word in _WHOLE else None, boolean, None, 1, 0)
+        return _Meaning(name, VERDICTS.index(word) if word in VERDICTS else None, boolean, None, 1, 0)
     if (units := _PER_UNIT.get(word)) is None:
         return None
     per = units.get(property_of(metric.properties, b"engUnit"))
@@ -209,13 +209,9 @@ def _add_whole(said: _Told, parts: dict[str, tuple[int, float | None]], at_ms: i
         others = tuple(verdict for name, (_, verdict) in parts.items() if name not in spoken)
         for name, verdict in spoken.items():
             parts[name] = _last_word(*parts[name], at_ms, verdict)
-    if 1.0 in spoken.values():
-        said.values["presence"] = 1.0
-    elif 1.0 not in others:
-        if None in spoken.values() or None in others:
-            said.unknown.add("presence")
-        else:
-            said.values["presence"] = 0.0
+    all_in_all = whole(spoken.values(), others)
+    said.values.update(all_in_all.values)
+    said.unknown.update(all_in_all.unknown)
 
 
 def _last_word(
@@ -228,11 +224,8 @@ def _last_word(
 
 def _add_past(said: _Told, parts: Collection[str]) -> None:
     """What a message says of the whole in the past: the others' word of then is not known."""
-    verdicts = [said.presences[name] for name in parts if name in said.presences]
-    if 1.0 in verdicts:
-        said.values["presence"] = 1.0
-    elif verdicts and len(verdicts) == len(parts):
-        said.values["presence"] = 0.0
+    spoken = {name: said.presences[name] for name in parts if name in said.presences}
+    said.values.update(whole(spoken.values(), (None for name in parts if name not in spoken)).values)
 
 
 def _is_bad(metric: Metric) -> bool:

@@ -24,9 +24,11 @@ Source: zigbee2mqtt @6835cbf (2.12.1) controller.ts, state.ts, extension/homeass
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from collector.conventions.whole import Whole, whole
 
 COPY_MS = 60_000
 BIRTH_MS = 60_000
@@ -138,11 +140,9 @@ def weigh(told: Told, known: Known, bridge: Bridge, birth_ms: int | None) -> Evi
     known.measures.update(told.measures)
     known.seen_ms = seen_ms if seen_ms is not None else before
     if fresh or unknown:
-        whole, is_unknown = _whole(fresh, unknown, known, bridge.turns)
-        if whole is not None:
-            values["presence"] = whole
-        if is_unknown:
-            unknown.add("presence")
+        all_in_all = _whole(fresh, unknown, known, bridge.turns)
+        values.update(all_in_all.values)
+        unknown.update(all_in_all.unknown)
     return Evidence(values, fresh, frozenset(unknown), None if repeats else seen_ms)
 
 
@@ -197,19 +197,16 @@ def _changed(told: Mapping[str, float], known: Mapping[str, float]) -> dict[str,
     return {quantity: value for quantity, value in told.items() if known.get(quantity) != value}
 
 
-def _whole(fresh: Mapping[str, float], unknown: set[str], known: Known, turns: int) -> tuple[float | None, bool]:
-    """What the device as a whole says of presence, None: nothing new; and whether that became unknown.
+def _whole(fresh: Mapping[str, float], unknown: Collection[str], known: Known, turns: int) -> Whole:
+    """What `fresh` verdicts, and those that became `unknown`, say of the device as a whole.
 
-    Of several zones one with somebody is enough; all must be empty, each by evidence since the bridge came.
+    Beside them the word of a zone counts that was evidence since the bridge came.
     """
-    for key in _WHOLES:
-        if key in known.verdicts:
-            return fresh.get(key), key in unknown
-    if 1.0 in fresh.values():
-        return 1.0, False
-    sure = {key: verdict for key, verdict in known.verdicts.items() if known.sure.get(key) == turns}
-    if 1.0 in sure.values():
-        return None, False
-    if len(sure) == len(known.verdicts):
-        return 0.0, False
-    return None, True
+    voices: Iterable[str] = next(([key] for key in _WHOLES if key in known.verdicts), known.verdicts)
+    spoken = [fresh.get(key) for key in voices if key in fresh or key in unknown]
+    others = (
+        known.verdicts[key] if known.sure.get(key) == turns else None
+        for key in voices
+        if not (key in fresh or key in unknown)
+    )
+    return whole(spoken, others)

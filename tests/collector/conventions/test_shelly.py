@@ -123,7 +123,65 @@ def test_what_was_known_ends_with_the_connection() -> None:
     notify(shelly, G4, presencezone_200={"value": True})
     [gone] = heard(shelly, f"{G4}/online", "false", retain=True)
     assert (gone.online, gone.scope) == (False, "sensor")
+    still = notify(shelly, G4, presencezone_201={"value": False})
+    assert (still.values, still.unknown) == ({}, {"presence"}), "of zone 200 it is only known that it is there"
+    assert notify(shelly, G4, presencezone_200={"value": False}).values == {"presence": 0.0}
+
+
+def test_the_one_zone_that_was_ever_heard_of_is_the_device() -> None:
+    shelly = Shelly()
+    assert notify(shelly, G4, presencezone_200={"value": False}).values == {"presence": 0.0}
+    heard(shelly, f"{G4}/online", "true")
+    assert notify(shelly, G4, presencezone_200={"value": False}).values == {"presence": 0.0}
+
+
+def test_after_a_full_status_and_a_new_connection_one_empty_zone_does_not_empty_the_device() -> None:
+    shelly = Shelly()
+    zones = {"presencezone_200": {"value": False}, "presencezone_201": {"value": False}}
+    assert notify(shelly, G4, "NotifyFullStatus", **zones).values == {"presence": 0.0}
+    heard(shelly, f"{G4}/online", "true")
+    assert notify(shelly, G4, presencezone_200={"value": False}).unknown == {"presence"}
     assert notify(shelly, G4, presencezone_201={"value": False}).values == {"presence": 0.0}
+
+
+def test_a_zone_that_was_taken_away_is_not_waited_for_once_the_device_told_which_it_has() -> None:
+    shelly = Shelly()
+    notify(shelly, G4, presencezone_200={"value": True}, presencezone_201={"value": False})
+    heard(shelly, f"{G4}/online", "true")
+    left = {"key": "presencezone:201", "status": {"value": False}}
+    [one] = answer(shelly, G4, {"components": [left], "offset": 1, "total": 2})
+    assert one.unknown == {"presence"}, "there is more"
+    [one] = answer(shelly, G4, {"components": [left], "offset": 0, "total": 1})
+    assert one.values == {"presence": 0.0}
+
+
+def test_a_bthome_detector_without_a_value_is_one_whose_word_is_not_known() -> None:
+    shelly = claiming(GATEWAY, bthomesensor_202="motion", bthomesensor_203="motion")
+    notify(shelly, GATEWAY, bthomesensor_203={"last_updated_ts": TS})
+    assert notify(shelly, GATEWAY, bthomesensor_202={"value": False, "last_updated_ts": TS}).unknown == {"presence"}
+
+
+def test_a_sensor_with_two_detectors_is_empty_when_both_say_so() -> None:
+    shelly = Shelly()
+    both = [
+        bthome("bthomesensor:202", {"value": None}, obj_id=33, addr=BLU),
+        bthome("bthomesensor:203", {"value": None}, obj_id=37, addr=BLU),
+    ]
+    answer(shelly, GATEWAY, {"components": both, "offset": 0, "total": 2})
+
+    def of_sensor(**components: Any) -> Heard:
+        params = {key.replace("_", ":"): {"last_updated_ts": TS} | body for key, body in components.items()}
+        told = {"src": GATEWAY, "method": "NotifyStatus", "params": params}
+        [one] = [one for one in heard(shelly, f"{GATEWAY}/events/rpc", told) if one.address == BLU]
+        return one
+
+    still = of_sensor(bthomesensor_202={"value": False})
+    assert (still.values, still.presences, still.unknown) == ({}, {"motion": 0.0}, {"presence"})
+    here = of_sensor(bthomesensor_203={"value": True})
+    assert (here.values, here.presences, here.unknown) == ({"presence": 1.0}, {"presence": 1.0}, frozenset())
+    still = of_sensor(bthomesensor_202={"value": False})
+    assert (still.values, still.unknown) == ({}, frozenset()), "the other sees somebody"
+    assert of_sensor(bthomesensor_203={"value": False}).values == {"presence": 0.0}
 
 
 def test_a_replayed_online_says_nothing_about_what_is_known() -> None:
