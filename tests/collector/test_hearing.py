@@ -41,7 +41,7 @@ class Listener:
 
     def __init__(self, *sites: Site) -> None:
         self.hearing = Hearing(random.Random(7))
-        self.hearing.follow(sites)
+        self.hearing.follow(sites, START)
         self.hearing.subscriptions()
         self.s = 0.0
 
@@ -54,7 +54,6 @@ class Listener:
         return Message(topic, body.encode() if isinstance(body, str) else body, None, None, retain, self.now_ms)
 
     def outcome(self, topic: str, payload: object, *, retain: bool = False) -> Outcome:
-        assert self.hearing.listens(topic)
         return self.hearing.hear(self.message(topic, payload, retain=retain))
 
     def hears(self, topic: str, payload: object, *, retain: bool = False) -> list[Reading]:
@@ -143,7 +142,7 @@ def test_a_device_may_be_claimed_by_two_sites():
 def test_a_claim_that_is_wrong_is_said_once_and_does_not_hide_the_others(caplog):
     sites = [hall(bad=claim("homie", device="c7"), good=esp())]
     here = Listener(*sites)
-    here.hearing.follow(sites)
+    here.hearing.follow(sites, START)
     (warning,) = caplog.records
     assert warning.message.startswith("site balai: sensor bad: homie: knows neither device, profile nor config;")
     assert here.occupancy("ON") == [reading("good", presence=1.0)]
@@ -396,7 +395,7 @@ def test_whose_claim_is_gone_is_not_asked():
     here = Listener(hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/a")))
     here.hears("zigbee2mqtt/bridge/state", "offline")
     here.hears("zigbee2mqtt/bridge/state", "online")
-    here.hearing.follow([hall(desk=esp())])
+    here.hearing.follow([hall(desk=esp())], START)
     assert here.asks_within(10) == []
 
 
@@ -498,3 +497,10 @@ def test_after_a_time_in_which_nobody_listened_no_word_of_before_counts():
     here.s = 22
     assert here.hears("n/binary_sensor/zone_2_occupancy/state", "OFF") == [reading("desk", 22, presence=0.0)]
     assert here.zigbee("fp", occupancy_1=False, occupancy_2=False) == [reading("area", 22, presence=0.0)]
+
+
+def test_a_device_that_was_just_claimed_is_asked_and_no_other():
+    here = Listener(hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/old")))
+    both = hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/old"), new=claim("zigbee2mqtt", topic="zigbee2mqtt/new"))
+    here.hearing.follow([both], here.now_ms)
+    assert [topic for _, topic in here.asks_within(10)] == ["zigbee2mqtt/new/get"]
