@@ -181,7 +181,26 @@ def test_a_sensor_with_two_detectors_is_empty_when_both_say_so() -> None:
     assert (here.values, here.presences, here.unknown) == ({"presence": 1.0}, {"presence": 1.0}, frozenset())
     still = of_sensor(bthomesensor_202={"value": False})
     assert (still.values, still.unknown) == ({}, frozenset()), "the other sees somebody"
+    lost = of_sensor(bthomesensor_203={"value": None})
+    assert (lost.values, lost.presences, lost.unknown) == ({}, {}, {"presence"})
+    of_sensor(bthomesensor_202={"value": True})
+    lost = of_sensor(bthomesensor_203={"value": None})
+    assert (lost.values, lost.unknown) == ({}, frozenset()), "the other sees somebody"
+    of_sensor(bthomesensor_202={"value": False})
     assert of_sensor(bthomesensor_203={"value": False}).values == {"presence": 0.0}
+    of_sensor(bthomesensor_202={"value": None})
+    still = of_sensor(bthomesensor_203={"value": False})
+    assert (still.values, still.presences, still.unknown) == ({}, {}, {"presence"}), "one name is not both"
+
+
+def test_who_was_seen_first_was_there_though_another_detector_saw_nobody_later() -> None:
+    shelly = claiming(GATEWAY, bthomesensor_202="motion", bthomesensor_203="motion")
+    params = {
+        "bthomesensor:203": {"value": False, "last_updated_ts": TS + 10},
+        "bthomesensor:202": {"value": True, "last_updated_ts": TS},
+    }
+    told = heard(shelly, f"{GATEWAY}/events/rpc", {"src": GATEWAY, "method": "NotifyStatus", "params": params})
+    assert [(one.at_ms, one.values) for one in told] == [(TS_MS, {"presence": 1.0}), (TS_MS + 10_000, {})]
 
 
 def test_a_replayed_online_says_nothing_about_what_is_known() -> None:
