@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from collector.conventions.convention import Entry
@@ -63,6 +64,16 @@ def claims_of(sites: Iterable[Site], convention: str) -> list[Claim]:
         for sensor in outlet.sensors
         if sensor.source is not None and sensor.source.convention == convention
     ]
+
+
+def sources(sites: Iterable[Site]) -> dict[tuple[str, str], Source | None]:
+    """Which device is each sensor, by site and id; how often its bridge sends is not part of that."""
+    return {
+        (site.id, sensor.id): sensor.source and replace(sensor.source, thinning_ms=None)
+        for site in sites
+        for outlet in site.outlets
+        for sensor in outlet.sensors
+    }
 
 
 def _key(source: Source) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from collector.announce import Announcer
 from collector.board import Board
+from collector.claims import sources
 from collector.conventions import native
 from collector.conventions.convention import Message
 from collector.conventions.native import Status
@@ -28,6 +29,7 @@ from collector.writer import Row, Writer
 from presence import topics
 from presence.errors import DamagedFrame
 from presence.readings import Reading, observed_at
+from presence.site import Source
 from storage.record import Record, RecordUnavailable
 from storage.record.aside import DeadLetter, Unclaimed
 from storage.timeseries import Point, Refused, Store, StoreUnavailable
@@ -114,6 +116,7 @@ class Collector:
         self._marker: str | None = None
         self._marked_ms = 0
         self._gone: set[tuple[str, str]] = set()
+        self._sources: dict[tuple[str, str], Source | None] = {}
         self._met: set[tuple[str, str]] = set()  # what has said that it is online since this process began
         self._own: list[Own] = []
         self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = self._record_due_ms = 0
@@ -461,6 +464,7 @@ class Collector:
 
     def _follow_sites(self) -> None:
         """One voice a site; the board shows the outlets that there are now."""
+        self._silence_replaced()
         for site in self._live.sites.keys() - self._voices.keys():
             self._voices[site] = Voice(site, self._address, self._intake.wake)
             self._voices[site].start()
@@ -472,6 +476,15 @@ class Collector:
         for site, voice in self._voices.items():
             voice.listen(self._announcer.subscriptions(self._live.sites[site]))
             voice.say(self._board.all(site, self._clock()))
+
+    def _silence_replaced(self) -> None:
+        """What another device said before is not what the sensor's device of now would say."""
+        before, self._sources = self._sources, sources(self._live.sites.values())
+        now_ms = self._clock()
+        for place, seen_ms in self._heard().items():
+            if place in before and before[place] != self._sources.get(place):
+                site, sensor = place
+                self._own.append(Own(site, [Reading(sensor, max(now_ms, seen_ms + 1), {"online": 0.0})]))
 
     def _listen(self, kept: list[str] | None) -> None:
         """Let the broker keep `kept` for us, too; None: as before."""

@@ -28,6 +28,7 @@ _log = logging.getLogger("hadir.collector")
 _Place = tuple[str, str]  # site, sensor
 
 _SAMPLE = 4096
+_OFTEN = 5
 
 
 class Outcome(NamedTuple):
@@ -62,6 +63,7 @@ class Hearing:
         # What the sensors' last word was: of presence, or that there is none; those that are not here said neither.
         self._said: dict[_Place, Literal["presence", "nothing"]] = {}
         self._newest_ms: dict[_Place, int] = {}
+        self._mute: dict[_Place, int] = {}  # how often its device was heard of which nothing was ever understood
         self._chance = chance
         self._asking = Asking(chance)
         self._told: set[str] = set()
@@ -69,22 +71,25 @@ class Hearing:
         self._filters: tuple[list[str], list[str]] = ([], [])
 
     def follow(self, sites: Iterable[Site], now_ms: int) -> None:
-        """Take over the registry; devices that are claimed now and were not before are asked for their state."""
+        """Take over the registry; devices whose claim was not there before are asked for their state."""
         before, self._sites = bool(self._sites), tuple(sites)
-        known: set[_Place] = set()
+        kept: set[_Place] = set()
         for name, convention in self._conventions.items():
             claimed_before, claimed = self._claims[name], dict[str, list[Claim]]()
             self._claims[name] = claimed
             for claim in claims_of(self._sites, name):
-                if (address := self._address(convention, claim)) is not None:
-                    claimed.setdefault(address, []).append(claim)
-                    known.add((claim.site, claim.sensor))
-            for address in claimed.keys() - claimed_before.keys() if before else ():
-                self._asking.want(convention, address, now_ms)
+                if (address := self._address(convention, claim)) is None:
+                    continue
+                claimed.setdefault(address, []).append(claim)
+                if claim in claimed_before.get(address, ()):
+                    kept.add((claim.site, claim.sensor))
+                elif before:
+                    self._asking.want(convention, address, now_ms)
             convention.follow([claim.entry(address) for address, claims in claimed.items() for claim in claims])
         self._listeners.changed()
-        self._said = {place: said for place, said in self._said.items() if place in known}
-        self._newest_ms = {place: at_ms for place, at_ms in self._newest_ms.items() if place in known}
+        self._said = {place: said for place, said in self._said.items() if place in kept}
+        self._newest_ms = {place: at_ms for place, at_ms in self._newest_ms.items() if place in kept}
+        self._mute = {place: times for place, times in self._mute.items() if place in kept}
 
     def _address(self, convention: Convention, claim: Claim) -> str | None:
         try:
@@ -146,6 +151,8 @@ class Hearing:
     ) -> Iterator[tuple[str, Reading]]:
         """By site, what one device says of our sensors; reasons why it cannot be used go to `why`."""
         claims = self._claims[convention.NAME].get(heard.address, ())
+        if claims and not heard.values and not heard.unknown:
+            self._doubt_profiles(claims)
         for claim in claims:
             for reading in self._readings(claim, heard, message, why):
                 yield claim.site, reading
@@ -159,6 +166,20 @@ class Hearing:
             for claim in self._claims[convention.NAME].get(address, ()):
                 for reading in self._silenced((claim.site, claim.sensor), message):
                     yield claim.site, reading
+
+    def _doubt_profiles(self, claims: Iterable[Claim]) -> None:
+        """A device spoke and nothing was understood: once or twice that may be, but a wrong profile goes on so."""
+        for claim in claims:
+            place = (claim.site, claim.sensor)
+            if claim.source.profile is None or place in self._said:
+                continue
+            self._mute[place] = self._mute.get(place, 0) + 1
+            if self._mute[place] == _OFTEN:
+                _log.warning(
+                    "site %s: sensor %s: its device was heard %d times and nothing was understood by the profile %s; "
+                    "look at a payload with `hadir decode mqtt`",
+                    *(*place, _OFTEN, claim.source.profile),
+                )
 
     def _readings(self, claim: Claim, heard: Heard, message: Message, why: list[str]) -> Iterator[Reading]:
         """What `heard` says of the sensor of `claim`; reasons why it cannot be used go to `why`."""

@@ -41,11 +41,11 @@ EVERYBODY = list(SOURCES)
 TICK = Source(convention="esphome", topic="tick")
 
 
-def building() -> Site:
+def building(**sources: Source) -> Site:
     """An outlet for each dialect; their sensors hold for 20 minutes. `tick` tells that all before it was heard."""
     made = [
         outlet(name.replace("_", "-"), sensors=[sensor(f"s-{n}", stale_after_given_ms=20 * MINUTE, source=source)])
-        for n, (name, source) in enumerate(SOURCES.items())
+        for n, (name, source) in enumerate((SOURCES | sources).items())
     ]
     tick = outlet("tick", sensors=[sensor("tick", stale_after_given_ms=600 * MINUTE, source=TICK)])
     return site(id="mpp", outlets=[*made, tick], service_hours="24/7")
@@ -58,8 +58,7 @@ class Day:
         self.now_ms = START
         self.broker = broker
         self.record = Record.open(f"sqlite:///{folder / 'record.db'}")
-        with self.record.writing() as connection:
-            registry.apply(connection, building(), prune=True, now_ms=START)
+        self.apply(building())
         self.store = open_store(f"sqlite:///{folder}")
         self.folder = folder
         self.devices = MixedDevices(broker.url, lambda: self.now_ms)
@@ -79,6 +78,10 @@ class Day:
     def _show(self, received: Received) -> None:
         body = json.loads(received.payload)
         self.shown[body["outlet"].replace("-", "_")] = body["zones"]["staff"]["state"]
+
+    def apply(self, wanted: Site) -> None:
+        with self.record.writing() as connection:
+            registry.apply(connection, wanted, prune=True, now_ms=self.now_ms)
 
     def start(self) -> None:
         self.stop_wanted = threading.Event()
@@ -241,3 +244,16 @@ def test_a_day_of_a_mixed_site(day: Day) -> None:
     day.becomes(all_but("unknown", chirpstack="occupied"))
     day.everybody(False)
     day.becomes(all_but("vacant"))
+
+
+def test_what_another_device_said_is_not_the_word_of_the_one_that_replaced_it(day: Day) -> None:
+    day.everybody(True)
+    assert day.states()["esphome"] == "occupied"
+    day.apply(building(esphome=Source(convention="esphome", topic="esp-2")))
+    eventually(lambda: day.states()["esphome"] == "unknown")
+    assert day.states()["theengs"] == "occupied"
+    day.pass_time(1)
+    day.devices.say("esp-1/binary_sensor/presence/state", "OFF")
+    assert day.states()["esphome"] == "unknown"
+    day.devices.say("esp-2/binary_sensor/presence/state", "OFF")
+    assert day.states()["esphome"] == "vacant"

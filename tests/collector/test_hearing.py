@@ -8,6 +8,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from collector.conventions.convention import Message
 from collector.hearing import Hearing, Outcome
 from presence.instants import rfc3339
@@ -504,3 +506,14 @@ def test_a_device_that_was_just_claimed_is_asked_and_no_other():
     both = hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/old"), new=claim("zigbee2mqtt", topic="zigbee2mqtt/new"))
     here.hearing.follow([both], here.now_ms)
     assert [topic for _, topic in here.asks_within(10)] == ["zigbee2mqtt/new/get"]
+
+
+def test_a_profile_by_which_nothing_is_ever_understood_is_told_once(caplog: pytest.LogCaptureFixture):
+    eui = "24e124535b316056"
+    here = Listener(hall(desk=claim("chirpstack", device=eui, profile="elsys")))
+    body = {"time": "2026-11-24T03:00:00Z", "deviceInfo": {"devEui": eui}, "fPort": 85, "data": "qqo="}
+    for n in range(12):
+        here.hearing.hear(here.message(f"application/a/device/{eui}/event/up", body | {"deduplicationId": str(n)}))
+    said = [one.getMessage() for one in caplog.records]
+    assert len(said) == 1
+    assert said[0].startswith("site balai: sensor desk: its device was heard 5 times and nothing was understood by")
