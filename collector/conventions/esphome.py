@@ -214,8 +214,9 @@ class Esphome:
         return (Heard(device=prefix, address=prefix, online=online, seems=None if node is None else node.seems),)
 
     def _rubbish(self, prefix: str, reason: str) -> Sequence[Heard]:
-        """Others have topics of this shape, too: only what we know as a node can send what is damaged."""
-        if prefix in self._claimed or self._nodes.get(prefix) is not None:
+        """Others have topics of this shape, too: only a node that is claimed or was announced can send damage."""
+        node = self._nodes.get(prefix)
+        if prefix in self._claimed or (node is not None and node.is_announced()):
             raise payload.damaged(reason)
         return ()
 

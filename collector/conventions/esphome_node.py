@@ -101,6 +101,10 @@ class Node:
                 self.availability = one.topic
                 self.words = {one.online.encode(): True, one.offline.encode(): False}
 
+    def is_announced(self) -> bool:
+        """Whether it is ESPHome's for sure: Home Assistant's own states have topics of the same shape."""
+        return any(one.topic is not None for one in self.objects.values())
+
     def decide(self) -> None:
         """Choose whose verdicts make that of the device: the strongest that there are."""
         most = max((one.strength for one in self.objects.values()), default=_DETAIL)
