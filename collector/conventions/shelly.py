@@ -151,6 +151,21 @@ class Shelly:
         route = self._route(message.topic)
         if route is None or not message.payload:
             return ()
+        try:
+            return self._said(route, message)
+        except DamagedFrame:
+            if self._is_shelly(route):
+                raise
+            return ()  # another's `x/online`, or whatever has twelve hexadecimal digits for a name
+
+    def _is_shelly(self, route: _Route) -> bool:
+        """Whether a topic is of a Shelly for sure: others have some of the same shape."""
+        if route.kind in ("events", "answer") or route.prefix.startswith(_GEN1) or _seems(route.address) is not None:
+            return True
+        known = self._devices.get(route.address) or self._pids.get(route.address)
+        return known is not None or route.address in self._claimed
+
+    def _said(self, route: _Route, message: Message) -> Sequence[Heard]:
         if route.kind == "events":
             return self._notified(route, message.payload)
         if route.kind == "online":

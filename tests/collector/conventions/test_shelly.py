@@ -421,7 +421,30 @@ def test_an_encrypted_or_foreign_broadcast_says_nothing() -> None:
     [one] = heard(Shelly(), BLU, blu(1, motion=1) | {"service_data": {"encryption": True, "motion": 1}})
     assert one.presences == {}
     with pytest.raises(DamagedFrame):
-        heard(Shelly(), BLU, blu(1, motion=1) | {"addr": "00:00:00:00:00:01"})
+        heard(claiming(BLU), BLU, blu(1, motion=1) | {"addr": "00:00:00:00:00:01"})
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        *(("wled/online", "1"), ("plc/online", "yes"), ("fridge/status/wifi", "connected")),
+        *(("123456789012", "5"), ("deadbeefcafe", '{"a":1}')),
+    ],
+)
+def test_what_is_damaged_on_a_topic_that_others_have_too_is_anothers_unless_it_is_known(
+    topic: str, payload: str
+) -> None:
+    body = Message(topic, payload.encode(), None, None, False, NOW_MS)
+    assert Shelly().decode(body) == ()
+    shelly = claiming(Shelly().address(Source(device=topic.partition("/")[0])))
+    with pytest.raises(DamagedFrame):
+        shelly.decode(body)
+
+
+def test_what_is_damaged_of_a_device_with_a_name_from_the_factory_is_damage() -> None:
+    for topic in ("shellyplus1-a8032abe54dc/online", "shellies/shellymotion-1/online", "a/b/events/rpc"):
+        with pytest.raises(DamagedFrame):
+            Shelly().decode(Message(topic, b"7", None, None, False, NOW_MS))
 
 
 def test_a_device_of_unknown_kind_is_asked_in_both_languages_and_a_known_one_in_its_own() -> None:
