@@ -14,7 +14,7 @@ the whole (`whole`); `open` or `alarm` are not. Quantities go by the last part o
 mm, lx, Cel, %RH, %EL, ppm, and `/`, %, /100 for a battery). Text, data and sums are skipped.
 
 Records of one device and time are one Heard, the oldest first, so that history does not stand over the present. Times
-below 2**28 are ages; no time is now. `sensors/+` is a guess: what is no array there is taken for another dialect, and
+below 2**28 are ages; no time is now. `sensors/+` is a guess: what is no pack there is another dialect's, and
 nothing is said about it. A topic alone in the site file claims the device that its packs are about, when it is one.
 
 Packs are taken as they come, without queue: most are undated.
@@ -120,7 +120,8 @@ class Senml:
     def __init__(self) -> None:
         self._parts: Memory[dict[str, Parts]] = Memory(MOST_DEVICES)  # by the last part of the keys
         self._claimed: frozenset[str] = frozenset()
-        self._topics: frozenset[str] = frozenset()
+        self._listed: frozenset[str] = frozenset()  # the topics of entries
+        self._topics: frozenset[str] = frozenset()  # those of them that are not usual
 
     def address(self, source: Source) -> str:
         """The base name of `device` without its last separator, else `topic`. Raises ValueError."""
@@ -151,6 +152,7 @@ class Senml:
         topics = {entry.topic for entry in entries if entry.topic}
         # An address that can be a topic was one: without `device` the topic is the address.
         topics |= {address for address in self._claimed if "/" in address and not address.startswith("urn:")}
+        self._listed = frozenset(topics)
         self._topics = frozenset(topic for topic in topics if not _USUAL.fullmatch(topic))
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -166,13 +168,21 @@ class Senml:
     def decode(self, message: Message) -> Sequence[Heard]:
         """What a pack says, the oldest first. Raises DamagedFrame."""
         topic, payload = message.topic, message.payload
-        if not payload or (topic.startswith(_GUESSED) and topic not in self._topics and not _may_be_pack(payload)):
+        if not payload:
+            return ()
+        is_guess = topic.startswith(_GUESSED) and topic not in self._listed
+        if is_guess and not _may_be_pack(payload):
             return ()
         if len(payload) > LARGEST_PAYLOAD:
             raise damaged(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
         if len(topic) > LONGEST_TOPIC:
             raise damaged(f"a topic of {len(topic)} characters, more than {LONGEST_TOPIC}")
-        groups = _grouped(_records(payload, message.content_type))
+        try:
+            groups = _grouped(_records(payload, message.content_type))
+        except DamagedFrame:
+            if is_guess:
+                return ()
+            raise
         told = list(groups.items())
         alone = len(told) == 1 or len({device for device, _ in groups}) == 1
         if len(told) > 1:

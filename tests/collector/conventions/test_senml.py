@@ -216,6 +216,12 @@ def test_it_listens_to_usual_topics_and_those_of_entries():
 def test_another_dialect_below_sensors_is_not_taken_for_damaged_senml():
     plain = Message("sensors/x", b'{"POWER":"ON"}', None, None, False, NOW_MS)
     assert list(Senml().decode(plain)) == []
+    for body in (b"[1,2]", b"[22.5,", b"\x9b\xff"):
+        assert list(Senml().decode(plain._replace(payload=body))) == []
+    claimed = Senml()
+    claimed.follow([Entry("sensors/x", topic="sensors/x")])
+    with pytest.raises(DamagedFrame):
+        claimed.decode(plain)
     with pytest.raises(DamagedFrame):
         Senml().decode(plain._replace(topic=TOPIC))
 
