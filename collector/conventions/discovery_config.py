@@ -7,7 +7,8 @@
     {"dev":{"ids":["x1"]},"o":{"name":"…"},"avty_t":"…","cmps":{"desk":{"p":"binary_sensor","dev_cla":"occupancy",…}}}
 
 Short keys and long ones mean the same. `~` at an end of a topic stands for the message's `~`. Templates are never run:
-`{{ value }}`, `{{ value_json.a.b }}` and `{{ value_json["a"] }}` are recognised as the place of a value, no others.
+`{{ value }}`, `{{ value_json.a.b }}` and `{{ value_json["a"] }}` are recognised as the place of a value, no others;
+`| is_defined` behind it, as Theengs and OpenMQTTGateway write, says only that a message without the value is none.
 
 Source: homeassistant 2025.4.4, components/mqtt (discovery, abbreviations, schemas), read with 2026.2.3.
 """
@@ -39,7 +40,7 @@ _LEVEL = r"([A-Za-z0-9_-]{1,128})"
 _CONFIG = re.compile(rf"{ROOT}{_LEVEL}/(?:{_LEVEL}/)?{_LEVEL}/config", re.ASCII)
 _WHOLE = re.compile(r"\s*\{\{-?\s*value\s*-?\}\}\s*", re.ASCII)
 _STEP = r"""(?:\.[A-Za-z_]\w{0,63}|\[\s*(?:"[^"\\\[\]]{1,64}"|'[^'\\\[\]]{1,64}')\s*\])"""
-_PLACE = re.compile(rf"\s*\{{\{{-?\s*value_json({_STEP}{{1,8}})\s*-?\}}\}}\s*", re.ASCII)
+_PLACE = re.compile(rf"\s*\{{\{{-?\s*value_json({_STEP}{{1,8}})\s*(?:\|\s*is_defined\s*)?-?\}}\}}\s*", re.ASCII)
 _STEPS = re.compile(r"""\.(\w+)|\[\s*["']([^"']+)["']\s*\]""", re.ASCII)
 _LONGEST_TEMPLATE = 256
 _AVAILABILITY = ("avty", "availability", "avty_t", "availability_topic")

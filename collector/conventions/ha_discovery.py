@@ -256,19 +256,21 @@ def _announcements(address: str, device: Device, entities: Sequence[Entity]) -> 
 
 
 def _understood(told: Announcement) -> list[Entity]:
-    """The entities that are for us. Raises DamagedFrame when there are such, and none can be listened to."""
+    """The entities that are for us. Raises DamagedFrame when one is a verdict, and none can be listened to."""
     found: list[Entity] = []
     reason: str | None = None
     for one in told.entities:
         kinds = VERDICTS if one.key.startswith("binary_sensor/") else DIVISORS
         if one.kind not in kinds:
             continue
-        if one.state_topic is None:
-            reason = "no state topic of one device"
-        elif one.path is None:
-            reason = "a template that is not run; only {{ value_json.KEY }} is understood"
-        else:
+        if one.state_topic is not None and one.path is not None:
             found.append(one)
+        elif kinds is DIVISORS:
+            continue  # a battery or a distance alone is nobody's loss, and whole halls announce such
+        elif one.state_topic is None:
+            reason = "no state topic of one device"
+        else:
+            reason = "a template that is not run; only {{ value_json.KEY }} is understood"
     if reason is not None and not found:
         raise payload.damaged(reason)
     return found

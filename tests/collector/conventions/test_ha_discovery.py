@@ -263,6 +263,12 @@ def test_an_announcement_makes_it_listen_to_no_more_than_one_topic_of_the_device
     assert found.subscriptions() == before
 
 
+def test_a_number_whose_template_is_not_understood_is_left_out_without_a_word() -> None:
+    template = "{{ float(value) * 99 + 1 }}"
+    (one,) = HaDiscovery().decode(one_entity("batt", "sensor", dev_cla="battery", val_tpl=template))
+    assert one.onboard is None
+
+
 @pytest.mark.parametrize(
     ("template", "path"),
     [
@@ -270,6 +276,8 @@ def test_an_announcement_makes_it_listen_to_no_more_than_one_topic_of_the_device
         ("{{value_json.a.b_2}}", ("a", "b_2")),
         ("{{ value_json['a b'].c }}", ("a b", "c")),
         ('{{ value_json["a"] }}', ("a",)),
+        ("{{ value_json.motion | is_defined }}", ("motion",)),
+        ("{{ value_json.a|is_defined|int }}", None),
         ("{{ value }}", ()),
         ("{{ value_json.a|default(1) }}", None),
         ("{{ value_json.a if 1 else 2 }}", None),
