@@ -105,9 +105,10 @@ class _Device:
         return lost | {"presence"} if before.whole and self.meanings.whole != before.whole else lost
 
     def unknown(self) -> frozenset[str]:
-        """All its verdicts, which from now on are not known."""
+        """All its verdicts, which from now on are not known; of a lamp or a gateway there are none."""
         self.parts.lose()
-        return self.meanings.verdicts | {"presence"}
+        verdicts = self.meanings.verdicts
+        return verdicts | {"presence"} if self.meanings.whole else verdicts
 
 
 class _Place(NamedTuple):

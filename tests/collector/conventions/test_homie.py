@@ -171,6 +171,14 @@ def test_states(state: str, online: bool | None, void: bool):
     assert one.unknown == ({"presence", "radar/presence"} if void else frozenset())
 
 
+@pytest.mark.parametrize("state", ["init", "alert"])
+def test_what_has_no_verdict_has_none_that_could_be_unknown(state: str):
+    lamp = counter(lamp={"brightness": {"datatype": "integer"}})
+    for homie, topic in ((lamp, COUNTER), (Homie(), "homie/5/gw-1")):
+        (one,) = hear(homie, f"{topic}/$state", state)
+        assert one.unknown == frozenset()
+
+
 def test_an_unknown_state_is_damaged():
     with pytest.raises(DamagedFrame):
         hear(Homie(), f"{COUNTER}/$state", "dancing")
