@@ -15,7 +15,8 @@ discovery or `config: {full_topic: …}` tells another; words of states and of t
 from discovery (`tasmota_discovery`). An address is the device's topic, `<t>`. `Time` is local; with an offset
 (SetOption52) it is an instant.
 
-The device as a whole: its LD2410 or LD2410S; where it has none, Switch1, or a rule's PIR. POWER is a relay. A switch of
+The device as a whole: its LD2410 or LD2410S; where it has none, its first switch (Switch1, unless discovery tells that
+there is none), or a rule's PIR. POWER is a relay. A switch of
 mode 13 or 14 never sends OFF: its ON is evidence at its time, and nothing is made of the silence after it.
 
 Memory: 1024 unclaimed devices and MAC addresses besides the claimed, at most some 6 KiB each.
@@ -68,7 +69,6 @@ _DISCOVERY: Final = "tasmota/discovery/"
 _SUBSCRIPTIONS: Final = ("tele/+/#", "stat/+/#", "+/tele/#", "+/stat/#", _DISCOVERY + "#")
 
 _RADARS: Final = ("LD2410", "LD2410S")
-_FIRST_SWITCH: Final = "Switch1"
 _SWITCH: Final = re.compile(r"Switch\d{1,2}")
 _RULE_PIR: Final = re.compile(r"PIR\d{0,2}", re.IGNORECASE)
 _LONGEST_LOCAL_TIME: Final = len("2024-09-20T22:40:31")
@@ -219,7 +219,7 @@ class Tasmota:
         radar = next((name for name in _RADARS if name in presences), None)
         if radar is not None and not device.radar:
             self._know(address, msgspec.structs.replace(device, radar=True))
-        whole = radar or (None if device.radar else _FIRST_SWITCH)
+        whole = radar or (None if device.radar else device.first_switch)
         return (_heard(address, whole, presences, unknown, values, _instant(body.get("Time"))),)
 
     def _answered(self, address: str, device: Device, leaf: str, payload: bytes) -> Sequence[Heard]:
@@ -231,7 +231,7 @@ class Tasmota:
             return self._measured(address, device, measured)
         presences: dict[str, float] = {}
         unknown: set[str] = set()
-        whole = None if device.radar else _FIRST_SWITCH
+        whole = None if device.radar else device.first_switch
         if leaf == "RESULT":
             for name, value in json_object(payload).items():
                 _add_event(presences, unknown, device, name, value)

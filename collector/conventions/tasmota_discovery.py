@@ -30,7 +30,7 @@ _SWITCH_EVENTS: Final = "114"  # the SetOption by which changes come as RESULT
 class Device(msgspec.Struct, frozen=True):
     """What is known of a device. `full_topic`: learnt, None until then; `switches`: names by SwitchText -> `Switch<n>`.
 
-    `radar`: an LD2410 or LD2410S was heard, so that a switch does not speak for the whole.
+    `first_switch`: the one that speaks for the whole, unless a `radar`, an LD2410 or LD2410S, was heard.
     """
 
     full_topic: str | None = None
@@ -40,6 +40,7 @@ class Device(msgspec.Struct, frozen=True):
     words: Mapping[str, float] = msgspec.field(default_factory=lambda: {"on": 1.0, "off": 0.0})
     online: Mapping[str, bool] = msgspec.field(default_factory=lambda: {"online": True, "offline": False})
     switches: Mapping[str, str] = {}
+    first_switch: str = "Switch1"
     radar: bool = False
 
     def bases(self, full_topic: str, address: str) -> dict[str, str]:
@@ -118,6 +119,7 @@ def learnt(config: Config, before: Device) -> Device:
         words={off.lower(): 0.0, on.lower(): 1.0},
         online={config.ofln.lower(): False, config.onln.lower(): True},
         switches={name: f"Switch{n}" for n, name in enumerate(config.swn, 1) if name},
+        first_switch=next((f"Switch{n}" for n, mode in enumerate(config.swc, 1) if mode >= 0), "Switch1"),
         radar=before.radar,
     )
 

@@ -183,6 +183,16 @@ def test_another_topic_of_a_rule_can_be_claimed_by_its_name() -> None:
     assert one.values == {}
 
 
+def test_the_first_switch_that_there_is_speaks_for_the_whole() -> None:
+    tasmota = claiming("hall")
+    discover(tasmota, swc=[-1, 15, 1], swn=[None, None, "PIR"])
+    one = heard(tasmota, "kantor/tele/hall/SENSOR", {"Switch2": "NYALA", "PIR": "MATI"})
+    assert one.presences == {"Switch2": 1.0, "PIR": 0.0, "Switch3": 0.0}
+    assert one.values == {"presence": 1.0}
+    event = heard(tasmota, "kantor/stat/hall/RESULT", {"Switch2": {"Action": "MATI"}})
+    assert event.values == {"presence": 0.0}
+
+
 def test_local_time_is_no_instant_and_time_with_an_offset_is() -> None:
     tasmota = Tasmota()
     assert heard(tasmota, "tele/a/SENSOR", {"Time": "2026-11-24T10:00:00", "Switch1": "ON"}).at_ms is None
