@@ -1,6 +1,6 @@
 """What the metrics of a Sparkplug birth are, and what a payload says by them.
 
-Of a birth those are remembered: boolean metrics; those that a claim names, whatever their type; distance, battery and
+Of a birth those are remembered: boolean metrics, but not what every node has to control it; those that a claim names, whatever their type; distance, battery and
 illuminance, told by the last part of the name, when the property `engUnit` has a unit of theirs.
 
 The device as a whole is what its metrics say that are called presence (the last part of their name), or else occupancy,
@@ -38,6 +38,7 @@ _MOST = {"distance": 1_000.0, "battery": 100.0, "illuminance": 1_000_000.0}
 _SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}  # Int8, Int16, Int32, Int64: they come unsigned
 _BAD_QUALITIES = frozenset((0, 500))  # bad, stale; 192 is good
 _NAMES_SHOWN = 3
+_CONTROLS = ("Node Control/", "Device Control/")  # rebirth and the like, true and false, and nobody's presence
 
 
 class _Meaning(msgspec.Struct, frozen=True, gc=False):
@@ -165,6 +166,8 @@ def _meaning(metric: Metric, claimed: Collection[str]) -> _Meaning | None:
         name = metric.name.decode()
     except UnicodeDecodeError:
         raise damaged("the name of a metric is no UTF-8") from None
+    if name.startswith(_CONTROLS) and name not in claimed:
+        return None
     boolean = type(metric.value) is bool if metric.datatype is None else metric.datatype == BOOLEAN
     word = name.rpartition("/")[2].strip().lower()
     if boolean or name in claimed:

@@ -102,6 +102,15 @@ def test_what_the_birth_did_not_name_is_not_guessed(node):
     assert data == Heard(device=DEVICE, address=DEVICE, at_ms=node.now_ms)
 
 
+def test_what_every_node_has_to_control_it_is_no_verdict_unless_it_is_claimed(convention, node):
+    controls = [metric("Node Control/Rebirth", False, datatype=BOOLEAN)]
+    (born,) = node.hear("NBIRTH", controls)
+    assert (born.presences, born.seems, born.online) == ({}, None, True)
+    convention.follow([Entry(EDGE, "Node Control/Rebirth")])
+    (born,) = node.hear("NBIRTH", controls)
+    assert born.presences == {"Node Control/Rebirth": 0.0}
+
+
 def test_an_edge_node_may_measure_itself(node):
     (born,) = node.hear("NBIRTH", [metric("bdSeq", 0), metric("Occupancy", True, alias=1, datatype=BOOLEAN)])
     assert (born.address, born.values, born.online) == (EDGE, {"presence": 1.0}, True)
