@@ -17,6 +17,8 @@ from collector.filters import widest
         (["a/+", "a/#"], ["a/#"]),
         (["+/status", "esp/status", "x/esp/status"], ["+/status", "x/esp/status"]),
         (["#", "a/b", "+"], ["#"]),
+        (["+/#", "a/#", "a/+/#", "+"], ["+/#"]),
+        (["a/+/c", "+/b/c", "a/b/c", "a/b/d"], ["+/b/c", "a/+/c", "a/b/d"]),
         ([], []),
     ],
 )
@@ -41,3 +43,16 @@ def test_the_same_topics_are_heard(filters: list[str], topic: str) -> None:
     kept = widest(filters)
     assert any(matches(one, topic) for one in kept) == any(matches(one, topic) for one in filters)
     assert set(kept) <= set(filters)
+
+
+def test_a_hall_of_many_devices_is_no_trouble() -> None:
+    filters = [f"hall/device-{n}/{what}" for n in range(20_000) for what in ("state", "+/status", "#")]
+    assert widest(filters) == sorted(one for one in filters if one.endswith("#"))
+
+
+@given(st.lists(FILTERS, max_size=8))
+def test_none_is_kept_beside_a_wider_one(filters: list[str]) -> None:
+    kept = widest(filters)
+    for one in kept:
+        assert widest([one, *kept]) == kept
+        assert all(widest([one, other]) == sorted({one, other}) for other in kept)
