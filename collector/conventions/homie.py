@@ -130,6 +130,7 @@ class Homie:
         self._devices: Memory[_Device] = Memory(MOST_DEVICES)
         self._roots: tuple[str, ...] = (_ROOT,)
         self._claimed: frozenset[str] = frozenset()
+        self._pinned: frozenset[str] = frozenset()
 
     def address(self, source: Source) -> str:
         """The topic up to the device. Raises ValueError."""
@@ -218,7 +219,8 @@ class Homie:
     def _pin(self) -> None:
         """Never forget claimed devices and their roots, whose end is theirs."""
         roots = {root for address in self._claimed if (root := self.gateway_of(address)) is not None}
-        self._devices.pin(self._claimed | roots)
+        self._pinned = self._claimed | roots
+        self._devices.pin(self._pinned)
 
     def _known(self, address: str) -> _Device:
         device = self._devices.get(address)
@@ -295,7 +297,7 @@ class Homie:
         if root and root != place.name and len(root) <= LONGEST_TOPIC:
             device.root = place.address.removesuffix(place.name) + root
             self._known(device.root).has_children = True
-            if place.address in self._claimed:
+            if place.address in self._claimed and device.root not in self._pinned:
                 self._pin()
             if (root_gone := self._root_gone(device)) is not None:
                 return (said, root_gone)

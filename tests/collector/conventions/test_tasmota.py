@@ -365,3 +365,14 @@ def test_a_source_names_the_topic_of_the_device() -> None:
 def test_a_source_that_cannot_be_says_what_to_write(source: Source, part: str) -> None:
     with pytest.raises(ValueError, match=part):
         Tasmota().address(source)
+
+
+def test_the_discovery_of_more_devices_than_are_kept_unclaimed_costs_each_the_same() -> None:
+    names = [f"d{n}" for n in range(1200)]
+    tasmota = claiming(*names)
+    times = []
+    for n, name in enumerate(names):
+        before = tasmota._bases
+        discover(tasmota, t=name, mac=f"{n:012X}")
+        times.append(tasmota._bases is not before)
+    assert sum(times) < 3  # how often all topics were found anew
