@@ -159,8 +159,14 @@ class _Filter:
             # When nothing can be surer already, silence says nothing new.
             sure = self.logit >= _BOUND if heard.said else self.logit <= -_BOUND
             if not sure:
-                due.append((max(heard.weighed_ms, self.weighed_ms) + sensor.model.independent_after_ms, index, False))
+                due.append((self._silence_counts_ms(heard, sensor.model.independent_after_ms), index, False))
         return due
+
+    def _silence_counts_ms(self, heard: _Heard, every_ms: int) -> int:
+        """When the silence of a sensor counts next: at its own pace, whatever others say meanwhile."""
+        # The times that passed while nothing could be surer are over; those since the last evidence are not.
+        times = max(1, -((heard.weighed_ms - self.weighed_ms) // every_ms))
+        return heard.weighed_ms + times * every_ms
 
     def _look_ahead(self) -> tuple[int, int, bool] | None:
         """What time does next, as `_due` tells it; `next_due_ms` is when."""

@@ -129,6 +129,13 @@ def test_a_radar_that_speaks_on_change_only_is_believed_by_and_by_as_one_that_re
     assert line(*desk, readings=[*readings, says("r", 1700, True)], until_s=1800)[-1] == ("occupied", 1700)
 
 
+def test_of_two_radars_that_speak_on_change_only_neither_silences_the_silence_of_the_other():
+    quiet = [ZoneSensor(name, 3600 * S, QUIET_RADAR, None) for name in ("a", "b")]
+    for present, absent in (("a", "b"), ("b", "a")):
+        readings = [says(present, 1, True), says(absent, 2, False)]
+        assert line(*quiet, readings=readings, until_s=600) == [("unknown", 0), ("occupied", 1)]
+
+
 def test_a_seat_mat_is_believed_either_way_at_once():
     mat = ZoneSensor("m", 3600 * S, DEFAULT_MODELS["contact"], None)
     readings = [says("m", 0, True), says("m", 60, False), says("m", 90, True)]
