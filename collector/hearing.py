@@ -156,11 +156,11 @@ class Hearing:
         for claim in claims:
             for reading in self._readings(claim, heard, message, why):
                 yield claim.site, reading
-        if heard.online is None:
+        if heard.online is None or (heard.online and message.retain):
             return
-        for address in (heard.address, *self._behind(convention, heard.address)):
+        for address in self._with(convention, heard):
             if heard.online:
-                if not message.retain and not self._speaking(convention.NAME, address):
+                if not self._speaking(convention.NAME, address):
                     self._asking.want(convention, address, message.received_ms)
                 continue
             for claim in self._claims[convention.NAME].get(address, ()):
@@ -227,9 +227,14 @@ class Hearing:
             self._newest_ms[place] = at_ms = self._stamp(place, message.received_ms)
             yield Reading(place[1], at_ms, {"online": 0.0})
 
-    def _behind(self, convention: Convention, gateway: str) -> list[str]:
-        """The claimed devices that speak through `gateway`."""
-        return [address for address in self._claims[convention.NAME] if convention.gateway_of(address) == gateway]
+    def _with(self, convention: Convention, heard: Heard) -> list[str]:
+        """Who is there and gone with a device: itself, and the claimed devices that speak through it as a gateway."""
+        if heard.scope != "gateway":
+            return [heard.address]  # a power cut ends thousands of them: nobody looks through all claims for each
+        through = heard.address
+        return [
+            through, *(one for one in self._claims[convention.NAME] if convention.gateway_of(one) == through)
+        ]  # fmt: skip
 
     def _speaking(self, convention: str, address: str) -> bool:
         """Whether the last word of all sensors of a device was of presence; so it is when it has none."""
