@@ -302,10 +302,12 @@ class Hearing:
     def questions(self, now_ms: int) -> list[Question]:
         """What is to be asked now."""
         asked = [one for convention in self._conventions.values() for one in convention.questions(now_ms)]
-        for convention, address in self._asking.due(now_ms):
-            if address in self._claims[convention.NAME] and not self._speaking(convention.NAME, address):
-                asked.extend(convention.ask(address, now_ms))
+        for convention, address in self._asking.due(now_ms, self._is_waited_for):
+            asked.extend(convention.ask(address, now_ms))
         return asked
+
+    def _is_waited_for(self, convention: Convention, address: str) -> bool:
+        return address in self._claims[convention.NAME] and not self._speaking(convention.NAME, address)
 
 
 def _at_once(convention: Convention) -> bool:

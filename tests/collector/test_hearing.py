@@ -405,6 +405,28 @@ def test_a_few_that_come_back_together_are_not_asked_together():
     assert times[-1] - times[0] > 0.5, "by chance within two seconds"
 
 
+def test_who_spoke_meanwhile_takes_nobodys_turn():
+    spoke = [f"d{n}" for n in range(400)]
+    here = Listener(hall(**{name: claim("zigbee2mqtt", topic=f"zigbee2mqtt/{name}") for name in (*spoke, "silent")}))
+    here.hears("zigbee2mqtt/bridge/state", "offline")
+    here.hears("zigbee2mqtt/bridge/state", "online")
+    here.s = 1
+    for name in spoke:
+        here.zigbee(name, occupancy=True)
+        assert here.zigbee(name, occupancy=False) == [reading(name, 1, presence=0.0)]
+    ((at, topic),) = here.asks_within(20)
+    assert (topic, at < 5) == ("zigbee2mqtt/silent/get", True)
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_questions():
+    here = Listener(hall(**{name: claim("zigbee2mqtt", topic=f"zigbee2mqtt/{name}") for name in ("a", "b")}))
+    for at_s in (3600, 0):
+        here.s = at_s
+        here.hears("zigbee2mqtt/bridge/state", "offline")
+        here.hears("zigbee2mqtt/bridge/state", "online")
+        assert len(here.asks_within(10)) == 2
+
+
 def test_whose_claim_is_gone_is_not_asked():
     here = Listener(hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/a")))
     here.hears("zigbee2mqtt/bridge/state", "offline")
