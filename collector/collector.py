@@ -185,7 +185,7 @@ class Collector:
             self._estimate_late(now_ms, pace_ms)
             if pace_ms - self._registry_ms >= _REGISTRY_MS:
                 self._registry_ms = pace_ms
-                try_again(self._record, self._hear_again, self._write_down)
+                try_again(self._record, self._hear_again, self._write_down, self._pace)
                 if self._live.follow_registry(now_ms):
                     self._follow_sites()
         except RecordUnavailable as error:

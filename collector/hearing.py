@@ -140,10 +140,15 @@ class Hearing:
         return Outcome([Own(site, said) for site, said in readings.items()], unclaimed, letter)
 
     def hear_again(self, message: Message) -> Outcome:
-        """As `hear`, of a message of the past: it changes nothing of what is known now."""
+        """As `hear`, of a message of the past: it changes nothing of what is known now.
+
+        What no convention listens to without what it has learnt comes back as it is.
+        """
         past = Hearing(self._chance)
         past._told = self._told
         past.follow(self._sites, message.received_ms)
+        if not past._listeners.of(message.topic):
+            return Outcome([], [], letter_of(message, "no convention listens to its topic by itself"))
         return past.hear(message)
 
     def _said_by(

@@ -9,18 +9,32 @@ from collector.hearing import Outcome
 from collector.intake import Own
 from storage.record import Record, aside
 
+# What is live waits meanwhile; the other letters' turn comes with the next call.
+_LONGEST_MS = 250
 
-def try_again(record: Record, hear: Callable[[Message], Outcome], write_down: Callable[[Sequence[Own]], bool]) -> None:
+
+def try_again(
+    record: Record,
+    hear: Callable[[Message], Outcome],
+    write_down: Callable[[Sequence[Own]], bool],
+    pace: Callable[[], int],
+) -> None:
     """Take in what is understood now of the letters that are to be tried again; those are kept no longer.
 
-    `hear`: what comes of a message of the past; `write_down`: whether readings are on disk now. Only then is the letter
-    let go: after a crash it is tried once more, and its readings are recognised. Raises RecordUnavailable.
+    `hear`: what comes of a message of the past; `write_down`: whether readings are on disk now; `pace`: ms of a clock
+    that nobody sets. Only what is on disk is let go: after a crash it is tried once more, and its readings are
+    recognised. Raises RecordUnavailable.
     """
     with record.reading() as connection:
         letters = aside.letters_to_retry(connection)
     if not letters:
         return
-    outcomes = [(letter.id, hear(_message(letter))) for letter in letters]
+    until_ms = pace() + _LONGEST_MS
+    outcomes: list[tuple[str, Outcome]] = []
+    for letter in letters:
+        if outcomes and pace() >= until_ms:
+            break
+        outcomes.append((letter.id, hear(_message(letter))))
     if not write_down([own for _, outcome in outcomes for own in outcome.own]):
         return
     with record.writing() as connection:

@@ -353,6 +353,15 @@ def test_a_letter_that_is_tried_again_changes_nothing_of_the_present():
     assert here.asks() == []
 
 
+def test_a_letter_to_which_nobody_listens_is_kept_and_says_so():
+    here = Listener(hall(desk=esp()))
+    for topic in ("store", "some/where"):
+        again = here.hearing.hear_again(here.message(topic, "ON"))
+        assert (again.own, again.unclaimed) == ([], [])
+        assert again.letter is not None
+        assert again.letter.why == "no convention listens to its topic by itself"
+
+
 # Asking
 
 
