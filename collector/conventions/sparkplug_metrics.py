@@ -1,7 +1,8 @@
 """What the metrics of a Sparkplug birth are, and what a payload says by them.
 
-Of a birth those are remembered: boolean metrics, but not what every node has to control it; those that a claim names, whatever their type; distance, battery and
-illuminance, told by the last part of the name, when the property `engUnit` has a unit of theirs.
+Of a birth those are remembered: boolean metrics, but not what every node has to control it; those that a claim names,
+whatever their type; distance, battery and illuminance, told by the last part of the name, when the property `engUnit`
+has a unit of theirs.
 
 The device as a whole is what its metrics say that are called presence (the last part of their name), or else occupancy,
 or else occupied, or else motion. Several of the widest word are parts of it: occupied when one says so, vacant when all
