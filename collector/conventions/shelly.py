@@ -92,6 +92,8 @@ class Shelly:
         self._devices: Memory[Known] = Memory(_DEVICES)
         self._pids: Memory[tuple[float, ...]] = Memory(_DEVICES)
         self._gateways: Memory[str] = Memory(_DEVICES)  # of BLU sensors
+        # By address: each verdict that came last, and when it was received.
+        self._last: Memory[dict[str, tuple[float, int]]] = Memory(_DEVICES)
         self._sought: set[str] = set()  # claimed BLU sensors of which no gateway has told yet
         self._claimed: frozenset[str] = frozenset()
         self._meanings: dict[str, dict[str, str]] = {}  # address -> component -> what it measures
@@ -132,6 +134,7 @@ class Shelly:
         self._everywhere = self._meanings.get(ANY, {})
         self._gateways.pin(self._claimed)
         self._pids.pin(self._claimed)
+        self._last.pin(self._claimed)
         through = {address: self._gateways.get(address) for address in self._claimed}
         self._devices.pin(self._claimed.union(gateway for gateway in through.values() if gateway is not None))
         self._sought = {address for address, gateway in through.items() if gateway is None and _mac(address)}
@@ -152,7 +155,8 @@ class Shelly:
         if route is None or not message.payload:
             return ()
         try:
-            return self._said(route, message)
+            heard = self._said(route, message)
+            return heard if message.retain else tuple(self._in_order(one, message.received_ms) for one in heard)
         except DamagedFrame:
             if self._is_shelly(route):
                 raise
@@ -180,6 +184,23 @@ class Shelly:
         known = self._known(route)
         known.gen1 = True
         return (_heard(route.address, info(body) if route.kind == "info" else status(body), known.seems),)
+
+    def _in_order(self, heard: Heard, received_ms: int) -> Heard:
+        """`heard`, but a verdict that came after the opposite one is not dated before that came.
+
+        Clocks of devices are slow, or tell whole seconds.
+        """
+        verdicts = dict(heard.presences)
+        if (whole := heard.values.get("presence")) is not None:
+            verdicts[""] = whole
+        if not verdicts:
+            return heard
+        last = self._last.get(heard.address) or {}
+        self._last.put(heard.address, last | {key: (verdict, received_ms) for key, verdict in verdicts.items()})
+        before = [last[key][1] for key, verdict in verdicts.items() if key in last and last[key][0] != verdict]
+        if heard.at_ms is None or not before or heard.at_ms > max(before):
+            return heard
+        return msgspec.structs.replace(heard, at_ms=None)
 
     def gateway_of(self, address: str) -> str | None:
         return self._gateways.get(address)

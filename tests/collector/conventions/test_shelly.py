@@ -391,7 +391,7 @@ def test_a_repeated_blu_broadcast_is_heard_once() -> None:
     assert first.presences == {"motion": 1.0}
     heard(shelly, BLU, blu(3, motion=0))
     for again in (blu(2, motion=1), blu(3, motion=0)):
-        assert heard(shelly, BLU, again) == [Heard(device=BLU, address=BLU, seems="Shelly BLU")]
+        assert list(heard(shelly, BLU, again)) == [Heard(device=BLU, address=BLU, seems="Shelly BLU")]
     assert heard(shelly, BLU, blu(4, motion=1))[0].values["presence"] == 1.0
 
 
@@ -610,3 +610,36 @@ def test_a_source_names_the_prefix_the_id_or_the_mac_address() -> None:
 def test_a_source_that_cannot_be_says_what_to_write(source: Source, part: str) -> None:
     with pytest.raises(ValueError, match=part):
         Shelly().address(source)
+
+
+@pytest.mark.parametrize("ago_s", [10, 1, 0])
+def test_motion_that_a_slow_clock_dates_before_the_stillness_told_before_it_counts_now(ago_s: int):
+    convention = Shelly()
+    topic = "shellies/shellymotionsensor-60A423976594/status"
+
+    def told(motion: bool, after_s: float) -> Heard:
+        at_ms = NOW_MS + round(after_s * 1000)
+        body = {"motion": motion, "timestamp": (NOW_MS // 1000) + 3 - ago_s, "active": True}
+        [one] = convention.decode(Message(topic, json.dumps(body).encode(), None, None, False, at_ms))
+        return one
+
+    assert told(True, -5).at_ms is not None
+    assert told(False, 3.5).at_ms is None
+    assert told(True, 4.1).at_ms is None
+
+
+def test_of_a_gen2_with_a_slow_clock_the_later_verdict_is_the_later_one():
+    convention = Shelly()
+
+    def told(value: bool, after_s: float) -> int | None:
+        params = {"ts": NOW_MS / 1000 + after_s - 300, "presencezone:200": {"id": 200, "value": value}}
+        body = json.dumps({"src": G4, "method": "NotifyStatus", "params": params}).encode()
+        received_ms = NOW_MS + round(after_s * 1000)
+        [one] = convention.decode(Message(f"{G4}/events/rpc", body, None, None, False, received_ms))
+        assert one.values["presence"] == float(value)
+        return one.at_ms
+
+    assert told(True, 0) == NOW_MS - 300_000
+    assert told(True, 10) == NOW_MS - 290_000
+    assert told(False, 60) is None
+    assert told(True, 600) == NOW_MS + 300_000
