@@ -343,6 +343,7 @@ class Shelly:
         known = self._known(route)
         configured = self._meanings.get(address) or self._everywhere
         update = Update(known, configured, at_ms, delta=delta)
+        update.expect_configured()
         if everything:
             update.replace(told)
         if added_all:

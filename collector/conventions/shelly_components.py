@@ -114,6 +114,12 @@ class Update:
         elif kind == "devicepower" and isinstance(body.get("battery"), dict):
             put_battery(self._said(self._at_ms).values, body["battery"].get("percent"))
 
+    def expect_configured(self) -> None:
+        """Before all: the detectors that the operator named are there, though they have not spoken yet."""
+        for key, meaning in self._configured.items():
+            if meaning in DETECTORS:
+                self._expect(key)
+
     def replace(self, keys: Mapping[str, Any]) -> None:
         """Before `add`: the message holds all components, `keys`; without those that people add when none is there."""
         everything = any(_is_dynamic(key) for key in keys)

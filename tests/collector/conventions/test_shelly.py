@@ -441,6 +441,14 @@ def test_what_is_damaged_on_a_topic_that_others_have_too_is_anothers_unless_it_i
         shelly.decode(body)
 
 
+def test_a_device_is_not_vacant_while_a_detector_that_the_operator_named_has_not_spoken() -> None:
+    shelly = claiming("i4", **{"input:0": "occupancy", "input:1": "motion", "input:2": "battery"})
+    first = notify(shelly, "i4", **{"input:0": {"state": False}})
+    assert (first.presences, first.unknown) == ({"input:0": 0.0}, {"presence"})
+    assert "presence" not in first.values
+    assert notify(shelly, "i4", **{"input:1": {"state": False}}).values == {"presence": 0.0}
+
+
 def test_what_is_damaged_of_a_device_with_a_name_from_the_factory_is_damage() -> None:
     for topic in ("shellyplus1-a8032abe54dc/online", "shellies/shellymotion-1/online", "a/b/events/rpc"):
         with pytest.raises(DamagedFrame):
