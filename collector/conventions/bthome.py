@@ -14,7 +14,8 @@ else occupancy, else motion; when several of that kind are there, whether any of
 
 A device repeats one broadcast many times, under one packet id, and several gateways pass it on: the same bytes with a
 packet id are said once in 60 s. The object 0x50 is a time that the device measures, not when it measured: not used.
-Encrypted frames are refused: AES-CCM would need the package `cryptography`, which Hadir does not require.
+Encrypted frames cannot be read: AES-CCM would need the package `cryptography`, which Hadir does not require. Of a
+claimed device they are damage; a neighbour's are passed on with each broadcast, and only said to be encrypted.
 
 Bounded: 4,096 devices besides the claimed ones, one frame (at most 255 bytes) each.
 Source: bthome.io, format of version 2; object ids and lengths as in Bluetooth-Devices/bthome-ble @00771fd, const.py.
@@ -114,6 +115,7 @@ class Bthome:
 
     def __init__(self) -> None:
         self._broadcasts: Memory[_Broadcast] = Memory(MOST_DEVICES)
+        self._claimed: frozenset[str] = frozenset()
         self._bases: frozenset[str] = frozenset((_BASE,))
 
     def address(self, source: Source) -> str:
@@ -138,7 +140,8 @@ class Bthome:
 
     def follow(self, entries: Sequence[Entry]) -> None:
         """Listen below the bases of the entries' topics, too."""
-        self._broadcasts.pin({entry.address for entry in entries})
+        self._claimed = frozenset(entry.address for entry in entries)
+        self._broadcasts.pin(self._claimed)
         self._bases = frozenset((_BASE, *(entry.topic.rsplit("/", 2)[0] for entry in entries if entry.topic)))
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -158,6 +161,8 @@ class Bthome:
         frame = message.payload
         if not frame:
             return ()
+        if address not in self._claimed and _is_encrypted(frame):
+            return (Heard(device=address, address=address, seems="BTHome, encrypted"),)
         at = _first_object(frame, address)
         heard, numbered = _heard(address, frame, at)
         if message.retain or not numbered:
@@ -185,6 +190,10 @@ class Bthome:
         """Nothing: only the last broadcast is kept, by which a repetition is no evidence afterwards either."""
 
 
+def _is_encrypted(frame: bytes) -> bool:
+    return frame[0] >> 5 == _VERSION and frame[0] & _ENCRYPTED != 0
+
+
 def _first_object(frame: bytes, address: str) -> int:
     """Where the first object begins. Raises DamagedFrame for what cannot be read, or is of another device."""
     if len(frame) > LARGEST_FRAME:
@@ -192,7 +201,7 @@ def _first_object(frame: bytes, address: str) -> int:
     about = frame[0]
     if about >> 5 != _VERSION:
         raise damaged(f"BTHome version {about >> 5}, not {_VERSION}")
-    if about & _ENCRYPTED:
+    if _is_encrypted(frame):
         raise damaged(f"encrypted: its bind key cannot be used: {_NO_KEYS}")
     if not about & _WITH_ADDRESS:
         return 1

@@ -111,7 +111,6 @@ def test_without_a_packet_number_every_broadcast_is_heard():
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        ("45aabbccddeeff001122334455", "encrypted: its bind key"),
         ("2002ca09", "version 1"),
         ("40" + "2102", "neither true nor false"),
         ("40" + "02ca", "cut off"),
@@ -122,6 +121,15 @@ def test_without_a_packet_number_every_broadcast_is_heard():
 def test_what_cannot_be_read_is_damaged_and_says_why(frame: str, reason: str):
     with pytest.raises(DamagedFrame, match=reason):
         heard(frame)
+
+
+def test_an_encrypted_frame_is_damage_of_a_claimed_device_only():
+    encrypted = message("45aabbccddeeff001122334455")
+    bthome = Bthome()
+    assert bthome.decode(encrypted) == (Heard(device=MAC, address=MAC, seems="BTHome, encrypted"),)
+    bthome.follow([Entry(MAC)])
+    with pytest.raises(DamagedFrame, match="encrypted: its bind key"):
+        bthome.decode(encrypted)
 
 
 def test_a_frame_that_brings_its_address_is_read_behind_it():
