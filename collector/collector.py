@@ -83,8 +83,16 @@ class Collector:
         self._board.follow(self._live)
         self._voices: dict[str, Voice] = {}
         self._announcer = Announcer(version("hadir"), random.random)
-        self._intake = Intake(self._spool, self._acknowledge, self._prepare)
-        self._ears = Ears(address, self._receive, self._intake.wake, clock, random.Random())  # noqa: S311 - who is first
+        self._intake = Intake(self._spool, self._acknowledge, self._prepare, self._let_go)
+        self._ears = Ears(
+            address,
+            self._receive,
+            self._intake.note,
+            clock,
+            self._live.until_ms,
+            self._heard,
+            random.Random(),  # noqa: S311 - who is asked first
+        )
         self._refused: deque[Refused] = deque()
         self._stored: deque[Counter[tuple[str, str]]] = deque()
         last_id = self._spool.last_id()
@@ -153,7 +161,6 @@ class Collector:
         self._process(self._intake.spool(), offer=True)
         while self._connections:
             self._begin_connection(*self._connections.popleft(), now_ms)
-        self._own += self._ears.missed(self._live.sites, self._live.until_ms, self._heard())
         if self._write_down(self._own):
             self._own = []
         if self._marker is not None and pace_ms - self._marked_ms >= _MARK_AGAIN_MS:
@@ -232,6 +239,9 @@ class Collector:
         for device in outcome.unclaimed:
             self._live.put_aside(device)
         return outcome.own
+
+    def _let_go(self, from_ms: int, to_ms: int) -> Sequence[Own]:
+        return self._ears.let_go(from_ms, to_ms)
 
     def _hear_again(self, message: Message) -> Outcome:
         """As `Ears.hear_again`, of native messages too, of which the readings alone count."""

@@ -7,13 +7,11 @@ now. So they have a session of their own, which ends with its connection; what w
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import NamedTuple
 
 from collector.conventions.convention import Message
 from collector.hearing import Hearing, Outcome
-from collector.intake import Own
+from collector.intake import Note, Own
 from presence.site import Site
 from transport.session import BrokerAddress, NotConnected, Received, Session
 from transport.session import Message as Outgoing
@@ -23,23 +21,20 @@ CLIENT_ID = "hadir-collector-ears"
 _LOOK_MS = 2_000
 
 
-class _Gap(NamedTuple):
-    """Nobody listened from `lost_ms` (None: since the process before) to `back_ms`."""
-
-    lost_ms: int | None
-    back_ms: int
-
-
 class Ears:
     """Everything but the session's callbacks runs in the thread of the collector."""
 
     def __init__(
-        self, address: BrokerAddress, receive: Callable[[Received], None], wake: Callable[[], None],
-        clock: Callable[[], int], chance: random.Random,
+        self, address: BrokerAddress, receive: Callable[[Received], None], note: Callable[[Note, int], None],
+        clock: Callable[[], int], until_ms: Callable[[str], int | None],
+        seen: Callable[[], Mapping[tuple[str, str], int]], chance: random.Random,
     ) -> None:  # fmt: skip
+        """`note`: as `Intake.note`. `until_ms`: a site's last sign of life; `seen`: that of its sensors."""
         self._hearing = Hearing(chance)
         self._clock = clock
-        self._wake = wake
+        self._note = note
+        self._until_ms = until_ms
+        self._seen = seen
         self._session = Session(
             address,
             client_id=CLIENT_ID,
@@ -50,27 +45,28 @@ class Ears:
             on_connected=self._connected,
             on_lost=self._lost,
         )
-        self._lost_ms: int | None = None
-        self._gaps: deque[_Gap] = deque()
-        self._back_ms: deque[int] = deque()  # ends of gaps of which the conventions have yet to be told
         self._looked_ms = 0
         self._listening: tuple[list[str], list[str]] = ([], [])
 
     def start(self) -> None:
-        """Begin to listen; `follow` comes first."""
+        """Begin to listen; `follow` comes first. Since the process before nobody did."""
+        self._note(lambda: self._hearing.lost(self._until_ms, self._seen()), self._clock())
         self._session.start()
 
     def stop(self) -> None:
         self._session.stop()
 
     def _connected(self, session_present: bool) -> None:
-        gap = _Gap(self._lost_ms, self._clock())
-        self._back_ms.append(gap.back_ms)
-        self._gaps.append(gap)
-        self._wake()
+        now_ms = self._clock()
+        self._note(lambda: self._hearing.back(now_ms, self._seen()), now_ms)
 
     def _lost(self, reason: str) -> None:
-        self._lost_ms = self._clock()
+        now_ms = self._clock()
+        self._note(lambda: self._hearing.lost(lambda site: now_ms, self._seen()), now_ms)
+
+    def let_go(self, from_ms: int, to_ms: int) -> list[Own]:
+        """What is to be written down when messages were lost between two times."""
+        return [*self._hearing.lost(lambda site: from_ms, self._seen()), *self._hearing.back(to_ms, self._seen())]
 
     def follow(self, sites: Iterable[Site]) -> list[str] | None:
         """Take over the registry; as `listen`."""
@@ -95,13 +91,7 @@ class Ears:
 
     def hear(self, message: Message) -> Outcome:
         """What came of a message that is not native."""
-        self._forget(message.received_ms)
         return self._hearing.hear(message)
-
-    def _forget(self, until_ms: int) -> None:
-        """Let the conventions forget what was said before the gaps that had ended by `until_ms`."""
-        while self._back_ms and self._back_ms[0] <= until_ms:
-            self._hearing.forget(self._back_ms.popleft())
 
     def hear_again(self, message: Message) -> Outcome:
         """As `hear`, of a letter that is tried again."""
@@ -110,22 +100,6 @@ class Ears:
     def hears(self) -> Container[tuple[str, str]]:
         """The sensors that are this session's, by site and id."""
         return self._hearing.heard_at_once()
-
-    def missed(
-        self, sites: Iterable[str], until_ms: Callable[[str], int | None], seen: Mapping[tuple[str, str], int]
-    ) -> list[Own]:
-        """What is to be written down of the times in which nobody listened.
-
-        `until_ms`: a site's last sign of life; `seen`: that of its sensors.
-        """
-        own: list[Own] = []
-        while self._gaps:
-            gap = self._gaps.popleft()
-            self._forget(gap.back_ms)
-            for site in sites:
-                from_ms = until_ms(site) if gap.lost_ms is None else gap.lost_ms
-                own += self._hearing.missed(site, gap.back_ms if from_ms is None else from_ms, gap.back_ms, seen)
-        return own
 
     def ask(self, now_ms: int) -> None:
         """Ask whoever is to be asked now."""

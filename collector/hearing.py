@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from collector.asking import Asking
@@ -264,38 +264,47 @@ class Hearing:
 
     # What was not heard
 
-    def forget(self, now_ms: int) -> None:
-        """Nobody listened for a while, until now: no word of before is held against what comes from here on.
+    def lost(self, since_ms: Callable[[str], int | None], seen: Mapping[_Place, int]) -> list[Own]:
+        """Nobody listens any more to what must be heard at once: those sensors are unknown.
 
-        Once for each such time, before anything is heard that came after it.
+        `since_ms`: since when, by site (None: of which nothing was ever heard). `seen`: when the sensors were last
+        heard of that ever were; of the others nothing was known anyway.
         """
+        readings: dict[str, list[Reading]] = {}
+        for place, newest_ms in self._ever_heard(seen):
+            if (lost_ms := since_ms(place[0])) is None:
+                continue
+            self._said.pop(place, None)
+            # A device whose clock is ahead said nothing after its last word either.
+            self._newest_ms[place] = at_ms = max(lost_ms, newest_ms + 1)
+            readings.setdefault(place[0], []).append(Reading(place[1], at_ms, {"online": 0.0}))
+        return [Own(site, said) for site, said in readings.items()]
+
+    def back(self, now_ms: int, seen: Mapping[_Place, int]) -> list[Own]:
+        """What must be heard at once is listened to again, after `lost`: all are asked.
+
+        No word of before is held against what comes from here on.
+        """
+        readings: dict[str, list[Reading]] = {}
         for convention in self._conventions.values():
             if _at_once(convention):
                 convention.missed(now_ms)
+        for convention, address, _ in self._claimed_at_once():
+            self._asking.want(convention, address, now_ms)
+        for place, newest_ms in self._ever_heard(seen):
+            self._newest_ms[place] = at_ms = max(now_ms, newest_ms + 1)
+            readings.setdefault(place[0], []).append(Reading(place[1], at_ms, {"online": 1.0}))
+        return [Own(site, said) for site, said in readings.items()]
 
-    def missed(self, site: str, from_ms: int, to_ms: int, seen: Mapping[_Place, int]) -> list[Own]:
-        """Nobody listened in [from_ms, to_ms) to what must be heard at once: those sensors are unknown, and asked.
+    def _ever_heard(self, seen: Mapping[_Place, int]) -> Iterator[tuple[_Place, int]]:
+        """The sensors that must be heard at once and ever were, with their newest word."""
+        for place in self.heard_at_once():
+            if newest_ms := max(self._newest_ms.get(place, 0), seen.get(place, 0)):
+                yield place, newest_ms
 
-        `seen`: when the sensors were last heard of that ever were; of the others nothing was known anyway.
-        """
-        readings = []
-        for convention, address, claim in self._claimed_at_once():
-            place = (claim.site, claim.sensor)
-            if claim.site != site:
-                continue
-            self._asking.want(convention, address, to_ms)
-            newest_ms = max(self._newest_ms.get(place, 0), seen.get(place, 0))
-            if not 0 < newest_ms < to_ms:
-                continue
-            self._said.pop(place, None)
-            start_ms = max(from_ms, newest_ms + 1)
-            readings.append(Reading(claim.sensor, start_ms, {"online": 0.0}))
-            readings.append(Reading(claim.sensor, max(to_ms, start_ms + 1), {"online": 1.0}))
-        return [Own(site, readings)] if readings else []
-
-    def heard_at_once(self) -> set[_Place]:
+    def heard_at_once(self) -> Collection[_Place]:
         """The sensors of conventions of which the broker keeps nothing."""
-        return {(claim.site, claim.sensor) for _, _, claim in self._claimed_at_once()}
+        return dict.fromkeys((claim.site, claim.sensor) for _, _, claim in self._claimed_at_once()).keys()
 
     def _claimed_at_once(self) -> Iterator[tuple[Convention, str, Claim]]:
         for name, convention in self._conventions.items():

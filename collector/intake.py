@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -48,6 +49,10 @@ class Own(NamedTuple):
     readings: Sequence[Reading]
 
 
+# What is to be kept of something that happened between two messages; asked in the collector's thread, in its turn.
+Note = Callable[[], Sequence[Own]]
+
+
 class SpoolRow(NamedTuple):
     id: int
     content: Message | Own
@@ -66,7 +71,7 @@ def read_row(row_id: int, data: bytes) -> SpoolRow:
 class Intake:
     """What the network threads have received, and the spool that it goes to.
 
-    `receive` is called in the network threads; everything else in the collector's.
+    `receive` and `note` are called in the network threads; everything else in the collector's.
     """
 
     def __init__(
@@ -74,17 +79,21 @@ class Intake:
         spool: DiskQueue,
         acknowledge: Callable[[Sequence[Received]], None],
         prepare: Callable[[Message], Sequence[Message | Own]],
+        let_go: Callable[[int, int], Sequence[Own]],
     ) -> None:
+        """`prepare`: what of a message is to be kept; `let_go`: the same of those lost between two times, epoch ms."""
         self._spool = spool
         self._acknowledge = acknowledge
-        self._prepare = prepare  # what of a message is to be kept
-        self._arrived: deque[tuple[Received, int]] = deque()
-        self._prepared: list[Message | Own] = []  # of the messages in `_taken`: these are prepared once
+        self._prepare = prepare
+        self._let_go = let_go
+        self._arrived: deque[tuple[Received | Note, int]] = deque()
+        self._prepared: list[Message | Own] = []  # of what was taken: it is prepared once
         self._taken: list[Received] = []
-        self._taken_ms: int | None = None
+        self._taken_ms: int | None = None  # when the first arrived of what was taken and is not on disk
         self._waiting = threading.Event()
         self._last_batch = 0
         self._overrun = 0
+        self._overrun_ms = (0, 0)  # when the first and the last of them came
         self.full = False
 
     def receive(self, received: Received, now_ms: int) -> None:
@@ -92,9 +101,16 @@ class Intake:
         if received.qos == 0 and len(self._arrived) >= _MOST_WAITING:
             if not self._overrun:
                 _log.error("%d messages wait to be read; those of QoS 0 are let go until there are less", _MOST_WAITING)
+                self._overrun_ms = (now_ms, now_ms)
             self._overrun += 1
+            self._overrun_ms = (self._overrun_ms[0], now_ms)
             return
         self._arrived.append((received, now_ms))
+        self._waiting.set()
+
+    def note(self, note: Note, now_ms: int) -> None:
+        """Take down what happened to a session, between the messages before it and those after it."""
+        self._arrived.append((note, now_ms))
         self._waiting.set()
 
     def wake(self) -> None:
@@ -114,34 +130,39 @@ class Intake:
     @property
     def oldest_ms(self) -> int | None:
         """When the oldest message arrived that is not on disk yet; None when all are."""
-        if self._taken:
+        if self._taken_ms is not None:
             return self._taken_ms
         return self._arrived[0][1] if self._arrived else None
 
     def spool(self) -> list[SpoolRow]:
         """Put what has arrived on disk, then acknowledge it; the rows. Nothing when the disk takes no more."""
-        if not self._taken:
+        if self._taken_ms is None:
             self._take()
         self._last_batch = len(self._taken)
-        if not self._taken:
+        if self._taken_ms is None:
             return []
         prepared = self._prepared
         ids = self._append([_encoded(one) for one in prepared]) if prepared else ()
         if ids is None:
             return []
-        taken, self._taken, self._prepared = self._taken, [], []
+        taken, self._taken, self._prepared, self._taken_ms = self._taken, [], [], None
         self._acknowledge(taken)
         return [SpoolRow(row_id, one) for row_id, one in zip(ids, prepared, strict=True)]
 
     def _take(self) -> None:
         while self._arrived and len(self._taken) < _BATCH:
             one, now_ms = self._arrived.popleft()
-            self._taken_ms = now_ms if not self._taken else self._taken_ms
+            self._taken_ms = now_ms if self._taken_ms is None else self._taken_ms
+            if not isinstance(one, Received):
+                self._prepared.extend(one())
+                continue
             self._taken.append(one)
             message = Message(one.topic, one.payload, one.content_type, one.expiry_s, one.retain, now_ms)
             self._prepared.extend(self._prepare(message))
         if self._overrun and len(self._arrived) < _MOST_WAITING // 2:
-            _log.warning("%d messages of QoS 0 were let go", self._overrun)
+            _log.warning("%d messages of QoS 0 were let go: whom they may have been of is unknown", self._overrun)
+            # Behind all that waits: what came between two that were let go is heard before.
+            self._arrived.append((partial(self._let_go, *self._overrun_ms), self._overrun_ms[1]))
             self._overrun = 0
 
     def write_down(self, own: Sequence[Own]) -> list[SpoolRow]:

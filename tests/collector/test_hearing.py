@@ -73,6 +73,15 @@ class Listener:
     def zigbee(self, name: str, *, retain: bool = False, **state: Any) -> list[Reading]:
         return self.hears(f"zigbee2mqtt/{name}", state, retain=retain)
 
+    def lost(self, at_s: float, seen: Mapping[tuple[str, str], int] | None = None) -> dict[str, list[Reading]]:
+        """By site, what is said when nobody listens from then on."""
+        own = self.hearing.lost(lambda site: START + round(at_s * S), seen or {})
+        return {one.site: list(one.readings) for one in own}
+
+    def back(self, at_s: float, seen: Mapping[tuple[str, str], int] | None = None) -> dict[str, list[Reading]]:
+        """The same, when somebody listens again."""
+        return {one.site: list(one.readings) for one in self.hearing.back(START + round(at_s * S), seen or {})}
+
     def asks(self) -> list[str]:
         """The topics of what is asked now."""
         return [one.topic for one in self.hearing.questions(self.now_ms)]
@@ -489,7 +498,7 @@ def test_who_announces_itself_is_noted_unless_another_convention_hears_it_speak(
 # What was not heard
 
 
-def test_a_time_in_which_nobody_listened_is_unknown_for_those_that_were_ever_heard():
+def test_while_nobody_listens_those_are_unknown_that_were_ever_heard():
     here = Listener(
         hall("balai", before=esp("m"), heard=esp(), never=esp("x"), kept=claim("chirpstack", device=EUI)),
         hall("mpp", elsewhere=esp()),
@@ -497,33 +506,46 @@ def test_a_time_in_which_nobody_listened_is_unknown_for_those_that_were_ever_hea
     here.outcome("n/binary_sensor/occupancy/state", "ON")
     here.hears(f"application/x/device/{EUI}/event/up", uplink(0, "050001", "1"))
     seen = {("balai", "before"): START - 5 * S}
-    (own,) = here.hearing.missed("balai", START + 10 * S, START + 20 * S, seen)
-    assert (own.site, list(own.readings)) == (
-        "balai",
-        [
-            *(gone("before", 10), reading("before", 20, online=1.0)),
-            *(gone("heard", 10), reading("heard", 20, online=1.0)),
-        ],
-    )
-    assert here.hearing.heard_at_once() == {
+    assert here.lost(10, seen) == {
+        "balai": [gone("before", 10), gone("heard", 10)],
+        "mpp": [gone("elsewhere", 10)],
+    }
+    assert here.back(20, seen) == {
+        "balai": [reading("before", 20, online=1.0), reading("heard", 20, online=1.0)],
+        "mpp": [reading("elsewhere", 20, online=1.0)],
+    }
+    assert set(here.hearing.heard_at_once()) == {
         *(("balai", "before"), ("balai", "heard"), ("balai", "never"), ("mpp", "elsewhere"))
     }
 
 
-def test_a_word_from_within_or_after_the_time_in_which_nobody_listened_stands():
-    here = Listener(hall(within=esp(), after=esp("m")))
-    here.s = 15
+def test_of_a_site_that_was_never_watched_nothing_is_said():
+    here = Listener(hall(desk=esp()))
     here.occupancy("ON")
-    here.s = 25
-    here.occupancy("ON", "m")
-    (own,) = here.hearing.missed("balai", START + 10 * S, START + 20 * S, {})
-    assert list(own.readings) == [gone("within", 15, plus_ms=1), reading("within", 20, online=1.0)]
+    assert here.hearing.lost(lambda site: None, {}) == []
+
+
+def test_a_last_word_that_is_dated_ahead_does_not_bridge_the_time_in_which_nobody_listened():
+    here = Listener(hall(desk=esp()))
+    ahead = {("balai", "desk"): START + 240 * S}
+    assert here.lost(10, ahead) == {"balai": [gone("desk", 240, plus_ms=1)]}
+    assert here.back(70, ahead) == {"balai": [reading("desk", 240, plus_ms=2, online=1.0)]}
+
+
+def test_a_word_at_the_very_end_of_that_time_has_a_time_of_its_own():
+    here = Listener(hall(desk=esp()))
+    here.occupancy("ON")
+    here.lost(10)
+    here.back(20)
+    here.s = 20
+    assert here.occupancy("OFF") == [reading("desk", 20, plus_ms=1, presence=0.0)]
 
 
 def test_after_a_time_in_which_nobody_listened_all_are_asked():
     here = Listener(hall(desk=claim("zigbee2mqtt", topic="zigbee2mqtt/a")))
     here.zigbee("a", occupancy=True)
-    here.hearing.missed("balai", START + S, START + 2 * S, {})
+    here.lost(1)
+    here.back(2)
     assert [topic for _, topic in here.asks_within(6)] == ["zigbee2mqtt/a/get"]
     assert here.zigbee("a", occupancy=True) == [reading("desk", here.s, presence=1.0)]
     assert here.asks_within(400) == [], "it answered"
@@ -534,8 +556,8 @@ def test_after_a_time_in_which_nobody_listened_no_word_of_before_counts():
     for zone, word in ((1, "OFF"), (2, "ON")):
         here.hears(f"n/binary_sensor/zone_{zone}_occupancy/state", word)
     here.zigbee("fp", occupancy_1=True, occupancy_2=True)
-    here.hearing.forget(here.now_ms)
-    here.hearing.missed("balai", START + 10 * S, START + 20 * S, {})
+    here.lost(10)
+    here.back(20)
     here.s = 21
     assert here.hears("n/binary_sensor/zone_1_occupancy/state", "OFF") == [gone("desk", 21)]
     assert here.zigbee("fp", occupancy_1=True, occupancy_2=False) == [gone("area", 21)]
