@@ -271,19 +271,22 @@ class Collector:
     def _begin_connection(self, session_present: bool, losses: int, now_ms: int) -> None:
         first = self._served is None
         self._served = losses
-        for site_id in self._live.sites:
+        silent: dict[str, list[str]] = {}
+        others = self._ears.hears()
+        for site, sensor in self._heard():
+            if (site, sensor) not in others:
+                silent.setdefault(site, []).append(sensor)
+        for site_id in self._live.sites.keys() & silent.keys():
             until_ms = self._live.until_ms(site_id)
             if until_ms is None or (session_present and not (first and now_ms - until_ms > _SHORT_ABSENCE_MS)):
                 continue
-            self._write_down_absence(site_id, until_ms, now_ms)
+            self._write_down_absence(site_id, silent[site_id], until_ms, now_ms)
         self._marker = secrets.token_hex(8) if self._voices else None
         self._marked_ms = 0
 
-    def _write_down_absence(self, site_id: str, from_ms: int, to_ms: int) -> None:
-        """Nobody listened in [from_ms, to_ms): the sensors that had been heard are unknown for it."""
-        others = self._ears.hears()
-        silent = [sensor for site, sensor in self._heard() if site == site_id and (site, sensor) not in others]
-        if not silent or to_ms <= from_ms:
+    def _write_down_absence(self, site_id: str, silent: Sequence[str], from_ms: int, to_ms: int) -> None:
+        """Nobody listened in [from_ms, to_ms): the sensors `silent`, that had been heard, are unknown for it."""
+        if to_ms <= from_ms:
             return
         _log.warning(
             "site %s was not listened to for %.1f s: its %d sensors are unknown for that time",
