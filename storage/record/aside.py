@@ -159,7 +159,8 @@ def note_unclaimed(connection: Connection, devices: Iterable[Unclaimed]) -> None
     """
     if not (noted := heapq.nlargest(MOST_UNCLAIMED, devices, key=_worth)):
         return
-    connection.execute(_note, [_row(connection, device) for device in noted])
+    before = _heard_before(connection, noted)
+    connection.execute(_note, [_row(device, before) for device in noted])
     _shorten(connection, tables.inbox, MOST_UNCLAIMED, _devices.presence, _devices.last_ms)
 
 
@@ -202,12 +203,22 @@ def _presences(values: Mapping[str, float | None]) -> list[str]:
     return [name for name in values if name == "presence" or quantity(name) is None]
 
 
-def _row(connection: Connection, device: Unclaimed) -> dict[str, Any]:
+def _heard_before(connection: Connection, noted: Iterable[Unclaimed]) -> dict[tuple[str, str], str]:
+    """`heard` of those of `noted` that are in the inbox, by site and key: some hundred come with every commit."""
+    found: dict[tuple[str, str], str] = {}
+    for batch in in_batches({_key(device.convention, device.device) for device in noted}):
+        rows = connection.execute(
+            select(_devices.site, _devices.device, _devices.heard).where(_devices.device.in_(batch))
+        )
+        found |= {(row.site, row.device): row.heard for row in rows}
+    return found
+
+
+def _row(device: Unclaimed, before: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     key = _key(device.convention, device.device)
     values = {_text(name): value for name, value in device.values.items()}
-    before = connection.scalar(select(_devices.heard).where(_is_device(device.site, key)))
-    if before is not None:
-        values = msgspec.json.decode(before, type=dict[str, float | None]) | values
+    if (heard := before.get((device.site, key))) is not None:
+        values = msgspec.json.decode(heard, type=dict[str, float | None]) | values
     values = dict(list(values.items())[:_MOST_HEARD])
     return {
         "site": device.site,
@@ -246,10 +257,18 @@ def keep_dead_letters(connection: Connection, letters: Iterable[DeadLetter]) -> 
         alike.setdefault(letter.id, []).append(letter)
     if not alike:
         return
-    for letter_id, same in heapq.nlargest(MOST_LETTERS, alike.items(), key=lambda item: item[1][-1].received_ms):
-        last_ms = connection.scalar(select(_letters.received_ms).where(_letters.id == letter_id))
-        if new := [letter for letter in same if last_ms is None or letter.received_ms > last_ms]:
-            connection.execute(_keep, _letter_row(letter_id, new))
+    chosen = heapq.nlargest(MOST_LETTERS, alike.items(), key=lambda item: item[1][-1].received_ms)
+    last_ms: dict[str, int] = {}
+    for batch in in_batches([letter_id for letter_id, _ in chosen]):
+        known = select(_letters.id, _letters.received_ms).where(_letters.id.in_(batch))
+        last_ms |= {row.id: row.received_ms for row in connection.execute(known)}
+    rows = [
+        _letter_row(letter_id, new)
+        for letter_id, same in chosen
+        if (new := [letter for letter in same if letter.received_ms > last_ms.get(letter_id, -1)])
+    ]
+    if rows:
+        connection.execute(_keep, rows)
     _shorten(connection, tables.dead_letter, MOST_LETTERS, _letters.retry_ms.is_not(None), _letters.received_ms)
 
 
