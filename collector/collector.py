@@ -17,21 +17,21 @@ from collector.board import Board
 from collector.claims import sources
 from collector.conventions import native
 from collector.conventions.convention import Message
-from collector.conventions.native import Status
 from collector.devices import Device
 from collector.ears import Ears
 from collector.hearing import Outcome, letter_of
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live, Zone
 from collector.retries import try_again
+from collector.rows import Rows, timed
 from collector.voice import Voice, marker_of
 from collector.writer import Row, Writer
 from presence import topics
 from presence.errors import DamagedFrame
-from presence.readings import Reading, observed_at
+from presence.readings import Reading
 from presence.site import Source
 from storage.record import Record, RecordUnavailable
-from storage.record.aside import DeadLetter, Unclaimed
+from storage.record.aside import DeadLetter
 from storage.timeseries import Point, Refused, Store, StoreUnavailable
 from transport.disk_queue import DiskQueue
 from transport.session import BrokerAddress, Received, Session
@@ -93,6 +93,7 @@ class Collector:
             self._heard,
             random.Random(),  # noqa: S311 - who is asked first
         )
+        self._rows = Rows(self._live, self._note_own)
         self._refused: deque[Refused] = deque()
         self._stored: deque[Counter[tuple[str, str]]] = deque()
         last_id = self._spool.last_id()
@@ -123,9 +124,7 @@ class Collector:
         # What our own status must bear to tell, by coming back, that all that waited at the broker has come.
         self._marker: str | None = None
         self._marked_ms = 0
-        self._gone: set[tuple[str, str]] = set()
         self._sources: dict[tuple[str, str], Source | None] = {}
-        self._met: set[tuple[str, str]] = set()  # what has said that it is online since this process began
         self._own: list[Own] = []
         self._committed_ms = self._settled_ms = self._registry_ms = self._late_tried_ms = self._record_due_ms = 0
         self._record_lost = False
@@ -253,10 +252,13 @@ class Collector:
             return Outcome([], [], letter_of(message, error.reason))
         if decoded is None or not decoded.readings:
             return self._ears.hear_again(message)
-        readings = _timed(decoded.readings, message.received_ms)
+        readings = timed(decoded.readings, message.received_ms)
         if not readings:
             return Outcome([], [], letter_of(message, "its readings are older than 30 days"))
         return Outcome([Own(decoded.site, readings)], [], None)
+
+    def _note_own(self, own: Own) -> None:
+        self._own.append(own)
 
     def _write_down(self, own: Sequence[Own]) -> bool:
         """Take in readings that no row of the spool holds yet; whether they are on disk now."""
@@ -315,12 +317,7 @@ class Collector:
         entries: list[Entry] = []
         for_writer: list[Row] = []
         for row in rows:
-            site, readings = self._read(row)
-            points = self._points(site, readings)
-            if len(points) < len(readings):
-                readings = self._claimed(row, site, readings)
-            if len(new := self._live.fresh(site, readings)) < len(readings):
-                readings, points = new, self._points(site, new)
+            site, readings, points = self._rows.read(row)
             if readings:
                 entries.append(Entry(row.id, site, readings))
             for_writer.append(Row(row.id, points))
@@ -329,95 +326,10 @@ class Collector:
         self._live.last_id = max(self._live.last_id, rows[-1].id)
         self._live.take(entries)
 
-    def _read(self, row: SpoolRow) -> tuple[str, Sequence[Reading]]:
-        """The readings of a row, with the times at which they count; what is wrong with it is put aside."""
-        content = row.content
-        if isinstance(content, Own):
-            return content.site, content.readings
-        try:
-            decoded = native.decode(content)
-        except DamagedFrame as error:
-            self._live.bury(letter_of(content, error.reason))
-            return "", ()
-        if decoded is None:
-            return "", ()
-        for status in decoded.statuses:
-            self._hear_status(decoded.site, status, content)
-        readings = _timed(decoded.readings, content.received_ms)
-        if content.retain:
-            # Retained, it speaks of the past: evidence at its own time, and without one no evidence at all.
-            return decoded.site, [reading for reading in readings if not reading.clock]
-        if too_old := len(decoded.readings) - len(readings):
-            why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
-            self._live.bury(letter_of(content, why))
-        return decoded.site, readings
-
-    def _points(self, site: str, readings: Iterable[Reading]) -> list[Point]:
-        series = self._live.claims.series
-        return [
-            Point(found, reading.at_ms, reading.values)
-            for reading in readings
-            if (found := series(site, reading.sensor)) is not None
-        ]
-
-    def _claimed(self, row: SpoolRow, site: str, readings: Iterable[Reading]) -> list[Reading]:
-        """Those of known sensors; the others' devices go to the inbox."""
-        known = []
-        for reading in readings:
-            if self._live.claims.series(site, reading.sensor) is not None:
-                known.append(reading)
-            elif isinstance(row.content, Message):
-                message = row.content
-                self._live.put_aside(
-                    Unclaimed(site, reading.sensor, message.topic, message.received_ms, 1, message.payload[:4096],
-                              values=reading.values)
-                )  # fmt: skip
-        return known
-
     def _rows_for_writer(self, after_id: int) -> list[Row]:
         """Rows of the spool once more, for a store that was away. Runs in the writer's thread."""
-        rows = []
-        for row_id, data in self._spool.read(after_id, _ROWS_AT_ONCE):
-            content = read_row(row_id, data).content
-            if isinstance(content, Own):
-                rows.append(Row(row_id, self._points(content.site, content.readings)))
-                continue
-            try:
-                decoded = native.decode(content)
-            except DamagedFrame:
-                decoded = None  # the estimator's side has put it aside
-            readings = _timed(decoded.readings, content.received_ms) if decoded else ()
-            rows.append(Row(row_id, self._points(decoded.site if decoded else "", readings)))
-        return rows
-
-    def _hear_status(self, site: str, status: Status, message: Message) -> None:
-        """A device that is gone says nothing more, from then on; one that is back is heard when it speaks."""
-        device = (site, status.device)
-        if self._live.claims.series(*device) is None:
-            return
-        if status.online:
-            # A gateway says nothing else of itself; and whether it was gone is not remembered over a restart.
-            first = device not in self._met and self._is_gateway(device)
-            self._met.add(device)
-            if first or device in self._gone:
-                self._gone.discard(device)
-                self._own.append(Own(site, [Reading(status.device, message.received_ms, {"online": 1.0})]))
-            return
-        newest_ms = self._live.newest_ms(*device)
-        if status.since_ms is not None and (newest_ms is None or newest_ms <= status.since_ms <= message.received_ms):
-            at_ms = status.since_ms
-        elif message.retain:
-            return  # of the past, and the device has spoken since
-        else:
-            # A will knows only when it was made; and a device whose clock is ahead said nothing after its last word.
-            at_ms = max(message.received_ms, newest_ms or 0)
-        if device not in self._gone:
-            self._gone.add(device)
-            self._own.append(Own(site, [Reading(status.device, at_ms, {"online": 0.0})]))
-
-    def _is_gateway(self, device: tuple[str, str]) -> bool:
-        site = self._live.sites.get(device[0])
-        return site is not None and any(gateway.id == device[1] for gateway in site.gateways)
+        rows = (read_row(row_id, data) for row_id, data in self._spool.read(after_id, _ROWS_AT_ONCE))
+        return [Row(row.id, self._rows.points(row)) for row in rows]
 
     def _count_stored(self, points: Sequence[Point]) -> None:
         self._stored.append(Counter((point.series.site, point.series.sensor) for point in points))
@@ -551,18 +463,3 @@ class Collector:
         for voice in self._voices.values():
             voice.stop(now_ms)
         self._spool.close()
-
-
-def _timed(readings: Sequence[Reading], received_ms: int) -> Sequence[Reading]:
-    """`readings` at the times at which they count; those that are too old to take are left out."""
-    timed = []
-    changed = False
-    for reading in readings:
-        observed = observed_at(reading.at_ms, received_ms)
-        if observed == (reading.at_ms, False):
-            timed.append(reading)
-            continue
-        changed = True
-        if observed is not None:
-            timed.append(Reading(reading.sensor, observed[0], reading.values, clock=observed[1]))
-    return timed if changed else readings
