@@ -23,7 +23,7 @@ from collector.hearing import Outcome, letter_of
 from collector.intake import Intake, Own, SpoolRow, read_row
 from collector.live import Entry, Live, Zone
 from collector.retries import try_again
-from collector.rows import Rows, timed
+from collector.rows import Rows, counting
 from collector.voice import Voice, marker_of
 from collector.writer import Row, Writer
 from presence import topics
@@ -252,9 +252,14 @@ class Collector:
             return Outcome([], [], letter_of(message, error.reason))
         if decoded is None or not decoded.readings:
             return self._ears.hear_again(message)
-        readings = timed(decoded.readings, message.received_ms)
+        readings = counting(decoded.readings, message)
         if not readings:
-            return Outcome([], [], letter_of(message, "its readings are older than 30 days"))
+            why = (
+                "it was retained, and its readings have no time that can be"
+                if message.retain
+                else "its readings are older than 30 days"
+            )
+            return Outcome([], [], letter_of(message, why))
         return Outcome([Own(decoded.site, readings)], [], None)
 
     def _note_own(self, own: Own) -> None:

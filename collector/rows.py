@@ -56,7 +56,7 @@ class Rows:
             decoded = native.decode(content)
         except DamagedFrame:
             decoded = None  # `read` puts it aside
-        return [] if decoded is None else self._points(decoded.site, timed(decoded.readings, content.received_ms))
+        return [] if decoded is None else self._points(decoded.site, counting(decoded.readings, content))
 
     def _read(self, row: SpoolRow) -> tuple[str, Sequence[Reading]]:
         """The readings of a row, with the times at which they count; what is wrong with it is put aside."""
@@ -72,11 +72,8 @@ class Rows:
             return "", ()
         for status in decoded.statuses:
             self._hear_status(decoded.site, status, content)
-        readings = timed(decoded.readings, content.received_ms)
-        if content.retain:
-            # Retained, it speaks of the past: evidence at its own time, and without one no evidence at all.
-            return decoded.site, [reading for reading in readings if not reading.clock]
-        if too_old := len(decoded.readings) - len(readings):
+        readings = counting(decoded.readings, content)
+        if not content.retain and (too_old := len(decoded.readings) - len(readings)):
             why = f"{too_old} of {len(decoded.readings)} readings are older than 30 days"
             self._live.bury(letter_of(content, why))
         return decoded.site, readings
@@ -133,7 +130,14 @@ class Rows:
         return site is not None and any(gateway.id == device[1] for gateway in site.gateways)
 
 
-def timed(readings: Sequence[Reading], received_ms: int) -> Sequence[Reading]:
+def counting(readings: Sequence[Reading], message: Message) -> Sequence[Reading]:
+    """Those of `readings` that are evidence, at the times at which they count; what is too old is left out."""
+    counted = _timed(readings, message.received_ms)
+    # Retained, it speaks of the past: evidence at its own time, and without one no evidence at all.
+    return [reading for reading in counted if not reading.clock] if message.retain else counted
+
+
+def _timed(readings: Sequence[Reading], received_ms: int) -> Sequence[Reading]:
     """`readings` at the times at which they count; those that are too old to take are left out."""
     timed = []
     changed = False
