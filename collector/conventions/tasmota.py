@@ -200,8 +200,8 @@ class Tasmota:
             for base in before.bases(before.full_topic, address):
                 self._bases.pop(base, None)
         self._add_bases(address, device)
-        # Three of a device, six of a claimed one of which nothing is learnt; those of forgotten ones are among them.
-        if len(self._bases) > 3 * _DEVICES + 6 * len(self._claimed):
+        # Three of a device, six of a claimed one of which nothing is learnt; as many again of those that are forgotten.
+        if len(self._bases) > 2 * (3 * _DEVICES + 6 * len(self._claimed)):
             self._find_bases()
 
     def _measured(self, address: str, device: Device, body: Mapping[str, Any]) -> Sequence[Heard]:
