@@ -128,6 +128,11 @@ class Hearing:
             except DamagedFrame as error:
                 why.append(error.reason)
                 continue
+            except Exception as error:  # noqa: BLE001
+                # A fault of ours; but one message, retained perhaps, must not stop a building again and again.
+                why.append(f"a fault in {convention.NAME}: {type(error).__name__}")
+                _log.exception("a fault in %s; the message is kept as a dead letter, please report it", convention.NAME)
+                continue
             for one in heard:
                 for site, reading in self._said_by(convention, one, message, why):
                     readings.setdefault(site, []).append(reading)

@@ -582,3 +582,13 @@ def test_a_profile_by_which_nothing_is_ever_understood_is_told_once(caplog: pyte
     said = [one.getMessage() for one in caplog.records]
     assert len(said) == 1
     assert said[0].startswith("site balai: sensor desk: its device was heard 5 times and nothing was understood by")
+
+
+def test_a_fault_in_a_convention_costs_the_message_and_nothing_else(caplog: pytest.LogCaptureFixture):
+    here = Listener(hall(desk=esp()))
+    topic = "zigbee2mqtt/any"
+    found = here.hearing.hear(here.message(topic, "x")._replace(payload=memoryview(b"{}")))  # no bytes: our fault
+    assert found.letter is not None
+    assert found.letter.why.startswith("a fault in zigbee2mqtt: ")
+    assert caplog.records[0].exc_info
+    assert here.occupancy("ON") == [reading("desk", presence=1.0)]
