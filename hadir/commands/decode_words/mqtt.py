@@ -12,6 +12,7 @@ import msgspec
 
 from hadir.output import json_line
 from hadir.settings import Settings
+from hadir.source_config import source_config
 from hadir.vectors_file import VectorsFile, told
 from presence.errors import BadInput, DamagedFrame
 from presence.foreign_text import printable
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 HELP = "one MQTT payload to readings"
 
 _WHERE = "hadir decode mqtt"
+_STATUS = """A damaged payload is told by a line {"error": …}, and why one says nothing on stderr. The exit status is
+0 all the same, as of `hadir decode serial`; it is 2 when the command is wrong."""
 _STDIN = "-"
 _LARGEST_GIANT = 64 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _STATUS
     parser.add_argument("--topic", metavar="T", help="the topic on which it came")
     parser.add_argument("--convention", metavar="C", help="whose way of speaking it is; default: told by the topic")
     parser.add_argument("--profile", metavar="P", help="the payload profile of the device's model")
     parser.add_argument("--source-config", metavar="JSON", help="as `config` of a source in a site file")
-    parser.add_argument("--retain", action="store_true", help="it is a retained message")
+    parser.add_argument("--retain", action="store_true", help="it came retained: of the past")
     parser.add_argument(
         "--batch", metavar="FILE", help="a payloads file: JSON list of id, topic, payload, convention, …"
     )
@@ -57,34 +61,35 @@ def _single(arguments: argparse.Namespace) -> int:
     from collector.conventions.convention import Message
     from hadir.composition import now_ms
     from hadir.heard_lines import whole_line
-    from hadir.one_message import Decoders, why_nobody
+    from hadir.one_message import why_nobody
+    from hadir.silence import Asked, hint
 
     _check_convention(arguments.convention)
-    config = None if arguments.source_config is None else _config(arguments.source_config)
-    decoders = Decoders(arguments.convention, arguments.profile, config)
-    if arguments.convention is not None:
-        decoders.learn_topic(arguments.topic)
+    config = None if arguments.source_config is None else source_config(arguments.source_config, _WHERE)
+    asked = Asked(arguments.topic, arguments.convention, arguments.profile, config)
+    decoders = asked.decoders()
     if not decoders.listens(arguments.topic):
         problem, remedy = why_nobody(arguments.topic, arguments.convention)
         raise BadInput(_WHERE, f'"{printable(arguments.topic)}" {problem}', field="--topic", remedy=remedy)
     payload = sys.stdin.buffer.read() if arguments.file == _STDIN else Path(arguments.file).read_bytes()
     message = Message(arguments.topic, payload, None, None, arguments.retain, now_ms())
-    heard: list[Said] = []
+    heard: list[Said] | None = None
     damage: DamagedFrame | None = None
     try:
         heard = decoders.hear(message) or []
     except DamagedFrame as error:
         damage = error
-    if (problem_of_source := decoders.wrong_profile(arguments.topic, heard)) is not None:
+    if (problem_of_source := decoders.wrong_profile(arguments.topic, heard or [])) is not None:
         raise BadInput(_WHERE, problem_of_source, field="--source-config" if arguments.profile is None else "--profile")
     if damage is not None:
         print(json_line({"error": damage.reason, "offset": damage.offset}))
-    for said in heard:
+    for said in heard or []:
         for one in said.heard:
             line = whole_line(one, message.received_ms)
             print(json_line(line if arguments.convention else {**line, "convention": said.convention}))
-    if not any(said.heard for said in heard):
-        _hint(payload, [said.convention for said in heard])
+    # No failure: much of what a device sends says nothing of a sensor. But nobody should have to guess.
+    if (told_of_it := hint(asked, message, heard)) is not None:
+        print(told_of_it, file=sys.stderr)
     return 0
 
 
@@ -93,23 +98,6 @@ def _check_convention(name: str | None) -> None:
 
     if name is not None and name not in NAMES:
         raise BadInput(_WHERE, f'no convention "{name}"', field="--convention", remedy=did_you_mean(name, NAMES))
-
-
-def _config(text: str) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        remedy = """write a JSON object, as in '{"input:0": "occupancy"}'"""
-        raise BadInput(_WHERE, str(error), field="--source-config", remedy=remedy) from None
-
-
-def _hint(payload: bytes, conventions: list[str]) -> None:
-    """No failure: much of what a device sends says nothing of a sensor. But nobody should have to guess."""
-    newline = "; it ends with a newline, which printf '%s' does not add" if payload.endswith(b"\n") else ""
-    if conventions:
-        print(f"nothing in {len(payload)} bytes that {' or '.join(conventions)} knows{newline}", file=sys.stderr)
-    elif newline:
-        print(f"not understood{newline}", file=sys.stderr)
 
 
 # A payloads file

@@ -15,6 +15,9 @@ from hadir.cli import main
 from tests.collector.conventions.payload_vectors import PAYLOADS, convention_for, message_of, said
 
 FILE = Path(__file__).parents[2] / "vectors" / "conventions" / "payloads.json"
+NOTHING = "understood, but nothing in it speaks of presence or a quantity"
+UP = "application/1/device/24e124128a123456/event/up"
+DDATA = "spBv1.0/Outlets/DDATA/gw-kl-01/counter-1"
 READINGS = "hadir/1/mpp/sensor/c-1/readings"
 PACK = b'[{"n":"presence","vb":true},{"n":"distance","u":"m","v":1.2}]'
 
@@ -63,7 +66,7 @@ def test_standard_input_and_a_convention_that_the_topic_tells(given: Any, capsys
 def test_a_retained_payload_without_a_time_says_nothing(given: Any, capsys: pytest.CaptureFixture[str]) -> None:
     given(PACK)
     status, lines, hint = decode(capsys, "--topic", READINGS, "--retain")
-    assert (status, lines, hint) == (0, [], f"nothing in {len(PACK)} bytes that native knows\n")
+    assert (status, lines, hint) == (0, [], f"{NOTHING}; a retained message without a time is no evidence\n")
 
 
 def test_a_status_says_who_is_there(given: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,8 +78,88 @@ def test_a_status_says_who_is_there(given: Any, capsys: pytest.CaptureFixture[st
 def test_a_damaged_payload_says_what_is_wrong_with_it(given: Any, capsys: pytest.CaptureFixture[str]) -> None:
     given(b'[{"n":"presence"\n')
     status, [line], hint = decode(capsys, "--topic", READINGS)
-    assert (status, line.keys(), line["offset"]) == (0, {"error", "offset"}, 0)
-    assert hint == "not understood; it ends with a newline, which printf '%s' does not add\n"
+    assert (status, line.keys(), line["offset"], hint) == (0, {"error", "offset"}, 0, "")
+
+
+def test_a_newline_is_blamed_only_where_the_payload_is_understood_without(
+    given: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blamed = "it ends with a newline, and is understood without: mosquitto_sub -N and printf '%s' add none\n"
+    given(bytes.fromhex("088887a2e09e33120b100a188887a2e09e337001120e100b188887a2e09e33650000a4421802") + b"\n")
+    _, [line], hint = decode(capsys, "--topic", DDATA)
+    assert (line.keys(), hint) == ({"error", "offset"}, blamed)
+    given(b'{"linkquality":3}\n')
+    assert decode(capsys, "--topic", "zigbee2mqtt/x")[2] == f"{NOTHING}\n"
+    given(b'{"presence":true}\n')
+    assert decode(capsys, "--topic", "zigbee2mqtt/x")[2] == ""
+
+
+def uplink(port: int, data: str) -> bytes:
+    info = {"devEui": "24e124128a123456"}
+    return json.dumps({"deviceInfo": info, "time": "2026-11-24T03:12:07Z", "fPort": port, "data": data}).encode()
+
+
+INPUT = b'{"src":"shellyplus1-a8","method":"NotifyStatus","params":{"ts":1764000000.0,"input:0":{"id":0,"state":true}}}'
+RPC = "shellyplus1-a8/events/rpc"
+IDS = '{"device_id":"desk-4","application_ids":{"application_id":"app"}}'
+BY_TTN = f'{{"end_device_ids":{IDS},"uplink_message":{{"f_port":85,"frm_payload":"AXViAoIPAAOOAQ=="}}}}'.encode()
+FREE = uplink(85, "AXViAoIPAAOOAQ==")
+ALIAS = bytes.fromhex("088887a2e09e33120b100a188887a2e09e3370011802")
+PROFILE = "a LoRaWAN device needs --profile, that of its model"
+ON_85 = "finds nothing on fPort 85: is it another model (something is found by milesight-vs330)?\n"
+CONFIG = """an input is no detector unless told: --source-config '{"input:0": "occupancy"}'"""
+
+
+@pytest.mark.parametrize(
+    ("words", "payload", "says"),
+    [
+        ([UP], FREE, f"{PROFILE} (something is found by milesight-vs330)\n"),
+        ([UP], uplink(7, ""), f"{PROFILE}\n"),
+        ([UP, "--profile", "browan-tbms100"], FREE, f"profile browan-tbms100 {ON_85}"),
+        ([UP, "--profile", "browan-tbms100"], uplink(0, "Abs0"), "profile browan-tbms100 finds nothing on fPort 0: is"),
+        (["v3/app@ttn/devices/desk-4/up", "--profile", "browan-tbms100"], BY_TTN, f"profile browan-tbms100 {ON_85}"),
+        ([RPC], INPUT, CONFIG),
+        ([RPC, "--source-config", '{"input:1": "occupancy"}'], INPUT, CONFIG),
+        (["homie/5/d/radar/presence"], b"true", "its $description or $datatype was not heard: decode both with --ba"),
+        (["homie/d/radar/presence", "--retain"], b"true", "its $description or $datatype was not heard: decode bot"),
+        ([DDATA], ALIAS, "its birth, which names its metrics, was not heard: "),
+        (["esp/sensor/distance/state"], b"1.2", "its unit, which its discovery tells (homeassistant/sensor/…/config"),
+        (["zigbee2mqtt/x"], b'{"linkquality":3}', ""),
+    ],
+)  # fmt: skip
+def test_what_says_nothing_is_told_with_the_likely_reason(
+    words: list[str], payload: bytes, says: str, given: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(payload)
+    status, _, hint = decode(capsys, "--topic", *words)
+    assert (status, hint.count("\n")) == (0, 1)
+    assert hint.startswith(f"{NOTHING}; {says}" if says else f"{NOTHING}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "payload"),
+    [
+        (["homie/5/d/$state"], b"ready"),
+        ([UP.replace("/up", "/join")], uplink(0, "")),
+        ([RPC, "--source-config", '{"input:0": "occupancy"}'], INPUT),
+        ([UP, "--retain", "--profile", "milesight-vs330"], FREE),
+    ],
+)
+def test_what_speaks_for_itself_needs_no_word(
+    words: list[str], payload: bytes, given: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(payload)
+    status, lines, hint = decode(capsys, "--topic", *words)
+    assert (status, len(lines), hint) == (0, 1, "")
+
+
+def test_a_retained_value_without_a_time_is_shown_as_no_evidence(
+    given: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(b'{"presence":true}')
+    _, [line], hint = decode(capsys, "--topic", "zigbee2mqtt/x", "--retain")
+    assert line["values"] == {"presence": True}
+    assert hint == "a retained message without a time is no evidence: the collector takes no value of it\n"
 
 
 @pytest.mark.parametrize(
