@@ -58,7 +58,7 @@ class Claim(NamedTuple):
 def claims_of(sites: Iterable[Site], convention: str) -> list[Claim]:
     """The sensors of `sites` whose source is a device of `convention`."""
     return [
-        Claim(site.id, sensor.id, sensor.source, _key(sensor.source))
+        Claim(site.id, sensor.id, sensor.source, key_of(sensor.source))
         for site in sites
         for outlet in site.outlets
         for sensor in outlet.sensors
@@ -76,6 +76,9 @@ def sources(sites: Iterable[Site]) -> dict[tuple[str, str], Source | None]:
     }
 
 
-def _key(source: Source) -> str | None:
-    """`presence` names the key or object that speaks of presence, `part` a part of the device; both: a part's key."""
+def key_of(source: Source) -> str | None:
+    """The name in `Heard.presences` that a source claims; None: the device as a whole.
+
+    `presence` names the key or object that speaks of presence, `part` a part of the device; both: a part's key.
+    """
     return "/".join(name for name in (source.part, source.presence) if name is not None) or None

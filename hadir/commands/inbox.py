@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from hadir.output import json_line, table
 from hadir.settings import Settings
+from hadir.source_config import source_config
 from presence.errors import BadInput
 from presence.foreign_text import printable
 from presence.instants import rfc3339
@@ -15,14 +16,18 @@ from presence.quantities import quantity
 from presence.site import SensorKind, ZoneName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
+    from hadir.claiming import Device
     from presence.site import Sensor, Site
     from storage.record.aside import Waiting
 
 NAME = "inbox"
 HELP = "devices that nobody claimed: list them, make sensors of them"
 
+_WHERE = "hadir inbox claim"
 _WIDEST = 48
 
 
@@ -41,8 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claim.add_argument("--presence", metavar="KEY", help="the key or object that tells presence, where it has several")
     claim.add_argument("--part", metavar="P", help="which part of it, where one device is several sensors")
     claim.add_argument("--profile", metavar="P", help="the payload profile of its model")
+    claim.add_argument("--source-config", metavar="JSON", help="the `config` of its source, such as a Shelly input's")
     claim.add_argument("--heartbeat", metavar="D", help="how often it reports at least, such as 30s or 1h")
-    claim.add_argument("--stale-after", metavar="D", help="how long one report is taken for the present")
+    claim.add_argument(
+        "--stale-after",
+        metavar="D",
+        help="how long one report is taken for the present; default, without --heartbeat: 1h, on native topics 90s",
+    )
     claim.add_argument("--dry-run", action="store_true", help="only print what would change")
 
 
@@ -132,16 +142,19 @@ def _claim(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record.aside import forget_unclaimed, inbox
     from storage.record.registry import apply, plan
 
+    if arguments.source_config is not None:
+        arguments.source_config = source_config(arguments.source_config, _WHERE)
     wanted = Wanted(**{name: getattr(arguments, name) for name in Wanted._fields})
     site_id, _, outlet_id = arguments.outlet.rpartition("/")
     with (
         Record.open(settings.record_url(), create=False) as record,
         record.reading() if arguments.dry_run else record.writing() as connection,
     ):
+        sites = _sites(connection, site_id)
         waiting = [one for one in inbox(connection) if not site_id or one.site in ("", site_id)]
-        device = device_named(waiting, arguments.device, arguments.convention)
-        stored = _site(connection, site_id or device.site, outlet_id)
-        target, sensor = with_sensor(stored, outlet_id, device, wanted)
+        device = device_named(waiting, sites, arguments.device, arguments.convention)
+        stored = _site(sites, site_id or device.site, outlet_id)
+        target, sensor = with_sensor(sites, stored, outlet_id, device, wanted)
         if arguments.dry_run:
             changes = plan(stored, target, prune=False)
         else:
@@ -154,40 +167,61 @@ def _claim(arguments: argparse.Namespace, settings: Settings) -> int:
     without = set(inactive(stored))
     for sentence in (sentence for sentence in inactive(target) if sentence not in without):
         print(f"Without effect as it stands: {printable(sentence)}")
-    _print_unheard(device, arguments.part or arguments.presence)
+    _print_unheard(device, sensor)
     _print_what_next(sensor, outlet_id)
     return 0
 
 
-def _site(connection: Connection, site_id: str, outlet_id: str) -> Site:
-    """The site of that id, else the one that has the outlet, else the only one. Raises BadInput."""
+def _sites(connection: Connection, site_id: str) -> list[Site]:
+    """All sites of the record. Raises BadInput when `site_id` is none of them."""
     from presence.site_values import did_you_mean
     from storage.record.registry import load_site, site_ids
 
     known = site_ids(connection)
     if not known:
-        remedy = "apply one with `hadir site apply`"
-        raise BadInput("hadir inbox claim", "the record has no site yet", field="--outlet", remedy=remedy)
+        raise BadInput(_WHERE, "the record has no site yet", field="--outlet", remedy="apply one: `hadir site apply`")
     if site_id and site_id not in known:
         problem = f'no site "{printable(site_id)}"'
-        raise BadInput("hadir inbox claim", problem, field="--outlet", remedy=did_you_mean(site_id, known))
-    sites = [site for name in ([site_id] if site_id else known) if (site := load_site(connection, name)) is not None]
+        raise BadInput(_WHERE, problem, field="--outlet", remedy=did_you_mean(site_id, known))
+    return [site for name in known if (site := load_site(connection, name)) is not None]
+
+
+def _site(sites: Sequence[Site], site_id: str, outlet_id: str) -> Site:
+    """The site of that id, else the one that has the outlet, else the only one. Raises BadInput."""
+    known = [site.id for site in sites]
+    sites = [site for site in sites if site_id in ("", site.id)]
     having = [site for site in sites if any(outlet.id == outlet_id for outlet in site.outlets)]
     if len(having) == 1 or len(sites) == 1:
         return (having or sites)[0]
     names = ", ".join(f"{site.id}/{outlet_id}" for site in having)
     problem = f'several sites have an outlet "{outlet_id}"' if having else f'no site has an outlet "{outlet_id}"'
     remedy = f"write one of {names}" if having else f"write SITE/OUTLET, SITE one of {', '.join(known)}"
-    raise BadInput("hadir inbox claim", printable(problem), field="--outlet", remedy=printable(remedy))
+    raise BadInput(_WHERE, printable(problem), field="--outlet", remedy=printable(remedy))
 
 
-def _print_unheard(device: Waiting, key: str | None) -> None:
+def _print_unheard(device: Device, sensor: Sensor) -> None:
     """A key that was not heard may come yet; but it is more often a slip."""
-    if key is not None and key not in device.values:
-        heard = ", ".join(map(printable, device.presences)) or "none"
-        print(f'"{printable(key)}" was not heard of it yet; of presence were heard: {heard}', file=sys.stderr)
-    elif not device.presences:
+    from collector.claims import key_of
+
+    key = None if sensor.source is None else key_of(sensor.source)
+    if device.waiting is None:
+        said = "it is a sensor already, and what a claimed device says is not kept in the inbox: see that the name is"
+        print(f'{said} one of its own: "{printable(key or "presence")}"', file=sys.stderr)
+        return
+    heard, presences = device.waiting.values, device.waiting.presences
+    names = ", ".join(map(printable, presences)) or "none"
+    if key is not None and key not in presences:
+        said = "tells no presence" if key in heard else "was not heard of it yet"
+        print(f'"{printable(key)}" {said}; of presence were heard: {names}', file=sys.stderr)
+    elif not presences:
         print("it has not spoken of presence yet: until it does, it is unknown", file=sys.stderr)
+    elif (name := key or "presence") not in presences:
+        said = "of the device as a whole no presence was heard yet: until it is, it is unknown; it speaks of"
+        print(f"{said} {names}: one of them by --presence or --part?", file=sys.stderr)
+    elif heard[name] is None:
+        print(
+            f'it says of "{printable(name)}" that it is unknown: until it says more, so is the sensor', file=sys.stderr
+        )
 
 
 def _print_what_next(sensor: Sensor, outlet_id: str) -> None:

@@ -587,7 +587,7 @@ def test_a_profile_by_which_nothing_is_ever_understood_is_told_once(caplog: pyte
 def test_a_fault_in_a_convention_costs_the_message_and_nothing_else(caplog: pytest.LogCaptureFixture):
     here = Listener(hall(desk=esp()))
     topic = "zigbee2mqtt/any"
-    found = here.hearing.hear(here.message(topic, "x")._replace(payload=memoryview(b"{}")))  # no bytes: our fault
+    found = here.hearing.hear(here.message(topic, "x")._replace(payload=7))  # no bytes: our fault
     assert found.letter is not None
     assert found.letter.why.startswith("a fault in zigbee2mqtt: ")
     assert caplog.records[0].exc_info

@@ -145,7 +145,8 @@ def test_what_was_not_heard_yet_is_said(record: Record, run: Run) -> None:
         (["c-2"], 'no device "c-2" waits in the inbox; did you mean "c-1"?'),
         (["c-1", "--convention", "esphome"], '--convention: "c-1" does not speak esphome; write one of native'),
         (["c-1", "--outlet", "a-2"], '--outlet: no outlet "a-2" at site balai; did you mean "a-1"?'),
-        (["c-1", "--outlet", "balay/a-1"], 'no device "c-1" waits in the inbox; '),
+        (["c-1", "--outlet", "balay/a-1"], '--outlet: no site "balay"; did you mean "balai"?'),
+        (["lumi-7", "--outlet", "other/z-1"], '--outlet: no site "other"; write one of balai'),
         (["esp-im1", "--outlet", "balay/a-1"], '--outlet: no site "balay"; did you mean "balai"?'),
         (["c-1", "--sensor", "x"], '--sensor: a device on native topics is known by its own id, "c-1"; leave --sensor'),
         (["c-1", "--part", "x"], "--part: means nothing for a device on native topics; leave it out"),
@@ -153,6 +154,10 @@ def test_what_was_not_heard_yet_is_said(record: Record, run: Run) -> None:
         (["esp-im1", "--sensor", "a-1-s"], '--sensor: "a-1-s" is a sensor of outlet a-1 already; give another id'),
         (["esp-im1", "--sensor", "A 1"], '--sensor: "A 1" '),
         (["esp-im1", "--profile", "vs330"], "esp-im1: source "),
+        (["esp-im1", "--source-config", '{"x": 1}'], "esp-im1: source "),
+        (["esp-im1", "--source-config", "[]"], "--source-config: Expected `object`, got `array`; write a JSON object"),
+        (["c-1", "--source-config", "{}"], "--source-config: means nothing for a device on native topics; leave it"),
+        (["a-1-s"], '"a-1-s" is a sensor of outlet balai/a-1 already; change it in the site file'),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(words: list[str], says: str, record: Record, run: Run) -> None:
@@ -162,6 +167,102 @@ def test_wrong_use_is_one_line_and_status_2(words: list[str], says: str, record:
     assert err.startswith(f"hadir inbox claim: {says}")
     with record.reading() as connection:
         assert (versions(connection), unclaimed_devices(connection)) == ({"balai": 1}, 3)
+
+
+def test_a_device_that_speaks_on_change_is_taken_at_its_word_for_an_hour(record: Record, run: Run) -> None:
+    radar = ("--outlet", "b-1", "--zone", "staff", "--presence", "binary_sensor/radar")
+    _, out, _ = run("claim", "esp-im1", *radar)
+    assert "stale_after 1h" in out.splitlines()[0]
+    assert "stale_after: 1h" in out.splitlines()[-1]
+    _, out, _ = run("claim", EVIL.device, *radar, "--sensor", "x", "--heartbeat", "30s")
+    assert "stale_after" not in out
+    made = sensors(record, "b-1")
+    assert [made[name].stale_after_ms for name in ("esp-im1-binary-sensor-radar", "x")] == [3_600_000, 90_000]
+
+
+MOVING = ("--outlet", "a-1", "--zone", "visitor", "--presence", "binary_sensor/moving")
+
+
+def test_a_device_may_become_several_sensors(record: Record, run: Run) -> None:
+    run("claim", "esp-im1", "--outlet", "b-1", "--zone", "staff", "--presence", "binary_sensor/radar")
+    status, out, err = run("claim", "esp-im1", *MOVING)
+    assert (status, out.splitlines()[1]) == (0, "balai: 1 change")
+    source = Source(convention="esphome", topic="esp-im1", presence="binary_sensor/moving")
+    assert sensors(record, "a-1")["esp-im1-binary-sensor-moving"].source == source
+    assert err == (
+        "it is a sensor already, and what a claimed device says is not kept in the inbox: see that the name is one of "
+        'its own: "binary_sensor/moving"\n'
+    )
+
+
+def test_but_no_part_of_it_two_sensors(record: Record, run: Run) -> None:
+    run("claim", "esp-im1", "--sensor", "x", *MOVING)
+    taken = 'hadir inbox claim: "esp-im1" is sensor x of site balai already, by "binary_sensor/moving"; name another '
+    for words in ((), ("--sensor", "y"), ("--convention", "esphome")):
+        status, out, err = run("claim", "esp-im1", *MOVING, *words)
+        assert (status, out, err.startswith(taken)) == (2, "", True)
+    assert run("claim", "esp-im1", "--outlet", "a-1", "--zone", "staff")[0] == 0
+    _, _, err = run("claim", "esp-im1", "--outlet", "b-1", "--zone", "staff")
+    assert err.startswith('hadir inbox claim: "esp-im1" is sensor esp-im1 of site balai already, as a whole; name ')
+    _, _, err = run("claim", "esp-im1", *MOVING, "--convention", "tasmota")
+    assert err.startswith('hadir inbox claim: no device "esp-im1" waits in the inbox')
+
+
+PLUS = C_1._replace(site="", device="shellyplus1-a8", convention="shelly", values={"input:0": 1.0})
+
+
+def test_a_config_goes_into_the_source_and_holds_for_all_sensors_of_the_device(record: Record, run: Run) -> None:
+    with record.writing() as connection:
+        note_unclaimed(connection, [PLUS])
+    place = ("--outlet", "b-1", "--zone", "staff")
+    first = '{"input:0": "occupancy"}'
+    _, out, _ = run("claim", PLUS.device, *place, "--part", "input:0", "--source-config", first)
+    assert "config: {'input:0': occupancy}" in out.splitlines()[-1]
+    run("claim", PLUS.device, *place, "--part", "input:1", "--source-config", '{"input:1": "occupancy"}')
+    made = sensors(record, "b-1")
+    assert [made[f"shellyplus1-a8-input-{n}"].source.config for n in (0, 1)] == [  # type: ignore[union-attr]
+        {"input:0": "occupancy"},
+        {"input:0": "occupancy", "input:1": "occupancy"},
+    ]
+
+
+def test_a_config_cannot_make_it_another_device(record: Record, run: Run) -> None:
+    with record.writing() as connection:
+        note_unclaimed(connection, [PLUS._replace(device="zigbee2mqtt/lumi-7", convention="zigbee2mqtt")])
+    words = ("claim", "zigbee2mqtt/lumi-7", "--outlet", "a-1", "--zone", "staff")
+    status, _, err = run(*words, "--source-config", '{"base": "hall/z2m"}')
+    assert (status, err.count("\n")) == (2, 1)
+    assert run(*words)[0] == 0
+
+
+NO_WHOLE = "of the device as a whole no presence was heard yet: until it is, it is unknown"
+
+
+@pytest.mark.parametrize(
+    ("values", "words", "says"),
+    [
+        ({"distance": 1.0}, (), "it has not spoken of presence yet: until it does, it is unknown"),
+        (
+            {"motion": 1.0},
+            (),
+            f"{NO_WHOLE}; it speaks of motion: one of them by --presence or --part?",
+        ),
+        ({"presence": None}, (), 'it says of "presence" that it is unknown: until it says more, so is the sensor'),
+        (
+            {"presence": 1.0, "distance": 1.0},
+            ("--presence", "distance"),
+            '"distance" tells no presence; of presence were heard: presence',
+        ),
+        ({"presence": 0.0}, (), ""),
+    ],
+)
+def test_what_is_no_verdict_yet_is_said(
+    values: dict[str, float | None], words: tuple[str, ...], says: str, record: Record, run: Run
+) -> None:
+    with record.writing() as connection:
+        note_unclaimed(connection, [PLUS._replace(device="zigbee2mqtt/p", convention="zigbee2mqtt", values=values)])
+    status, _, err = run("claim", "zigbee2mqtt/p", "--outlet", "a-1", "--zone", "staff", *words)
+    assert (status, err) == (0, f"{says}\n" if says else "")
 
 
 def test_a_name_that_two_conventions_have_must_be_told_apart(record: Record, run: Run) -> None:
