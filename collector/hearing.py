@@ -259,7 +259,7 @@ class Hearing:
         values: Mapping[str, float | None] = {
             **heard.values, **heard.presences, **dict.fromkeys(sorted(heard.unknown))
         }  # fmt: skip
-        if not values and heard.onboard is None:
+        if not values and heard.onboard is None and not heard.candidate:
             return None
         site = self._sites[0].id if len(self._sites) == 1 else ""
         sample = message.payload[:_SAMPLE]

@@ -69,8 +69,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     was when it was received, where the message says that instead.
     `historical`: the past is told; the present is as it was.
     `online`: the device, or its gateway, says that it is there or gone; None: nothing about that.
-    `seems`: what the device seems to be, for people. `announced`: whether `onboard` was spoken of: None there is then
-    an announcement taken back.
+    `seems`: what the device seems to be, for people. `candidate`: it may be a sensor, though nothing was understood.
+    `announced`: whether `onboard` was spoken of: None there is then an announcement taken back.
     """
 
     device: str | None
@@ -84,6 +84,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     online: bool | None = None
     scope: Scope = "sensor"
     seems: str | None = None
+    candidate: bool = False
     announced: bool = False
     onboard: Onboard | None = None
 

@@ -5,7 +5,7 @@
                                                        35 occupancy, 37 presence, 1 battery, 5 illuminance; `addr` whose
     bthomedevice:2xx {"battery","rssi"}    devicepower:N {"battery":{"percent"}}
     illuminance:N {"lux"}    temperature:N {"tC"}    humidity:N {"rh"}
-    input:N {"state"}        only where the operator says that it is a detector
+    input:N {"state"}        by its name; for the whole only where the operator says that it is a detector
 
 A NotifyStatus tells what changed: an attribute that is missing is as it was. So the device as a whole is vacant only
 when of all detectors known none sees anybody; where one is not known it is unknown. `presence` counts in all the room:
@@ -111,6 +111,9 @@ class Update:
         elif kind in _MEASURES:
             quantity, attribute, least, most = _MEASURES[kind]
             put(self._said(self._at_ms).values, quantity, body.get(attribute), least, most)
+        elif kind == "input" and (state := _bool(body.get("state"))) is not None:
+            # What hangs on it nobody has said: it may be claimed by its name, and is no part of the whole.
+            self._said(self._at_ms).presences[key] = float(state)
         elif kind == "devicepower" and isinstance(body.get("battery"), dict):
             put_battery(self._said(self._at_ms).values, body["battery"].get("percent"))
 

@@ -592,3 +592,12 @@ def test_a_fault_in_a_convention_costs_the_message_and_nothing_else(caplog: pyte
     assert found.letter.why.startswith("a fault in zigbee2mqtt: ")
     assert caplog.records[0].exc_info
     assert here.occupancy("ON") == [reading("desk", presence=1.0)]
+
+
+def test_a_lorawan_device_waits_in_the_inbox_before_anybody_knows_its_profile():
+    here = Listener(hall(desk=esp()))
+    eui = "24e124535b316056"
+    info = {"devEui": eui, "deviceName": "Meja 4", "deviceProfileName": "VS341"}
+    body = {"time": "2026-11-24T03:00:00Z", "deviceInfo": info, "fPort": 85, "data": "AwAB"}
+    [waiting] = here.outcome(f"application/a/device/{eui}/event/up", body).unclaimed
+    assert (waiting.device, waiting.seems, waiting.values) == (eui, "Meja 4 (VS341)", {})

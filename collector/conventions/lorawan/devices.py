@@ -91,6 +91,7 @@ class Told(NamedTuple):
                 unknown=frozenset(uplink.unknown),
                 at_ms=self.at_ms,
                 seems=self.seems,
+                candidate=not (uplink.values or uplink.presences),  # without a profile nobody knows what it measures
             )
         )
         return heard

@@ -250,8 +250,9 @@ def test_a_device_without_a_clock_dates_nothing(ts: object) -> None:
     assert (one.at_ms, one.values) == (None, {"presence": 1.0})
 
 
-def test_an_input_is_a_detector_only_where_the_operator_says_so() -> None:
-    assert notify(Shelly(), "shellyplus1-1", input_0={"state": True}).presences == {}
+def test_an_input_speaks_for_the_whole_only_where_the_operator_says_so() -> None:
+    by_name = notify(Shelly(), "shellyplus1-1", input_0={"state": True})
+    assert (by_name.presences, by_name.values) == ({"input:0": 1.0}, {})
     one = notify(claiming("shellyplus1-1", input_0="occupancy"), "shellyplus1-1", input_0={"state": True})
     assert (one.presences, one.values) == ({"input:0": 1.0}, {"presence": 1.0})
 
