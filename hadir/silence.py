@@ -48,7 +48,7 @@ def hint(asked: Asked, message: Message, said: Sequence[Said] | None) -> str | N
         values = [one for one in heard if one.values or one.presences]
         if message.retain and values and all(one.at_ms is None and one.age_ms is None for one in values):
             return "a retained message without a time is no evidence: the collector takes no value of it"
-        return None
+        return _of_names_alone(asked, message, said or ())
     if _better_without_newline(asked, message, damaged=heard is None):
         return "it ends with a newline, and is understood without: mosquitto_sub -N and printf '%s' add none"
     if said is None:
@@ -56,6 +56,15 @@ def hint(asked: Asked, message: Message, said: Sequence[Said] | None) -> str | N
     reasons = (_likely(one.convention, asked, message) for one in said)
     reason = next((reason for reason in reasons if reason is not None), None)
     return _NOTHING if reason is None else f"{_NOTHING}; {reason}"
+
+
+def _of_names_alone(asked: Asked, message: Message, said: Sequence[Said]) -> str | None:
+    """What to write of an input that speaks by its name, and of nothing as a whole; None: it is none."""
+    name = _input(message) if any(one.convention == "shelly" for one in said) else None
+    if name in (None, *(asked.config or ())) or any("presence" in one.values for one in _every(said)):
+        return None
+    config = f"""--source-config '{{"{name}": "occupancy"}}'"""
+    return f"{name} counts where it is claimed by --presence {name}, and for the whole by {config}"
 
 
 def _every(said: Sequence[Said]) -> list[Heard]:
@@ -82,8 +91,6 @@ def _likely(convention: str, asked: Asked, message: Message) -> str | None:
         return "a retained message without a time is no evidence"
     if convention in ("chirpstack", "ttn_v3") and topic.endswith("/up"):
         return _profile(convention, asked.profile, message)
-    if convention == "shelly" and (name := _input(message)) not in (None, *(asked.config or ())):
-        return f"""an input is no detector unless told: --source-config '{{"{name}": "occupancy"}}'"""
     if convention == "homie" and "$" not in topic:
         return f"its $description or $datatype was not heard: {_BATCH}"
     if convention == "sparkplug_b" and ("/DDATA/" in topic or "/NDATA/" in topic):

@@ -107,7 +107,6 @@ FREE = uplink(85, "AXViAoIPAAOOAQ==")
 ALIAS = bytes.fromhex("088887a2e09e33120b100a188887a2e09e3370011802")
 PROFILE = "a LoRaWAN device needs --profile, that of its model"
 ON_85 = "finds nothing on fPort 85: is it another model (something is found by milesight-vs330)?\n"
-CONFIG = """an input is no detector unless told: --source-config '{"input:0": "occupancy"}'"""
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,6 @@ CONFIG = """an input is no detector unless told: --source-config '{"input:0": "o
         ([UP, "--profile", "browan-tbms100"], FREE, f"profile browan-tbms100 {ON_85}"),
         ([UP, "--profile", "browan-tbms100"], uplink(0, "Abs0"), "profile browan-tbms100 finds nothing on fPort 0: is"),
         (["v3/app@ttn/devices/desk-4/up", "--profile", "browan-tbms100"], BY_TTN, f"profile browan-tbms100 {ON_85}"),
-        ([RPC], INPUT, CONFIG),
-        ([RPC, "--source-config", '{"input:1": "occupancy"}'], INPUT, CONFIG),
         (["homie/5/d/radar/presence"], b"true", "its $description or $datatype was not heard: decode both with --ba"),
         (["homie/d/radar/presence", "--retain"], b"true", "its $description or $datatype was not heard: decode bot"),
         ([DDATA], ALIAS, "its birth, which names its metrics, was not heard: "),
@@ -134,6 +131,17 @@ def test_what_says_nothing_is_told_with_the_likely_reason(
     status, _, hint = decode(capsys, "--topic", *words)
     assert (status, hint.count("\n")) == (0, 1)
     assert hint.startswith(f"{NOTHING}; {says}" if says else f"{NOTHING}\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--source-config", '{"input:1": "occupancy"}']])
+def test_an_input_counts_by_its_name_and_for_the_whole_when_told(
+    words: list[str], given: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(INPUT)
+    _, [line], hint = decode(capsys, "--topic", RPC, *words)
+    assert (line["presences"], line["values"]) == ({"input:0": True}, {})
+    says = "input:0 counts where it is claimed by --presence input:0, and for the whole by --source-config"
+    assert hint.startswith(says)
 
 
 @pytest.mark.parametrize(
