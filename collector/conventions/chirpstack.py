@@ -34,9 +34,9 @@ import msgspec
 
 from collector.conventions import lorawan
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.lorawan.devices import Devices, Told, envelope, seems, uplink_of
+from collector.conventions.lorawan.devices import Devices, Told, seems, uplink_of
 from collector.conventions.lorawan.uplink import Uplink
-from collector.conventions.payload import LONGEST_TOPIC, damaged, instant_ms, within
+from collector.conventions.payload import LONGEST_TOPIC, damaged, instant_ms, typed, within
 from presence.site import Source
 
 RECENT = 4096
@@ -140,7 +140,7 @@ class Chirpstack:
         place = _place(message.topic)
         if place is None or place.event not in _TELLING:
             return ()
-        event = envelope(_EVENT, message.payload)
+        event = typed(_EVENT, message.payload)
         info = event.device_info
         if info.dev_eui.lower() != place.eui:
             raise damaged("the devEui of the body is not that of the topic")

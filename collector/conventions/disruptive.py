@@ -30,8 +30,7 @@ import msgspec
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.hearers import Hearers
 from collector.conventions.memory import Memory
-from collector.conventions.payload import damaged, instant_ms, within
-from collector.conventions.typed_json import typed
+from collector.conventions.payload import damaged, instant_ms, typed, within
 from presence.site import Source
 
 MOST_EVENTS: Final = 8192

@@ -35,8 +35,7 @@ import msgspec
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.homie_properties import LONGEST_VALUE, Meanings, Property, meanings
 from collector.conventions.memory import Memory
-from collector.conventions.payload import LONGEST_TOPIC, damaged, levels, text
-from collector.conventions.typed_json import typed
+from collector.conventions.payload import LONGEST_TOPIC, damaged, levels, text, typed
 from collector.conventions.whole import NOTHING, Parts
 from presence.site import Source
 

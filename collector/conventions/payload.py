@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from presence.instants import parse_instant
 
 LARGEST_PAYLOAD = 256 * 1024
 LONGEST_TOPIC = 512
+
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _LONGEST_NUMBER = 64
@@ -39,18 +41,28 @@ def text(payload: bytes, largest: int = LARGEST_PAYLOAD) -> str:
         raise damaged("no UTF-8 text", error.start) from None
 
 
-def json_value(payload: bytes, largest: int = LARGEST_PAYLOAD) -> Any:
-    """The one JSON document that the payload is. Raises DamagedFrame."""
+def typed(decoder: msgspec.json.Decoder[T], payload: bytes | msgspec.Raw, largest: int = LARGEST_PAYLOAD) -> T:
+    """The one JSON document that the payload is, as `decoder` wants it; what that does not declare is not built.
+
+    Raises DamagedFrame.
+    """
     if len(payload) > largest:
         raise damaged(f"{len(payload)} bytes, more than {largest}")
     try:
-        return _JSON.decode(payload)
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise damaged(f"not of its shape: {error}") from None
     except msgspec.DecodeError as error:
         raise damaged(f"no JSON: {error}") from None
     except UnicodeDecodeError as error:
         raise damaged("no UTF-8 text", error.start) from None
     except (RecursionError, ValueError) as error:
         raise damaged(f"no JSON that can be read: {type(error).__name__}") from None
+
+
+def json_value(payload: bytes, largest: int = LARGEST_PAYLOAD) -> Any:
+    """The one JSON document that the payload is. Raises DamagedFrame."""
+    return typed(_JSON, payload, largest)
 
 
 def json_object(payload: bytes, largest: int = LARGEST_PAYLOAD) -> dict[str, Any]:

@@ -30,8 +30,7 @@ from collector.conventions.bluetooth_address import bluetooth_address, required_
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
 from collector.conventions.hearers import Hearers
 from collector.conventions.memory import Memory
-from collector.conventions.payload import availability, damaged, levels, truth, within
-from collector.conventions.typed_json import typed
+from collector.conventions.payload import availability, damaged, levels, truth, typed, within
 from presence.site import Source
 
 MOST_DEVICES: Final = 4096

@@ -36,8 +36,8 @@ import msgspec
 
 from collector.conventions import lorawan
 from collector.conventions.convention import Entry, Heard, Message, Question, Subscription
-from collector.conventions.lorawan.devices import Devices, Told, envelope, uplink_of
-from collector.conventions.payload import LONGEST_TOPIC, damaged, instant_ms
+from collector.conventions.lorawan.devices import Devices, Told, uplink_of
+from collector.conventions.payload import LONGEST_TOPIC, damaged, instant_ms, typed
 from presence.errors import DamagedFrame
 from presence.site import Source
 
@@ -148,7 +148,7 @@ class TtnV3:
         place = _place(message.topic)
         if place is None or place.kind not in _TELLING:
             return ()
-        up = envelope(_UP, message.payload)
+        up = typed(_UP, message.payload)
         ids = up.end_device_ids
         if ids.device_id != place.device or ids.application_ids.application_id != place.application.partition("@")[0]:
             raise damaged("the ids of the body are not those of the topic")
@@ -200,7 +200,7 @@ def _at_ms(up: _Up) -> int | None:
     if up.uplink_message is None or not up.uplink_message.rx_metadata:
         return None
     try:
-        gateways = envelope(_GATEWAYS, up.uplink_message.rx_metadata)
+        gateways = typed(_GATEWAYS, up.uplink_message.rx_metadata)
     except DamagedFrame:
         return None  # without a time the reading still counts
     return next((at_ms for gateway in gateways if (at_ms := instant_ms(gateway.time)) is not None), None)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
 from collector.conventions.convention import ANY, Entry, Heard
 from collector.conventions.lorawan import PROFILES, codec
 from collector.conventions.lorawan.uplink import PRESENCE, Decode, Uplink
-from collector.conventions.payload import LARGEST_PAYLOAD, damaged
 
 _WHOLE = frozenset((PRESENCE,))
 _LONGEST_SEEMS = 80
-T = TypeVar("T")
 
 
 class Device(NamedTuple):
@@ -57,18 +55,6 @@ def _decode(profile: str) -> Decode:
 def _nothing(f_port: int, data: bytes) -> Uplink:
     """A profile that is not known says nothing, and neither does a codec in its place."""
     return Uplink()
-
-
-def envelope(decoder: msgspec.json.Decoder[T], payload: bytes | msgspec.Raw) -> T:
-    """The server's message around an uplink. Raises DamagedFrame."""
-    if len(payload) > LARGEST_PAYLOAD:
-        raise damaged(f"{len(payload)} bytes, more than {LARGEST_PAYLOAD}")
-    try:
-        return decoder.decode(payload)
-    except msgspec.DecodeError as error:
-        raise damaged(f"no message of the server: {error}") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise damaged(f"no JSON that can be read: {type(error).__name__}") from None
 
 
 class Told(NamedTuple):
