@@ -1,29 +1,42 @@
-"""Who may see what: one table of rules, which a test walks along all routes, and one function that keeps it.
+"""Who may see and do what: one table of rules, which a test walks along all routes, and one function that keeps it.
 
-Reading needs a session (the cookie of a browser that used a one-time link) or a token (`Authorization: Bearer`). In the
-demo it is open to this machine: a loopback client, nothing in between, and a loopback name in `Host`, for a page from
-elsewhere can point a name of its own at 127.0.0.1.
+Reading needs a session (the cookie of a browser that logged in) or a token (`Authorization: Bearer`). In the demo it is
+open to this machine: a loopback client, nothing in between, and a loopback name in `Host`, for a page from elsewhere
+can point a name of its own at 127.0.0.1.
 
 Changing something needs a login or a token, in the demo too. A browser sends its cookie also with what a page from
 elsewhere makes it send; the header `X-Hadir-Request` no such page can add, for we allow no foreign origin to (CORS).
+
+A route says by its rule which roles pass; whose things they may see and touch there it asks of `Sight`.
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
 from presence.alerts.subjects import SubjectType
-from storage.record.users import Kind, role_of, who
+from presence.site import Site
+from storage.record.users import ROLES, Asker, Kind, Role, asker
 
-Rule = Literal["open", "local", "reader", "writer"]
+# "open": anybody; "local": this machine, or whoever may see; the others: a session or token of a role that may, and
+# "see" also the demo on this machine. What changes something needs a token, or the header that proves a page ours.
+Rule = Literal["open", "local", "self", "see", "answer", "maintain", "register", "administer"]
 
-# "open": anybody; "local": this machine, or a reader; "reader": session, token, or the demo on this machine; "writer":
-# a session with the header that proves the page to be ours, or a token.
+# "self": what concerns the own account alone; "see": the live state, the record; "answer": acknowledge alerts, declare
+# absences; "maintain": sensors and gateways; "register": outlets, agencies, contacts; "administer": accounts, audit.
+ROLES_OF: dict[Rule, frozenset[Role]] = {
+    "self": frozenset(ROLES),
+    "see": frozenset(ROLES),
+    "answer": frozenset(("administrator", "facility_manager", "agency")),
+    "maintain": frozenset(("administrator", "facility_manager", "technician")),
+    "register": frozenset(("administrator", "facility_manager")),
+    "administer": frozenset(("administrator",)),
+}
+
 RULES: dict[str, Rule] = {
     "GET /healthz": "open",
     "GET /readyz": "open",
@@ -31,23 +44,23 @@ RULES: dict[str, Rule] = {
     "GET /login": "open",
     "POST /logout": "open",
     "GET /static/{digest}/{name}": "open",
-    "GET /": "reader",
-    "GET /docs": "reader",
-    "GET /openapi.json": "reader",
-    "GET /api/v1/live": "reader",
-    "GET /api/v1/live/stream": "reader",
-    "GET /api/v1/alerts": "reader",
-    "POST /api/v1/alerts/{alert}/acknowledge": "writer",
-    "GET /api/v1/sites/{site}/absences": "reader",
-    "POST /api/v1/sites/{site}/absences": "writer",
-    "DELETE /api/v1/sites/{site}/absences/{number}": "writer",
-    "GET /api/v1/sites/{site}/maintenance": "reader",
-    "POST /api/v1/sites/{site}/maintenance": "writer",
-    "DELETE /api/v1/sites/{site}/maintenance/{number}": "writer",
-    "GET /api/v1/ledger": "reader",
-    "GET /api/v1/sites/{site}/outlets/{outlet}/intervals": "reader",
-    "GET /api/v1/sites/{site}/outlets/{outlet}/ledger": "reader",
-    "GET /api/v1/sites/{site}/outlets/{outlet}/why": "reader",
+    "GET /": "see",
+    "GET /docs": "see",
+    "GET /openapi.json": "see",
+    "GET /api/v1/live": "see",
+    "GET /api/v1/live/stream": "see",
+    "GET /api/v1/alerts": "see",
+    "POST /api/v1/alerts/{alert}/acknowledge": "answer",
+    "GET /api/v1/sites/{site}/absences": "see",
+    "POST /api/v1/sites/{site}/absences": "answer",
+    "DELETE /api/v1/sites/{site}/absences/{number}": "answer",
+    "GET /api/v1/sites/{site}/maintenance": "see",
+    "POST /api/v1/sites/{site}/maintenance": "maintain",
+    "DELETE /api/v1/sites/{site}/maintenance/{number}": "maintain",
+    "GET /api/v1/ledger": "see",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/intervals": "see",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/ledger": "see",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/why": "see",
 }
 
 SESSION_COOKIE = "hadir_session"
@@ -59,44 +72,70 @@ _NO_ACCOUNT = "changing something needs a login or a token, in the demo too; mak
 _NO_PROOF = "a login changes something only with the header X-Hadir-Request: 1; programs send a token"
 
 
-def admit(request: Request) -> None:
-    """Let the request pass, or raise 401, or 403 to a login without proof. A route without a rule passes nobody.
+class Sight(NamedTuple):
+    """What somebody sees: the sites and outlets of `agency` at `site`; None: of all. So it is what may be touched."""
 
-    `request.state.account` becomes the account that asks, None where nobody needs to say who he is. Raises 400 for an
-    address with a NUL in it, which no text of a database can hold.
+    agency: str | None = None
+    site: str | None = None
+
+    def sees_site(self, site: Site) -> bool:
+        """Whether something of `site` is seen."""
+        if self.site is not None and self.site != site.id:
+            return False
+        return self.agency is None or any(outlet.agency == self.agency for outlet in site.outlets)
+
+    def sees_outlet(self, site: Site, outlet: str) -> bool:
+        """Whether the outlet is one of those; to whoever sees all of a site also one that there is not."""
+        if self.agency is None:
+            return self.sees_site(site)
+        return self.sees_site(site) and any(one.id == outlet and one.agency == self.agency for one in site.outlets)
+
+    def sees_subject(self, site: Site, subject_type: SubjectType, subject: str) -> bool:
+        """Whether what an alert speaks of is seen: sensors, gateways and the site itself are nothing of an agency's."""
+        if self.agency is None:
+            return self.sees_site(site)
+        if subject_type == "outlet":
+            return self.sees_outlet(site, subject)
+        duty = next((one for one in site.duties if subject_type == "duty" and one.id == subject), None)
+        return duty is not None and all(self.sees_outlet(site, outlet) for outlet in duty.outlets)
+
+
+def sight_of(request: Request) -> Sight:
+    """What whoever asks sees; everything where nobody needs to say who he is."""
+    who: Asker | None = request.state.who
+    return Sight() if who is None else Sight(who.agency, who.site)
+
+
+def admit(request: Request) -> None:
+    """Let the request pass, or raise 401, or 403 to who may not. A route without a rule passes nobody.
+
+    `request.state.who` becomes who asks, and `request.state.account` his name; None where nobody needs to say that.
+    Raises 400 for an address with a NUL in it, which no text of a database can hold.
     """
-    request.state.account = None
+    request.state.who = request.state.account = None
     if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
         raise HTTPException(400, "the address holds a NUL character; leave it out")
     rule = RULES.get(f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
     if rule == "open":
         return
-    request.state.account = account_of(request)
-    if rule == "writer":
-        _admit_writer(request)
-        return
-    if request.state.account is not None:
-        return
-    if rule == "local" and is_local(request):
-        return
-    if rule == "reader" and request.app.state.parts.demo and is_local(request):
-        return
-    raise HTTPException(401, headers=_CHALLENGE)
+    who = request.state.who = asker_of(request)
+    if who is None:
+        demo = rule == "see" and request.app.state.parts.demo and request.method == "GET"
+        if (demo or rule == "local") and is_local(request):
+            return
+        raise HTTPException(401, _NO_ACCOUNT if request.method != "GET" else None, _CHALLENGE)
+    request.state.account = who.name
+    if rule is None or (rule != "local" and who.role not in ROLES_OF[rule]):
+        raise HTTPException(403, f"an account of the role {who.role} may not do this")
+    if request.method != "GET":
+        _admit_change(request, who)
 
 
-def _admit_writer(request: Request) -> None:
-    if request.state.account is None:
-        raise HTTPException(401, _NO_ACCOUNT, _CHALLENGE)
+def _admit_change(request: Request, who: Asker) -> None:
+    if who.scope != "write":
+        raise HTTPException(403, "this token may read alone; make one with the scope write")
     if _token_of(request) is None and not request.headers.get(PROOF_HEADER):
         raise HTTPException(403, _NO_PROOF)
-
-
-def may_act(connection: Connection, account: str, site: str, subject_type: SubjectType, subject: str) -> bool:
-    """Whether `account` may answer for a subject of `site`: acknowledge its alerts, declare its absences, maintain it.
-
-    Administrators may, everywhere; there are no other accounts yet.
-    """
-    return role_of(connection, account) == "administrator"
 
 
 def is_local(request: HTTPConnection) -> bool:
@@ -113,12 +152,12 @@ def is_secure(request: HTTPConnection) -> bool:
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 
-def account_of(request: Request) -> str | None:
-    """The account whose token or session the request bears; it may wait for the record."""
+def asker_of(request: Request) -> Asker | None:
+    """Whose token or session the request bears; it may wait for the record."""
     if (token := _token_of(request)) is not None:
-        return _who(request, token, "token")
+        return _asker(request, token, "token")
     if session := request.cookies.get(SESSION_COOKIE):
-        return _who(request, session, "session")
+        return _asker(request, session, "session")
     return None
 
 
@@ -127,10 +166,10 @@ def _token_of(request: Request) -> str | None:
     return given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else None
 
 
-def _who(request: Request, secret: str, kind: Kind) -> str | None:
+def _asker(request: Request, secret: str, kind: Kind) -> Asker | None:
     parts = request.app.state.parts
     with parts.record.reading() as connection:
-        return who(connection, secret, kind, parts.now())
+        return asker(connection, secret, kind, parts.now())
 
 
 def _host_name(host: str) -> str:

@@ -163,6 +163,7 @@ async def _in_words(request: Request, status: int, *, number: str = "", again: s
     now_ms = request.app.state.parts.now()
     # Outside of routes nobody was asked who he is.
     request.state.account = getattr(request.state, "account", None)
+    request.state.who = getattr(request.state, "who", None)
     known = {400: ("error.400", ""), 405: ("error.405", ""), 503: ("error.503", "error.503.body")}
     known |= {404: ("error.404", "error.404.body"), 500: ("error.500", "error.500.body")}
     head, body = known.get(status, ("error.400" if status < 500 else "error.500", ""))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import may_act
+from api.access import sight_of
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
 from api.parts import Parts
@@ -111,7 +111,8 @@ def acknowledge(
     with parts.record.writing() as connection:
         now_ms = parts.now()
         for row in by_ids(connection, [alert]):
-            if not may_act(connection, author, row.site, row.alert.subject_type, row.alert.subject):
+            site = feed.live.sites.get(row.site)
+            if site is None or not sight_of(request).sees_subject(site, row.alert.subject_type, row.alert.subject):
                 raise HTTPException(403, "this account does not answer for what the alert speaks of")
             said = Answer(answer.reason, answer.note, answer.minutes * _MINUTE_MS)
             add(connection, row.site, alert, said, author=author, now_ms=now_ms)

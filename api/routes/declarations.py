@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import may_act
+from api.access import sight_of
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
 from api.parts import Parts
@@ -201,7 +201,7 @@ def _declare(request: Request, site: str, wanted: NewAbsence | NewMaintenance) -
     with parts.record.writing() as connection:
         now_ms = parts.now()
         what = wanted.at(now_ms)
-        if not may_act(connection, author, site, *_subject(what)):
+        if not _may(request, site, what):
             raise _not_allowed()
         made = declare(connection, site, what, author, now_ms)
     feed.look_soon()
@@ -214,11 +214,18 @@ def _end(request: Request, site: str, kind: type[Kind], number: int) -> dict[str
     author: str = request.state.account
     with parts.record.writing() as connection:
         made = declaration(connection, site, kind, number)
-        if not may_act(connection, author, site, *_subject(made.what)):
+        if not _may(request, site, made.what):
             raise _not_allowed()
         made = end(connection, site, kind, number, author, parts.now())
     feed.look_soon()
     return made.as_json()
+
+
+def _may(request: Request, site: str, what: Absence | Maintenance) -> bool:
+    """Whether whoever asks answers for what is named; of a site that there is not the record says so itself."""
+    feed: Feed = request.app.state.feed
+    known = feed.live.sites.get(site)
+    return known is None or sight_of(request).sees_subject(known, *_subject(what))
 
 
 def _subject(what: Absence | Maintenance) -> tuple[SubjectType, str]:

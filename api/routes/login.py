@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api.access import SESSION_COOKIE, account_of, is_secure
+from api.access import SESSION_COOKIE, asker_of, is_secure
 from api.answers import LangChoice, ThemeChoice, address, choices, page, remember
 from api.parts import Parts
 from storage.record.users import SESSION_LIFE_MS, end_session, use_link
@@ -24,7 +24,7 @@ async def login(
         return await page(request, "login.html", used=False, **choices(request, "/login"))
     session = await run_in_threadpool(_use, request.app.state.parts, code)
     if session is None:
-        if await run_in_threadpool(account_of, request) is not None:
+        if await run_in_threadpool(asker_of, request) is not None:
             return RedirectResponse("/", 303)
         return await page(request, "login.html", status=403, used=True, **choices(request, "/login"))
     answer = RedirectResponse("/", 303)

@@ -406,7 +406,11 @@ user = Table(
     Column("name", String, primary_key=True),
     Column("role", String, nullable=False),
     _instant("made_ms"),
-    CheckConstraint("role IN ('administrator')", "role"),
+    Column("agency", String, nullable=True),  # whose outlets alone it sees: of the role `agency`
+    Column("site", String, nullable=True),  # the one site that it sees; null: all of them
+    Column("password", String, nullable=True),  # argon2id, in the PHC form
+    CheckConstraint("role IN ('administrator', 'facility_manager', 'agency', 'technician', 'viewer')", "role"),
+    CheckConstraint("(role = 'agency') = (agency IS NOT NULL)", "agency"),
 )
 # Tokens, one-time links and sessions: `hash` = sha256 of the secret, which is kept nowhere.
 credential = Table(
@@ -418,6 +422,7 @@ credential = Table(
     Column("label", String, nullable=False),
     _instant("made_ms"),
     _instant("expires_ms", nullable=True),
+    Column("scope", String, nullable=False, server_default="write"),  # what it may at most: write, or read alone
     CheckConstraint("kind IN ('token', 'link', 'session')", "kind"),
     ForeignKeyConstraint(["user"], ["user_account.name"]),
 )

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast, get_args
 
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from storage.record.tables import credential, user
 
 Kind = Literal["token", "link", "session"]
+Role = Literal["administrator", "facility_manager", "agency", "technician", "viewer"]
+Scope = Literal["write", "read"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 LINK_LIFE_MS = 3_600_000
 SESSION_LIFE_MS = 30 * 24 * 3_600_000
@@ -25,17 +28,41 @@ class Account(NamedTuple):
     """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in."""
 
     name: str
-    role: str
+    role: Role
     made_ms: int
     tokens: tuple[str, ...]
     sessions: int
+    agency: str | None = None
+    site: str | None = None
+    has_password: bool = False
 
 
-def make_account(connection: Connection, name: str, now_ms: int) -> bool:
-    """Make an administrator called `name`; False when there is one already."""
+class Asker(NamedTuple):
+    """Who asks, by a session or a token. `agency`: whose outlets alone are seen; `site`: the one site, None for all.
+
+    `scope`: what the secret may at most.
+    """
+
+    name: str
+    role: Role
+    agency: str | None
+    site: str | None
+    scope: Scope
+
+
+def make_account(
+    connection: Connection,
+    name: str,
+    now_ms: int,
+    role: Role = "administrator",
+    *,
+    agency: str | None = None,
+    site: str | None = None,
+) -> bool:
+    """Make an account called `name`; False when there is one already. `agency`: of the role `agency`, of no other."""
     if connection.execute(select(user.c.name).where(user.c.name == name)).scalar() is not None:
         return False
-    connection.execute(insert(user).values(name=name, role="administrator", made_ms=now_ms))
+    connection.execute(insert(user).values(name=name, role=role, made_ms=now_ms, agency=agency, site=site))
     return True
 
 
@@ -54,9 +81,17 @@ def use_link(connection: Connection, code: str, now_ms: int) -> str | None:
     return _make(connection, "session", name, "", now_ms, now_ms + SESSION_LIFE_MS)
 
 
-def make_token(connection: Connection, name: str, label: str, now_ms: int) -> str:
-    """A new token of account `name` that holds until it is revoked."""
-    return _make(connection, "token", name, label, now_ms, None)
+def make_token(
+    connection: Connection,
+    name: str,
+    label: str,
+    now_ms: int,
+    *,
+    expires_ms: int | None = None,
+    scope: Scope = "write",
+) -> str:
+    """A new token of account `name` that holds until `expires_ms`, or until it is revoked."""
+    return _make(connection, "token", name, label, now_ms, expires_ms, scope)
 
 
 def who(connection: Connection, secret: str, kind: Kind, now_ms: int) -> str | None:
@@ -71,10 +106,18 @@ def who(connection: Connection, secret: str, kind: Kind, now_ms: int) -> str | N
     return found
 
 
-def role_of(connection: Connection, name: str) -> str | None:
-    """What account `name` may do; None when there is none."""
-    found: str | None = connection.execute(select(user.c.role).where(user.c.name == name)).scalar()
-    return found
+def asker(connection: Connection, secret: str, kind: Kind, now_ms: int) -> Asker | None:
+    """Who holds `secret` of `kind`, and what he may; None when nobody does any more."""
+    row = connection.execute(
+        select(user.c.name, user.c.role, user.c.agency, user.c.site, credential.c.scope)
+        .join(user, user.c.name == credential.c.user)
+        .where(
+            credential.c.hash == _hash(secret),
+            credential.c.kind == kind,
+            or_(credential.c.expires_ms.is_(None), credential.c.expires_ms > now_ms),
+        )
+    ).one_or_none()
+    return None if row is None else Asker(row.name, cast(Role, row.role), row.agency, row.site, cast(Scope, row.scope))
 
 
 def end_session(connection: Connection, secret: str) -> None:
@@ -100,18 +143,33 @@ def accounts(connection: Connection, now_ms: int) -> list[Account]:
         ).scalars()
     )
     return [
-        Account(name, role, made_ms, tuple(tokens.get(name, ())), sessions[name])
-        for name, role, made_ms in connection.execute(
-            select(user.c.name, user.c.role, user.c.made_ms).order_by(user.c.name)
+        Account(
+            row.name,
+            cast(Role, row.role),
+            row.made_ms,
+            tuple(tokens.get(row.name, ())),
+            sessions[row.name],
+            row.agency,
+            row.site,
+            row.password is not None,
         )
+        for row in connection.execute(select(user).order_by(user.c.name))
     ]
 
 
-def _make(connection: Connection, kind: Kind, name: str, label: str, now_ms: int, expires_ms: int | None) -> str:
+def _make(
+    connection: Connection,
+    kind: Kind,
+    name: str,
+    label: str,
+    now_ms: int,
+    expires_ms: int | None,
+    scope: Scope = "write",
+) -> str:
     secret = secrets.token_urlsafe(32)
     connection.execute(
         insert(credential).values(
-            hash=_hash(secret), kind=kind, user=name, label=label, made_ms=now_ms, expires_ms=expires_ms
+            hash=_hash(secret), kind=kind, user=name, label=label, made_ms=now_ms, expires_ms=expires_ms, scope=scope
         )
     )
     return secret
