@@ -328,6 +328,7 @@ def test_the_api_describes_what_it_takes(hall: Web, ani: Browser):
 
 def test_every_example_of_the_description_is_taken(hall: Web, ani: Browser):
     hall.apply(
+        site(outlets=[outlet("a-1"), outlet("a-2")]),
         site(
             id="mpp-contoh",
             outlets=[outlet("disdukcapil-1", sensors=[]), outlet("x", sensors=[])],

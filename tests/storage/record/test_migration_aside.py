@@ -23,7 +23,7 @@ BEFORE = [("a", "t/1", b"x", 3000), ("b", "t/1", b"x", 1000), ("c", "t/2", b"y" 
 @pytest.fixture
 def scripts_of_before(tmp_path: Path) -> Path:
     scripts = tmp_path / "scripts"
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "r0003_*"))
+    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "r000[3-9]_*"))
     return scripts
 
 

@@ -47,8 +47,9 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def schema(path: Path) -> dict[str, str]:
+    """Each statement without blanks, and without the quotes that SQLite puts around the name of a renamed table."""
     return {
-        str(name): re.sub(r"\s+", "", str(sql))
+        str(name): re.sub(r'[\s"]+', "", str(sql))
         for name, sql in rows(path, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         if name not in ("alembic_version", "sqlite_sequence")
     }
