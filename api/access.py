@@ -12,6 +12,8 @@ A route says by its rule which roles pass; whose things they may see and touch t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -89,6 +91,36 @@ class Sight(NamedTuple):
         if self.agency is None:
             return self.sees_site(site)
         return self.sees_site(site) and any(one.id == outlet and one.agency == self.agency for one in site.outlets)
+
+    def part_of(self, site: Site) -> Site:
+        """What is seen of `site`, as a site: an agency's outlets and duties, and what is declared of them."""
+        if self.agency is None:
+            return site
+        outlets = tuple(one for one in site.outlets if one.agency == self.agency)
+        ids = {one.id for one in outlets}
+        return replace(
+            site,
+            gateways=(),
+            agencies=tuple(one for one in site.agencies if one.id == self.agency),
+            outlets=outlets,
+            duties=tuple(one for one in site.duties if ids.issuperset(one.outlets)),
+            absences=tuple(one for one in site.absences if one.outlet in ids),
+            maintenance=tuple(one for one in site.maintenance if one.outlet in ids),
+        )
+
+    def of_sites(self, sites: Mapping[str, Site]) -> dict[str, Site]:
+        """What is seen of each of `sites` of which anything is."""
+        return {site_id: self.part_of(site) for site_id, site in sites.items() if self.sees_site(site)}
+
+    def subjects(self, sites: Iterable[Site]) -> list[tuple[str, SubjectType, str]] | None:
+        """What the alerts that are seen speak of: site, kind of subject, its id; None: of whatever there is."""
+        if self.agency is None:
+            return None
+        parts = [self.part_of(site) for site in sites if self.sees_site(site)]
+        found: list[tuple[str, SubjectType, str]] = [
+            (part.id, "outlet", one.id) for part in parts for one in part.outlets
+        ]
+        return found + [(part.id, "duty", one.id) for part in parts for one in part.duties]
 
     def sees_subject(self, site: Site, subject_type: SubjectType, subject: str) -> bool:
         """Whether what an alert speaks of is seen: sensors, gateways and the site itself are nothing of an agency's."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException, Request
 
+from api.access import sight_of
 from presence.intervals import Span
 from presence.site import Outlet, Site
 
@@ -42,11 +43,18 @@ def today_of(sites: Sequence[Site], now_ms: int) -> str:
 
 
 def site_of(request: Request, site_id: str) -> Site:
-    """The registered site. Raises 404."""
+    """What whoever asks sees of the registered site. Raises 404, also when that is nothing."""
     site: Site | None = request.app.state.feed.live.sites.get(site_id)
-    if site is None:
+    sight = sight_of(request)
+    if site is None or not sight.sees_site(site):
         raise HTTPException(404, f'no site "{site_id}"')
-    return site
+    return sight.part_of(site)
+
+
+def sites_of(request: Request) -> dict[str, Site]:
+    """What whoever asks sees of the registered sites, by id."""
+    sites: dict[str, Site] = request.app.state.feed.live.sites
+    return sight_of(request).of_sites(sites)
 
 
 def outlet_of(site: Site, outlet_id: str) -> Outlet:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.access import Sight
 from api.live import CHANGES_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
 from api.stream import Stream
 from presence import topics
+from presence.alerts.subjects import SubjectType
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
 from storage.record import Record, RecordUnavailable
@@ -65,7 +67,7 @@ class Feed:
         self._looked_ms: int | None = None
         self._record_problem: str | None = "not looked into yet"
         self._complained: set[str] = set()
-        self._snapshots: dict[str | None, tuple[tuple[int, int], bytes]] = {}
+        self._snapshots: dict[Sight, tuple[tuple[int, int], bytes]] = {}
         self._look_now = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -131,40 +133,57 @@ class Feed:
             "feeds": f"no collector is heard for {', '.join(silent)}" if silent else None,
         }
 
-    def alerts(self, site: str, now_ms: int) -> list[AlertRow]:
-        """The alerts of a site that stand, and those that ended within the last hour, ordered by when they fired."""
+    def alerts(self, site: str, now_ms: int, agency: str | None = None) -> list[AlertRow]:
+        """The alerts of a site that stand, and those that ended within the last hour, ordered by when they fired.
+
+        `agency`: of its outlets and duties alone.
+        """
         found = [row for row in self._alerts.values() if row.site == site and not _is_past(row, now_ms)]
+        if agency is not None:
+            found = [row for row in found if self._agency_of(site, row.alert.subject_type, row.alert.subject) == agency]
         return sorted(found, key=lambda row: (row.alert.fired_ms, row.id))
 
-    def live_json(self, site: str | None) -> bytes:
+    def live_json(self, sight: Sight) -> bytes:
         """The body of `/api/v1/live`."""
         now_ms = self._now()
-        return _encode({"at": rfc3339(now_ms), "outlets": self._outlets(site, now_ms)})
+        return _encode({"at": rfc3339(now_ms), "outlets": self._outlets(sight, now_ms)})
 
-    def snapshot(self, site: str | None) -> bytes:
+    def snapshot(self, sight: Sight) -> bytes:
         """Everything that a page needs to be up to date, made once a second at most while nothing happens."""
         now_ms = self._now()
         state = (self.stream.last_id, now_ms // 1000)
-        if site not in self._snapshots or self._snapshots[site][0] != state:
-            self._snapshots[site] = (state, _encode(self._snapshot(site, now_ms)))
-        return self._snapshots[site][1]
+        if sight not in self._snapshots or self._snapshots[sight][0] != state:
+            self._snapshots[sight] = (state, _encode(self._snapshot(sight, now_ms)))
+        return self._snapshots[sight][1]
 
-    def _snapshot(self, site: str | None, now_ms: int) -> dict[str, Any]:
-        sites = self._site_ids(site)
+    def _snapshot(self, sight: Sight, now_ms: int) -> dict[str, Any]:
+        sites = [site_id for site_id, site in self.live.sites.items() if sight.sees_site(site)]
         distrusts = {one: self.live.distrust(one, now_ms) for one in sites}
         return {
             "at": rfc3339(now_ms),
-            "outlets": self._outlets(site, now_ms),
-            "alerts": [row.as_json(now_ms) for one in sites for row in self.alerts(one, now_ms)],
+            "outlets": self._outlets(sight, now_ms),
+            "alerts": [row.as_json(now_ms) for one in sites for row in self.alerts(one, now_ms, sight.agency)],
             "sites": {one: self.versions.get(one, 0) for one in sites},
             "untrusted": {one: _distrust_json(distrust) for one, distrust in distrusts.items() if distrust},
         }
 
-    def _outlets(self, site: str | None, now_ms: int) -> list[Occupancy]:
-        return [occupancy for one in self._site_ids(site) for occupancy in self.live.of_site(one, now_ms)]
+    def _outlets(self, sight: Sight, now_ms: int) -> list[Occupancy]:
+        return [
+            self.live.occupancy(site.id, outlet.id, now_ms)
+            for site in sight.of_sites(self.live.sites).values()
+            for outlet in site.outlets
+        ]
 
-    def _site_ids(self, site: str | None) -> Iterable[str]:
-        return self.live.sites if site is None else [site]
+    def _agency_of(self, site_id: str, subject_type: SubjectType, subject: str) -> str | None:
+        """The agency whose outlet or duty it is; None for what is no agency's."""
+        site = self.live.sites.get(site_id)
+        if site is None or subject_type not in ("outlet", "duty"):
+            return None
+        outlets = [subject]
+        if subject_type == "duty":
+            outlets = [outlet for one in site.duties if one.id == subject for outlet in one.outlets]
+        agencies = {one.agency for one in site.outlets if one.id in outlets}
+        return agencies.pop() if len(agencies) == 1 else None
 
     # Messages: the first three run in the session's thread and only hand over
 
@@ -201,12 +220,14 @@ class Feed:
 
     def _publish_outlet(self, site: str, outlet: str, now_ms: int, *, is_news: bool) -> None:
         registered = self.live.sites.get(site)
-        if registered is not None and any(one.id == outlet for one in registered.outlets):
+        known = None if registered is None else next((one for one in registered.outlets if one.id == outlet), None)
+        if known is not None:
             shown = _encode(self.live.occupancy(site, outlet, now_ms))
-            self.stream.put("occupancy", site, outlet, shown, can_wait=not is_news)
+            self.stream.put("occupancy", site, outlet, shown, agency=known.agency, can_wait=not is_news)
 
     def _publish_alert(self, row: AlertRow, now_ms: int) -> None:
-        self.stream.put("alert", row.site, row.id, _encode(row.as_json(now_ms)))
+        agency = self._agency_of(row.site, row.alert.subject_type, row.alert.subject)
+        self.stream.put("alert", row.site, row.id, _encode(row.as_json(now_ms)), agency=agency)
 
     def _broker_met(self) -> None:
         self.live.broker_met()

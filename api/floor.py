@@ -94,12 +94,13 @@ class Plans:
     """The floor plans of the sites, each made once for a version of its registry."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[int, Plan]] = {}
+        self._made: dict[tuple[str, str | None], tuple[int, Plan]] = {}
 
-    def of(self, site: Site, version: int) -> Plan:
-        made = self._made.get(site.id)
+    def of(self, site: Site, version: int, agency: str | None = None) -> Plan:
+        """`site`: the part that `agency` sees, when one is named."""
+        made = self._made.get((site.id, agency))
         if made is None or made[0] != version:
-            made = self._made[site.id] = (version, plan(site))
+            made = self._made[site.id, agency] = (version, plan(site))
         return made[1]
 
 

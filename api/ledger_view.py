@@ -41,12 +41,14 @@ def view(
     subject_type: SubjectType,
     *,
     outlet: str | None = None,
+    agency: str | None = None,
 ) -> View:
     """The days of `dates` (both included) of all outlets or all duties of the site, or of one outlet.
 
+    `agency`: what is booked under it alone; `site` is then the part that it sees.
     Books are as of now: what they said before is `storage.record.ledger.corrected`'s.
     """
-    booked = ledger.days(connection, site.id, *dates, subject_type=subject_type, subject=outlet)
+    booked = ledger.days(connection, site.id, *dates, subject_type=subject_type, subject=outlet, agency=agency)
     days = [ViewedDay(row.entry, row.made_ms) for row in booked]
     until_ms = progress(connection, site.id)
     if until_ms is not None and site.outlets:

@@ -30,6 +30,7 @@ _LONGEST_S = 3600.0
 class _Event(NamedTuple):
     id: int
     site: str
+    agency: str | None  # whose it is; None: nobody's but those who see all of the site
     text: bytes
 
 
@@ -45,10 +46,10 @@ class Stream:
         self.cut_off = 0
         self._last_id = started_ms * 1000
         self._ring: deque[_Event] = deque(maxlen=kept)
-        self._waiting: dict[tuple[Kind, str, str], bytes] = {}
+        self._waiting: dict[tuple[Kind, str, str], tuple[str | None, bytes]] = {}
         self._flush_at: asyncio.TimerHandle | None = None
         self._not_before = 0.0
-        self._pieces: dict[tuple[int, str | None], bytes] = {}
+        self._pieces: dict[tuple[int, str | None, str | None], bytes] = {}
         self._heartbeat = (0, b"")
         self._epoch = 0
         self._ended = False
@@ -58,12 +59,21 @@ class Stream:
     def last_id(self) -> int:
         return self._last_id
 
-    def put(self, kind: Kind, site: str, subject: str, data: bytes, *, can_wait: bool = False) -> None:
+    def put(
+        self,
+        kind: Kind,
+        site: str,
+        subject: str,
+        data: bytes,
+        *,
+        agency: str | None = None,
+        can_wait: bool = False,
+    ) -> None:
         """Send `data` (JSON in one line) as soon as may be; what `can_wait` is gathered for a second.
 
-        Of one subject only the newest goes out of what was gathered.
+        Of one subject only the newest goes out of what was gathered. `agency`: which agency may hear of it.
         """
-        self._waiting[kind, site, subject] = data
+        self._waiting[kind, site, subject] = (agency, data)
         loop = asyncio.get_running_loop()
         at = max(loop.time() + (_LONGEST_PAUSE_S if can_wait else 0.0), self._not_before)
         if self._flush_at is None or at < self._flush_at.when():
@@ -87,11 +97,11 @@ class Stream:
         self._wake()
 
     async def listen(
-        self, site: str | None, last_id: int | None, snapshot: Callable[[], bytes]
+        self, site: str | None, last_id: int | None, snapshot: Callable[[], bytes], agency: str | None = None
     ) -> AsyncGenerator[bytes, None]:
         """Pieces for one listener: a snapshot, or what followed `last_id` when the ring still has all of it; then news.
 
-        `site`: that one alone; None: all. `snapshot`: the present as JSON in one line.
+        `site`, `agency`: what is of that one alone; None: of all. `snapshot`: the present as JSON in one line.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_S
@@ -99,7 +109,7 @@ class Stream:
         if place is None or not self._has_all_after(place):
             place, first = self._snapshot(snapshot)
         else:
-            first = self._after(place, site)
+            first = self._after(place, site, agency)
             place = self._last_id
         self.listeners += 1
         try:
@@ -113,7 +123,7 @@ class Stream:
                     self.cut("it fell behind")
                     return
                 else:
-                    piece = self._after(place, site)
+                    piece = self._after(place, site, agency)
                     place = self._last_id
                 if beats != self._heartbeat[0]:
                     beats, beat = self._heartbeat
@@ -138,25 +148,25 @@ class Stream:
         oldest = self._ring[0].id if self._ring else self._last_id + 1
         return oldest - 1 <= place <= self._last_id
 
-    def _after(self, place: int, site: str | None) -> bytes:
+    def _after(self, place: int, site: str | None, agency: str | None) -> bytes:
         if place == self._last_id:
             return b""
-        key = (place, site)
+        key = (place, site, agency)
         if key not in self._pieces:
             found: list[bytes] = []
             for event in reversed(self._ring):
                 if event.id <= place:
                     break
-                if site is None or event.site == site:
+                if site in (None, event.site) and agency in (None, event.agency):
                     found.append(event.text)
             self._pieces[key] = b"".join(reversed(found))
         return self._pieces[key]
 
     def _flush(self) -> None:
         self._flush_at = None
-        for (kind, site, _subject), data in self._waiting.items():
+        for (kind, site, _subject), (agency, data) in self._waiting.items():
             self._last_id += 1
-            self._ring.append(_Event(self._last_id, site, _text(kind, data, self._last_id)))
+            self._ring.append(_Event(self._last_id, site, agency, _text(kind, data, self._last_id)))
         self._waiting.clear()
         self._pieces.clear()
         self._wake()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -60,12 +60,17 @@ def list_alerts(
     limit: Annotated[int, Query(ge=1, le=10_000, description="At most this many, the newest ones.")] = 1000,
 ) -> Response:
     parts: Parts = request.app.state.parts
+    feed: Feed = request.app.state.feed
     now_ms = parts.now()
+    sight = sight_of(request)
+    if sight.site is not None and site not in (None, sight.site):
+        return JSONResponse({"alerts": []})
     with parts.record.reading() as connection:
         found = alerts(
             connection,
             now_ms=now_ms,
-            site=site,
+            subjects=sight.subjects(feed.live.sites.values()),
+            site=sight.site or site,
             state=state,
             outlet=outlet,
             from_ms=from_,
@@ -113,7 +118,7 @@ def acknowledge(
         for row in by_ids(connection, [alert]):
             site = feed.live.sites.get(row.site)
             if site is None or not sight_of(request).sees_subject(site, row.alert.subject_type, row.alert.subject):
-                raise HTTPException(403, "this account does not answer for what the alert speaks of")
+                raise NotThere(f'no alert "{alert}"')
             said = Answer(answer.reason, answer.note, answer.minutes * _MINUTE_MS)
             add(connection, row.site, alert, said, author=author, now_ms=now_ms)
         found = by_ids(connection, [alert])

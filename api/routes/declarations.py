@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import sight_of
+from api.access import Sight, sight_of
+from api.asked import site_of
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
 from api.parts import Parts
@@ -16,6 +17,7 @@ from presence.alerts.subjects import SubjectType
 from presence.declarations import LONGEST_TEXT
 from presence.site import Absence, AbsenceReason, Maintenance
 from storage.record.declarations import declaration, declarations, declare, end
+from storage.record.refusals import NotThere
 
 Kind = TypeVar("Kind", bound=Absence | Maintenance)
 
@@ -191,7 +193,9 @@ def _list(
     parts: Parts = request.app.state.parts
     with parts.record.reading() as connection:
         from_ms = parts.now() if from_ms is None else from_ms
-        return [one.as_json() for one in declarations(connection, site, kind, from_ms=from_ms, to_ms=to_ms)]
+        _check_site(request, site)
+        found = declarations(connection, site, kind, from_ms=from_ms, to_ms=to_ms)
+        return [one.as_json() for one in found if _may(request, site, one.what)]
 
 
 def _declare(request: Request, site: str, wanted: NewAbsence | NewMaintenance) -> dict[str, Any]:
@@ -201,8 +205,10 @@ def _declare(request: Request, site: str, wanted: NewAbsence | NewMaintenance) -
     with parts.record.writing() as connection:
         now_ms = parts.now()
         what = wanted.at(now_ms)
+        _check_site(request, site)
         if not _may(request, site, what):
-            raise _not_allowed()
+            kind, subject = _subject(what)
+            raise NotThere(f'no {kind} "{subject}" at site "{site}" that this account answers for')
         made = declare(connection, site, what, author, now_ms)
     feed.look_soon()
     return made.as_json()
@@ -215,17 +221,26 @@ def _end(request: Request, site: str, kind: type[Kind], number: int) -> dict[str
     with parts.record.writing() as connection:
         made = declaration(connection, site, kind, number)
         if not _may(request, site, made.what):
-            raise _not_allowed()
+            raise NotThere(f'no {"absence" if kind is Absence else "maintenance"} {number} at site "{site}"')
         made = end(connection, site, kind, number, author, parts.now())
     feed.look_soon()
     return made.as_json()
 
 
 def _may(request: Request, site: str, what: Absence | Maintenance) -> bool:
-    """Whether whoever asks answers for what is named; of a site that there is not the record says so itself."""
+    """Whether whoever asks sees, and answers for, what is named."""
+    sight = sight_of(request)
+    if sight == Sight():
+        return True
     feed: Feed = request.app.state.feed
     known = feed.live.sites.get(site)
-    return known is None or sight_of(request).sees_subject(known, *_subject(what))
+    return known is not None and sight.sees_subject(known, *_subject(what))
+
+
+def _check_site(request: Request, site: str) -> None:
+    """Raise 404 when whoever asks sees nothing of the site; who sees all is told by the record."""
+    if sight_of(request) != Sight():
+        site_of(request, site)
 
 
 def _subject(what: Absence | Maintenance) -> tuple[SubjectType, str]:
@@ -236,7 +251,3 @@ def _subject(what: Absence | Maintenance) -> tuple[SubjectType, str]:
         if what.gateway is not None:
             return "gateway", what.gateway
     return "outlet", what.outlet or ""
-
-
-def _not_allowed() -> HTTPException:
-    return HTTPException(403, "this account does not answer for what is named")

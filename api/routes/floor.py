@@ -9,11 +9,12 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import floor
+from api.access import sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
+from api.asked import site_of, sites_of
 from api.feed import Feed
 from api.live import Change, Distrust, Occupancy
 from api.words import Words, texts
-from presence.site import Site
 from storage.record.alert_list import AlertRow
 
 router = APIRouter(include_in_schema=False)
@@ -34,22 +35,22 @@ async def live_floor(
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address("/", site=site, show=show if show != "all" else None, q=q))
     feed: Feed = request.app.state.feed
-    sites = feed.live.sites
+    sites = sites_of(request)
     links = choices(request, "/", site=site)
-    if site is not None and site not in sites:
-        raise HTTPException(404, f'no site "{site}"')
-    if not sites:
+    if site is None and not feed.live.sites:
         return await page(request, "welcome.html", **links)
-    chosen = sites[site] if site is not None else next(iter(sites.values()))
+    if site is None and not sites:
+        raise HTTPException(404, "no site of which this account sees anything")
+    chosen = site_of(request, site) if site is not None else next(iter(sites.values()))
+    agency = sight_of(request).agency
     now_ms = request.app.state.parts.now()
     view = await run_in_threadpool(
         _view,
-        request.app.state.plans,
-        chosen,
+        request.app.state.plans.of(chosen, feed.versions[chosen.id], agency),
         feed.versions[chosen.id],
-        feed.live.of_site(chosen.id, now_ms),
-        feed.alerts(chosen.id, now_ms),
-        feed.live.changes(chosen.id, now_ms),
+        [feed.live.occupancy(chosen.id, outlet.id, now_ms) for outlet in chosen.outlets],
+        feed.alerts(chosen.id, now_ms, agency),
+        [one for one in feed.live.changes(chosen.id, now_ms) if one.outlet in {outlet.id for outlet in chosen.outlets}],
         feed.live.distrust(chosen.id, now_ms),
         show if show in floor.FILTERS else "all",
         q.strip(),
@@ -60,8 +61,7 @@ async def live_floor(
 
 
 def _view(
-    plans: floor.Plans,
-    site: Site,
+    plan: floor.Plan,
     version: int,
     occupancies: list[Occupancy],
     alerts: list[AlertRow],
@@ -73,7 +73,7 @@ def _view(
     words: Words,
 ) -> dict[str, Any]:
     """Everything that the template shows; runs in a thread."""
-    plan = plans.of(site, version)
+    site = plan.site
     by_outlet = {occupancy.outlet: occupancy for occupancy in occupancies}
     concerned = floor.standing(alerts, plan.subjects)
     found = floor.sums(occupancies, concerned, now_ms)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from api.asked import dates, outlet_of, site_of, today_of
+from api.access import sight_of
+from api.asked import dates, outlet_of, site_of, sites_of, today_of
 from api.ledger_view import View, ViewedDay, view
 from api.parts import Parts
 from api.routes.record import OutletId, SiteId
@@ -129,13 +130,14 @@ def ledger_sums(
     to: Annotated[str | None, Query(description=_TO)] = None,
 ) -> Response:
     parts: Parts = request.app.state.parts
-    known: list[Site] = [site_of(request, site)] if site is not None else [*request.app.state.feed.live.sites.values()]
+    known: list[Site] = [site_of(request, site)] if site is not None else [*sites_of(request).values()]
     asked = dates(from_, to, today_of(known, parts.now()), _AT_MOST_DAYS)
+    agency = sight_of(request).agency
     views: dict[str, View] = {}
     for one in known:
         with parts.record.reading() as connection:
             hours = hours_history(connection, one)
-            views[one.id] = view(connection, one, hours, asked, "outlet" if by == "outlet" else "duty")
+            views[one.id] = view(connection, one, hours, asked, "outlet" if by == "outlet" else "duty", agency=agency)
     entries = [day.entry for viewed in views.values() for day in viewed.days]
     return JSONResponse(
         {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from api.access import Sight, sight_of
+from api.asked import site_of
 from api.feed import Feed
 from api.stream import EventStream
 
@@ -17,8 +19,8 @@ SiteId = Annotated[str | None, Query(description="One site; all of them when lef
 
 @router.get("", summary="The state of every outlet now")
 async def live(request: Request, site: SiteId = None) -> Response:
-    feed = _feed(request, site)
-    return Response(feed.live_json(site), media_type="application/json")
+    feed: Feed = request.app.state.feed
+    return Response(feed.live_json(_sight(request, site)), media_type="application/json")
 
 
 @router.get("/stream", summary="The same as server-sent events: snapshot, then occupancy, alert and heartbeat")
@@ -27,13 +29,13 @@ async def stream(
     site: SiteId = None,
     last_event_id: Annotated[str | None, Header(description="Go on behind this event.")] = None,
 ) -> Response:
-    feed = _feed(request, site)
-    after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None
-    return EventStream(feed.stream, feed.stream.listen(site, after, lambda: feed.snapshot(site)))
-
-
-def _feed(request: Request, site: str | None) -> Feed:
     feed: Feed = request.app.state.feed
-    if site is not None and site not in feed.live.sites:
-        raise HTTPException(404, f'no site "{site}"')
-    return feed
+    sight = _sight(request, site)
+    after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None
+    return EventStream(feed.stream, feed.stream.listen(sight.site, after, lambda: feed.snapshot(sight), sight.agency))
+
+
+def _sight(request: Request, site: str | None) -> Sight:
+    """What whoever asks sees of `site`, or of all. Raises 404."""
+    sight = sight_of(request)
+    return sight if site is None else sight._replace(site=site_of(request, site).id)

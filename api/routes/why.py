@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from api.access import Sight, sight_of
+from api.asked import outlet_of, site_of
 from api.parts import Parts
 from api.routes.record import OutletId, SiteId
 from api.why import explain
@@ -86,6 +88,8 @@ def why_not(
     parts: Parts = request.app.state.parts
     # A plus sign that nobody escaped arrives as a space.
     instant = None if at is None else at.replace(" ", "+")
+    if sight_of(request) != Sight():
+        outlet_of(site_of(request, site), outlet)
     try:
         with parts.record.reading() as connection:
             told = explain(connection, site, outlet, at=instant, kind=kind, now_ms=parts.now())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
 
 from presence.alerts.life import Alert
 from presence.instants import rfc3339, rfc3339_or_none
@@ -100,11 +100,13 @@ def alerts(
     from_ms: int | None = None,
     to_ms: int | None = None,
     after_revision: int | None = None,
+    subjects: Collection[tuple[str, str, str]] | None = None,
     limit: int = 1000,
 ) -> list[AlertRow]:
     """The newest `limit` alerts that match, ordered by when they fired.
 
     `state`: in which they are at `now_ms`. `from_ms`, `to_ms`: those that stood at some time within [from, to).
+    `subjects`: those alone that speak of one of these, by site, kind of subject and id.
     """
     chosen: list[ColumnElement[bool]] = []
     if site is not None:
@@ -118,6 +120,8 @@ def alerts(
         chosen.append(or_(stands, alert.c.resolved_ms > from_ms, alert.c.disproved_ms > from_ms))
     if to_ms is not None:
         chosen.append(alert.c.fired_ms < to_ms)
+    if subjects is not None:
+        chosen.append(tuple_(alert.c.site, alert.c.subject_type, alert.c.subject).in_(subjects))
     if after_revision is not None:
         chosen.append(alert.c.revision > after_revision)
     rows = connection.execute(

@@ -333,7 +333,7 @@ def test_every_example_of_the_description_is_taken(hall: Web, ani: Browser):
             id="mpp-contoh",
             outlets=[outlet("disdukcapil-1", sensors=[]), outlet("x", sensors=[])],
             gateways=(Gateway(id="dk1-gw"),),
-        )
+        ),
     )
     schemas = ani.get("/openapi.json").json()["components"]["schemas"]
     (answer,), (declared,), (maintained,) = (
