@@ -23,7 +23,8 @@ from api.feed import Feed
 from api.floor import Plans
 from api.pages import Pages
 from api.parts import Parts
-from api.routes import alerts, declarations, docs, floor, health, ledger, live, login, record, static, why
+from api.public_answers import PublicAnswers
+from api.routes import alerts, declarations, docs, floor, health, ledger, live, login, public, record, static, why
 from presence.declarations import NotAccepted
 from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
@@ -60,7 +61,8 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
-    for module in (health, live, alerts, declarations, record, ledger, why, login, floor, static, docs):
+    app.state.public = PublicAnswers(feed, parts.now)
+    for module in (health, live, alerts, declarations, record, ledger, why, login, floor, public, static, docs):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
