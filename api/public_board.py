@@ -16,7 +16,9 @@ from presence.instants import parse_instant
 # A screen takes so many outlets as one picture; beyond it shows one floor at a time.
 OUTLETS_ON_A_PAGE = 42
 ROWS_ON_A_PAGE = 22
-FEW_ROWS = 6
+# Up to so many rows are written larger, the few of them in one column.
+FEW_ROWS = 5
+SOME_ROWS = 12
 
 _ICONS: dict[State, str] = {"open": "staffed", "absent": "vacant", "back": "declared", "break": "closed"}
 _SUMS: tuple[tuple[str, tuple[State, ...]], ...] = (
@@ -93,7 +95,7 @@ def _row(agency: PublicAgency, now_ms: int, words: Words, wanted: Sequence[str],
     note, but = _note(agency, now_ms, words)
     return Row(
         name=agency.short or agency.name,
-        full_name=agency.name if agency.short else "",
+        full_name=agency.name if agency.short and agency.short != agency.name else "",
         where=where([outlet for one in agency.services for outlet in one.outlets], words),
         badge=badge(agency, now_ms, words),
         note=note,
@@ -167,13 +169,16 @@ def pages(site: PublicSite, now_ms: int, words: Words) -> list[BoardPage]:
 
 
 def _on_floor(site: PublicSite, floor: int | None) -> PublicSite:
-    """The site with what is served on one floor; a service of two floors stands on both, with the outlets there."""
+    """The site with what is served on one floor, which the page names and its rows need not.
+
+    A service of two floors stands on both, each with the outlets there.
+    """
     agencies = []
     for agency in site.agencies:
         there = [
             one.model_copy(update={"outlets": outlets})
             for one in agency.services
-            if (outlets := [outlet for outlet in one.outlets if outlet.floor == floor])
+            if (outlets := [o.model_copy(update={"floor": None}) for o in one.outlets if o.floor == floor])
         ]
         if there:
             top = min(there, key=lambda one: (BEST_FIRST.index(one.state), one.until or "~"))

@@ -99,7 +99,11 @@ async def lobby(request: Request, site: SiteId = None, lang: LangChoice = None, 
         "board.html",
         words,
         ("", "False"),
-        lambda: {"pages": board.pages(present.site, present.at_ms, words), "few": board.FEW_ROWS},
+        lambda: {
+            "pages": board.pages(present.site, present.at_ms, words),
+            "few": board.FEW_ROWS,
+            "some": board.SOME_ROWS,
+        },
     )
 
 
