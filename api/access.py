@@ -50,6 +50,10 @@ RULES: dict[str, Rule] = {
     "GET /public/board": "open",
     "GET /api/v1/public": "open",
     "GET /": "see",
+    "GET /sidak": "see",
+    "GET /sidak/{ticket}": "open",  # the ticket says which site, and proves it
+    "GET /api/v1/sidak": "see",
+    "POST /api/v1/sidak/links": "register",
     "GET /docs": "see",
     "GET /openapi.json": "see",
     "GET /api/v1/live": "see",

@@ -24,7 +24,22 @@ from api.floor import Plans
 from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
-from api.routes import alerts, declarations, docs, floor, health, ledger, live, login, public, record, static, why
+from api.routes import (
+    alerts,
+    declarations,
+    docs,
+    floor,
+    health,
+    ledger,
+    live,
+    login,
+    public,
+    record,
+    sidak,
+    static,
+    why,
+)
+from api.sidak import Plans as SidakPlans
 from presence.declarations import NotAccepted
 from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
@@ -64,6 +79,9 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.public = PublicAnswers(feed, parts.now)
     for module in (health, live, alerts, declarations, record, ledger, why, login, floor, public, static, docs):
         app.include_router(module.router)
+    app.state.sidak_plans = SidakPlans()
+    app.include_router(sidak.pages)
+    app.include_router(sidak.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
     for refusal in (NotAccepted, NotThere, NotNow):

@@ -497,14 +497,21 @@ def warning(
 ) -> tuple[str, str] | None:
     """What concerns the whole site, head and explanation: nothing can be believed, or a site outage stands."""
     if distrust is not None:
-        if distrust.since_ms is None:
-            return words(f"untrusted.{distrust.cause}.never"), words("untrusted.body")
-        return words(f"untrusted.{distrust.cause}", at=words.clock_s(distrust.since_ms)), words("untrusted.body")
+        return warning_of_distrust(distrust, words)
     for row in alerts:
         if row.alert.kind == "site_outage" and row.stands:
             at = words.clock(row.alert.since_ms)
             return words("outage.head", at=at, unknown=found["unknown"], all=found["all"]), words("outage.body")
     return None
+
+
+def warning_of_distrust(distrust: Distrust | None, words: Words) -> tuple[str, str] | None:
+    """That nothing of a site can be believed, and since when: head and explanation."""
+    if distrust is None:
+        return None
+    if distrust.since_ms is None:
+        return words(f"untrusted.{distrust.cause}.never"), words("untrusted.body")
+    return words(f"untrusted.{distrust.cause}", at=words.clock_s(distrust.since_ms)), words("untrusted.body")
 
 
 # The last hour

@@ -11,7 +11,8 @@ down: where nobody watches it, or nothing is known of it, it counts as working.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
@@ -19,8 +20,8 @@ from presence.hours_history import Hours
 from presence.instants import rfc3339_or_none
 from presence.intervals import Interval, Span, State, clip, union
 
-_Booking = Literal["attended", "absent", "declared", "unknown"]
-_Signal = Literal["open", "declared", "occupied", "vacant", "down"]
+Booking = Literal["attended", "absent", "declared", "unknown"]
+Signal = Literal["open", "declared", "occupied", "vacant", "down"]
 
 
 class WatchedOutlet(NamedTuple):
@@ -130,7 +131,7 @@ def duty_ledger(
 class _Piece(NamedTuple):
     start_ms: int
     end_ms: int
-    booking: _Booking
+    booking: Booking
     equipment_down: bool
 
 
@@ -192,13 +193,13 @@ def _pieces(outlets: Sequence[WatchedOutlet], at_least: int, horizon: Span) -> I
         # Ends sort before beginnings of the same instant.
         for change in ((span.start_ms, True, signal, number), (span.end_ms, False, signal, number))
     )
-    true: dict[_Signal, set[int]] = {signal: set() for signal in get_args(_Signal)}
+    true: dict[Signal, set[int]] = {signal: set() for signal in get_args(Signal)}
     before_ms = horizon.start_ms
     for at_ms, begins, signal, number in changes:
         if at_ms > before_ms and true["open"]:
-            booking = _booking(true, at_least)
+            booked = booking(true, at_least)
             working = true["open"] & true["occupied"] - true["down"]
-            yield _Piece(before_ms, at_ms, booking, booking == "attended" and len(working) < at_least)
+            yield _Piece(before_ms, at_ms, booked, booked == "attended" and len(working) < at_least)
         before_ms = at_ms
         if begins:
             true[signal].add(number)
@@ -206,7 +207,7 @@ def _pieces(outlets: Sequence[WatchedOutlet], at_least: int, horizon: Span) -> I
             true[signal].remove(number)
 
 
-def _signals(outlet: WatchedOutlet, horizon: Span) -> Iterator[tuple[_Signal, list[Span]]]:
+def _signals(outlet: WatchedOutlet, horizon: Span) -> Iterator[tuple[Signal, list[Span]]]:
     """When each signal of an outlet is true, within `horizon`: stretches that do not touch."""
     yield "open", outlet.hours.open_spans(*horizon)
     yield "declared", list(clip(union(outlet.declared), *horizon))
@@ -224,7 +225,8 @@ def _in_state(intervals: Iterable[Interval], state: State, horizon: Span) -> lis
     return list(clip(union(spans), *horizon))
 
 
-def _booking(true: dict[_Signal, set[int]], at_least: int) -> _Booking:
+def booking(true: Mapping[Signal, AbstractSet[int]], at_least: int) -> Booking:
+    """What an instant of a duty is booked as. `true`: of which outlets each signal is true; one of them is open."""
     occupied = true["open"] & true["occupied"]
     if len(occupied) >= at_least:
         return "attended"

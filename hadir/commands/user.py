@@ -1,4 +1,4 @@
-"""`hadir user link|token|list|revoke`: who may see the pages, and what programs show instead."""
+"""`hadir user link|token|sidak-link|list|revoke`: who may see the pages, and what programs show instead."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hadir.output import json_line, table
 from hadir.settings import Settings
 from presence.errors import BadInput
 from presence.instants import rfc3339
+from presence.site_values import parse_duration
 
 if TYPE_CHECKING:
     from storage.record import Record
@@ -22,16 +23,21 @@ HELP = "let people and programs in: one-time links, tokens"
 
 _ADMINISTRATOR = "administrator"
 _LONGEST_NAME = 64
+_SHORTEST_MS = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    words = parser.add_subparsers(dest="word", required=True, metavar="link|token|list|revoke")
+    words = parser.add_subparsers(dest="word", required=True, metavar="link|token|sidak-link|list|revoke")
     link = words.add_parser("link", help="print a one-time link that logs a browser in; it holds for an hour")
     link.add_argument("--name", default=_ADMINISTRATOR, help="the account, made when there is none (%(default)s)")
     link.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
     token = words.add_parser("token", help="print a token for a program, once")
     token.add_argument("--name", required=True, help="the account, made when there is none")
     token.add_argument("--label", default="", help="what the token is for, shown in the list")
+    sidak = words.add_parser("sidak-link", help="print a link to the sidak of a site, to read without an account")
+    sidak.add_argument("--site", required=True, help="the site that it opens")
+    sidak.add_argument("--for", dest="lasting", default="8h", help="for how long: 30m, 8h, 7d at most (%(default)s)")
+    sidak.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
     listing = words.add_parser("list", help="the accounts, their tokens and sessions")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
     revoke = words.add_parser("revoke", help="take back all tokens, links and sessions of an account")
@@ -41,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record import Record
 
-    if arguments.word != "list":
+    if arguments.word in ("link", "token", "revoke"):
         _check_name(arguments.name)
     # A token may be made before the first start, by a script that sets a machine up; a link needs a server to lead to.
     with Record.open(settings.record_url(), create=arguments.word == "token") as record:
@@ -50,6 +56,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                 print(_link(record, arguments.name, arguments.url or _running_at(settings)))
             case "token":
                 print(_token(record, arguments.name, arguments.label))
+            case "sidak-link":
+                url = arguments.url or _running_at(settings)
+                print(_sidak_link(record, arguments.site, _lasting_ms(arguments.lasting), url))
             case "list":
                 print(_list(record, as_json=arguments.json))
             case _:
@@ -78,6 +87,31 @@ def _token(record: Record, name: str, label: str) -> str:
     with record.writing() as connection:
         make_account(connection, name, now_ms)
         return make_token(connection, name, label, now_ms)
+
+
+def _sidak_link(record: Record, site: str, lasting_ms: int, url: str) -> str:
+    from api.sidak_links import make_link
+    from storage.record.registry import versions
+
+    now_ms = _now_ms()
+    with record.writing() as connection:
+        known = versions(connection)
+        if site not in known:
+            raise BadInput("--site", f'no site "{site}"; there is {", ".join(sorted(known)) or "none yet"}')
+        path = make_link(connection, site, now_ms + lasting_ms, author="hadir user sidak-link", now_ms=now_ms)
+    return f"{url.rstrip('/')}{path}"
+
+
+def _lasting_ms(text: str) -> int:
+    from api.sidak_links import LONGEST_MS
+
+    try:
+        lasting_ms = parse_duration(text, _SHORTEST_MS)
+    except ValueError as error:
+        raise BadInput("--for", str(error)) from None
+    if lasting_ms > LONGEST_MS:
+        raise BadInput("--for", f'"{text}" is longer than seven days; write 8h, or 7d at most')
+    return lasting_ms
 
 
 def _list(record: Record, *, as_json: bool) -> str:

@@ -426,3 +426,11 @@ credential = Table(
     CheckConstraint("kind IN ('token', 'link', 'session')", "kind"),
     ForeignKeyConstraint(["user"], ["user_account.name"]),
 )
+# What links are signed with. Whoever reads it can make any: it is in backups, and in no export.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("purpose", String, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    _instant("made_ms"),
+)

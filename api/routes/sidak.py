@@ -1,0 +1,238 @@
+"""Sidak: which duties are obliged and empty now, as a page and for programs, and links to it for visitors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from api import sidak, sidak_links, sidak_words
+from api.access import ROLES_OF, Sight, is_secure, sight_of
+from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
+from api.feed import Feed
+from api.fields import BODY, LARGEST_BODY_BYTES
+from api.floor import warning_of_distrust
+from api.parts import Parts
+from api.words import Words
+from presence.instants import rfc3339
+from presence.site import Site
+
+pages = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/api/v1/sidak", tags=["sidak"], max_body_size=LARGEST_BODY_BYTES)
+
+SiteId = Annotated[str | None, Query(description="One site; all that the caller may see when left out.")]
+_HOURS = (1, 4, 8, 24, 72)
+_LONGEST_HOURS = sidak_links.LONGEST_MS // sidak_links.HOUR_MS
+_EXAMPLE: dict[str, Any] = {
+    "at": "2026-11-24T03:42:07.000Z",
+    "sums": {"obliged": 36, "attended": 33, "empty": 1, "declared": 1, "unknown": 1},
+    "empty": [
+        {
+            "outlet": "disnaker-22",
+            "site": "tirtamaya",
+            "at_least": 1,
+            "since": "2026-11-24T02:51:00.000Z",
+            "for_s": 3067.0,
+            "sure": 0.98,
+            "evidence_age_s": 4.0,
+            "late_opening": False,
+            "after_absence": False,
+            "visitor_since": None,
+            "agency": {"id": "disnaker", "name": "Disnaker"},
+            "contact": {"name": "Koordinator loket", "phone": "0200 555 0122"},
+            "alerts": [{"id": "4f0c2d6b9a1e8f37", "kind": "vacancy", "state": "firing"}],
+            "told": [
+                {
+                    "at": "2026-11-24T03:01:00.000Z",
+                    "to": "koordinator",
+                    "agency": "disnaker",
+                    "name": "Koordinator loket",
+                    "step": 1,
+                }
+            ],
+            "told_next": None,
+            "acknowledged": None,
+            "outlets": [
+                {
+                    "id": "disnaker-22",
+                    "name": "Loket 22",
+                    "number": 22,
+                    "service": "Pengaduan tenaga kerja",
+                    "status": "vacant",
+                    "since": "2026-11-24T02:51:00.000Z",
+                    "p": 0.02,
+                    "evidence_age_s": 4.0,
+                    "declared": None,
+                }
+            ],
+        }
+    ],
+    "declared": [],
+    "unknown": [],
+    "evidence": {"outlets": 36, "younger_than_s": 90.0, "fresh": 34},
+    "untrusted": {},
+}
+_LINK = {
+    "site": "tirtamaya",
+    "until": "2026-11-24T11:42:07.000Z",
+    "url": "https://hadir.example/sidak/tirtamaya.1795520527.1kUeVY0wU0b6tJr0a2cPhg",
+    "qr": "<svg viewBox=…",
+}
+
+
+@router.get(
+    "",
+    summary="Which duties are obliged and empty now, longest first",
+    responses={
+        200: {"description": "Now.", "content": {"application/json": {"example": _EXAMPLE}}},
+        404: {"description": "There is no such site."},
+    },
+)
+async def sidak_now(request: Request, site: SiteId = None) -> Response:
+    """Every duty of which an outlet is open counts once: attended, empty, declared or unknown, as the ledger books it.
+
+    `for_s`: how long it has been so; `sure`: the chance that fewer than `at_least` are there; `step`: of the ladder.
+    """
+    sight = sight_of(request)
+    asked = [_asked(request, one, sight.agency) for one in _sites(request, sight, site)]
+    return JSONResponse(await run_in_threadpool(_json, asked, request.app.state.parts.now()))
+
+
+class NewLink(BaseModel):
+    """A link to the sidak of one site."""
+
+    model_config = BODY | {"json_schema_extra": {"examples": [{"site": "tirtamaya", "hours": 8}]}}
+
+    site: str = Field(max_length=200, description="The site that it opens.")
+    hours: int = Field(8, ge=1, le=_LONGEST_HOURS, description="For how long it holds.")
+
+
+@router.post(
+    "/links",
+    status_code=201,
+    summary="Make a link that opens the sidak of one site, to read, without an account, until it expires",
+    responses={
+        201: {"description": "Made; it cannot be taken back.", "content": {"application/json": {"example": _LINK}}},
+        400: {"description": "A field is wrong, or missing."},
+        404: {"description": "There is no such site."},
+    },
+)
+async def make_link(request: Request, wanted: NewLink) -> Response:
+    """`qr` is the address as inline SVG. Who made it for which site and until when stands in the audit log."""
+    (site,) = _sites(request, sight_of(request), wanted.site)
+    until_ms = request.app.state.parts.now() + wanted.hours * sidak_links.HOUR_MS
+    path = await run_in_threadpool(_make, request.app.state.parts, site.id, until_ms, request.state.account)
+    scheme = "https" if is_secure(request) else "http"
+    url = f"{scheme}://{request.url.netloc}{path}"
+    made = {"site": site.id, "until": rfc3339(until_ms // 1000 * 1000), "url": url, "qr": sidak_links.qr_code(url)}
+    return JSONResponse(made, 201)
+
+
+@pages.get("/sidak")
+async def sidak_page(
+    request: Request, site: str | None = None, lang: LangChoice = None, theme: ThemeChoice = None
+) -> Response:
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, address("/sidak", site=site))
+    sight = sight_of(request)
+    sites = _sites(request, sight, site)
+    links = choices(request, "/sidak", site=site)
+    if not sites:
+        return await page(request, "welcome.html", **links)
+    seen = _sites(request, sight, None)
+    who = request.state.who
+    may_link = who is not None and who.role in ROLES_OF["register"] and who.scope == "write"
+    here = address("/sidak", site=sites[0].id)
+    return await _answer(request, sites[0], sight.agency, here=here, sites=seen, may_link=may_link, guest="", **links)
+
+
+@pages.get("/sidak/{ticket}")
+async def sidak_by_link(request: Request, ticket: str, lang: LangChoice = None, theme: ThemeChoice = None) -> Response:
+    here = f"/sidak/{ticket}"
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, address(here))
+    links = choices(request, here)
+    now_ms = request.app.state.parts.now()
+    opened = await run_in_threadpool(_opened, request.app.state.parts, ticket)
+    if opened is None:
+        return await page(request, "sidak_link.html", status=403, why="altered", until="", **links)
+    feed: Feed = request.app.state.feed
+    site = feed.live.sites.get(opened.site)
+    if site is None:
+        return await page(request, "sidak_link.html", status=404, why="gone", until="", **links)
+    words = Words(preferences(request).lang, site.timezone)
+    until = f"{words.date(opened.until_ms)} {words.clock(opened.until_ms)} {words.zone(opened.until_ms)}"
+    if now_ms >= opened.until_ms:
+        zone = site.timezone
+        return await page(request, "sidak_link.html", status=403, zone=zone, why="expired", until=until, **links)
+    guest = words("sidak.guest", site=site.name, until=until)
+    return await _answer(request, site, None, here=here, sites=[site], may_link=False, guest=guest, **links)
+
+
+async def _answer(request: Request, site: Site, agency: str | None, **values: Any) -> Response:
+    now_ms = request.app.state.parts.now()
+    asked = _asked(request, site, agency)
+    words = Words(preferences(request).lang, site.timezone)
+    view = await run_in_threadpool(_view, asked, now_ms, words)
+    return await page(request, "sidak.html", zone=site.timezone, **view, **values)
+
+
+def _sites(request: Request, sight: Sight, site: str | None) -> list[Site]:
+    """The site that is asked for, or all that are seen. Raises 404 for one that is not."""
+    feed: Feed = request.app.state.feed
+    found = [one for one in feed.live.sites.values() if site in (None, one.id) and sight.sees_site(one)]
+    if site is not None and not found:
+        raise HTTPException(404, f'no site "{site}"')
+    return found
+
+
+def _asked(request: Request, site: Site, agency: str | None) -> sidak.Asked:
+    feed: Feed = request.app.state.feed
+    now_ms = request.app.state.parts.now()
+    return sidak.Asked(
+        plan=request.app.state.sidak_plans.of(site, feed.versions[site.id]),
+        occupancies=feed.live.of_site(site.id, now_ms),
+        alerts=feed.alerts(site.id, now_ms),
+        distrust=feed.live.distrust(site.id, now_ms),
+        agency=agency,
+    )
+
+
+def _json(asked: list[sidak.Asked], now_ms: int) -> dict[str, Any]:
+    return sidak.as_json(sidak.answer(asked, now_ms))
+
+
+def _view(asked: sidak.Asked, now_ms: int, words: Words) -> dict[str, Any]:
+    """Everything that the template shows; runs in a thread."""
+    found = sidak.answer([asked], now_ms)
+    site = asked.plan.site
+    opens_ms = None if found.sums["obliged"] else sidak.next_opening(asked.plan, now_ms)
+    return {
+        "site": site,
+        "site_name": site.name,
+        "now_ms": now_ms,
+        "zone_name": f"{words.zone(now_ms)} ({site.timezone})",
+        "day": sidak_words.day(now_ms, words),
+        "head": sidak_words.headline(found, words),
+        "opens": "" if opens_ms is None else words("sidak.opens", at=words.coming(opens_ms, now_ms)),
+        "sums": sidak_words.sum_line(found, words) if found.sums["obliged"] else "",
+        "warning": warning_of_distrust(asked.distrust, words),
+        "entries": [sidak_words.entry(one, now_ms, words) for one in found.empty],
+        "declared": [sidak_words.declared(one, now_ms, words) for one in found.declared],
+        "unknown": [sidak_words.unknown(one, now_ms, words) for one in found.unknown],
+        "evidence": sidak_words.evidence(found, words) if found.watched else [],
+        "hours": [(hours, words("sidak.link.hours", n=hours)) for hours in _HOURS],
+    }
+
+
+def _make(parts: Parts, site: str, until_ms: int, author: str) -> str:
+    with parts.record.writing() as connection:
+        return sidak_links.make_link(connection, site, until_ms, author=author, now_ms=parts.now())
+
+
+def _opened(parts: Parts, ticket: str) -> sidak_links.Opened | None:
+    with parts.record.reading() as connection:
+        return sidak_links.opened_by(connection, ticket)
