@@ -17,7 +17,7 @@ from api.words import Words
 class Entry(NamedTuple):
     """One empty duty. `id`: keeps its place over a refresh; `duration`: pieces, and whether each is a unit.
 
-    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `outlets`: of a duty of several, one line each.
+    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `outlets`: a line for each of several.
     """
 
     id: str
@@ -132,7 +132,7 @@ def _what(one: Finding, now_ms: int, words: Words) -> str:
 
 
 def _told(one: Finding, now_ms: int, words: Words) -> str:
-    """`08.15 Koordinator (langkah 1); 08.35 Kepala ULP (langkah 2)`, or when somebody will be told, or why nobody is."""
+    """`08.15 Koordinator (langkah 1); 08.35 Kepala ULP (langkah 2)`, or when somebody will be told, or why not."""
     if one.told:
         return "; ".join(_notice(name, times, words) for name, times in _by_person(one.told, now_ms, words).items())
     if one.alerts:
