@@ -54,6 +54,8 @@ RULES: dict[str, Rule] = {
     "GET /sidak/{ticket}": "open",  # the ticket says which site, and proves it
     "GET /api/v1/sidak": "see",
     "POST /api/v1/sidak/links": "register",
+    "GET /sites/{site}/outlets/{outlet}": "see",
+    "GET /api/v1/sites/{site}/outlets/{outlet}/readings": "see",
     "GET /docs": "see",
     "GET /openapi.json": "see",
     "GET /api/v1/live": "see",

@@ -33,7 +33,9 @@ from api.routes import (
     ledger,
     live,
     login,
+    outlet,
     public,
+    readings,
     record,
     sidak,
     static,
@@ -77,7 +79,22 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
     app.state.public = PublicAnswers(feed, parts.now)
-    for module in (health, live, alerts, declarations, record, ledger, why, login, floor, public, static, docs):
+    for module in (
+        health,
+        live,
+        alerts,
+        declarations,
+        record,
+        ledger,
+        why,
+        login,
+        floor,
+        public,
+        outlet,
+        readings,
+        static,
+        docs,
+    ):
         app.include_router(module.router)
     app.state.sidak_plans = SidakPlans()
     app.include_router(sidak.pages)

@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from storage.record import Record
+from storage.timeseries import Store
 from transport.session import BrokerAddress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """`now`: epoch ms. `demo`: reading is open to this machine. `checks`: for `/readyz`, a function for each further
-    part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block.
+    part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
+    of readings, which is read alone; None: there is none to plot.
     """
 
     record: Record
     broker: BrokerAddress
     now: Callable[[], int]
+    store: Store | None = None
     demo: bool = False
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

@@ -117,8 +117,8 @@ class Finding(NamedTuple):
     """One obliged duty. `since_ms`: since when it is so, as far as is known.
 
     `sure`: the chance that fewer than n are there; `seen_ms`: the oldest of its outlets' newest evidence. `late`:
-    nobody was there yet today. `lapsed`: it began with the end of an absence. `answer`: the newest acknowledgement, whether it
-    holds or not. `quiet` and `quiet_ms`: when nobody was told, why not, or until when.
+    nobody was there yet today. `lapsed`: it began with the end of an absence. `answer`: the newest acknowledgement,
+    whether it holds or not. `quiet` and `quiet_ms`: when nobody was told, why not, or until when.
     """
 
     site: Site

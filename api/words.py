@@ -101,5 +101,10 @@ class Words:
         at = self._local(at_ms)
         return round(at.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
 
+    def at(self, day: str, hour: int, minute: int, second: int) -> int:
+        """The instant at which the clock shows this time on the ISO date `day`."""
+        local = datetime.fromisoformat(day).replace(hour=hour, minute=minute, second=second, tzinfo=self._zone)
+        return round(local.timestamp() * 1000)
+
     def _local(self, at_ms: int) -> datetime:
         return datetime.fromtimestamp(at_ms / 1000, self._zone)

@@ -179,6 +179,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             record=record,
             broker=settings.broker_address(),
             now=now_ms,
+            store=store,
             demo=demo,
             checks={"store": check_of(store)},
         )

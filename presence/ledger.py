@@ -121,6 +121,26 @@ def outlet_ledger(
     return _ledger("outlet", outlet_id, 1, [outlet], horizon, min_presence_ms)
 
 
+class Stretch(NamedTuple):
+    """[start_ms, end_ms) of obliged time, and what it is booked as."""
+
+    start_ms: int
+    end_ms: int
+    booking: Booking
+
+
+def outlet_stretches(staff: Sequence[Interval], hours: Hours, declared: Sequence[Span], horizon: Span) -> list[Stretch]:
+    """What `outlet_ledger` adds up: the obliged time within `horizon`, in order, cut where its booking changes."""
+    found: list[Stretch] = []
+    for piece in _pieces([WatchedOutlet(staff, hours, declared)], 1, horizon):
+        last = found[-1] if found else None
+        if last is not None and (last.end_ms, last.booking) == (piece.start_ms, piece.booking):
+            found[-1] = last._replace(end_ms=piece.end_ms)
+        else:
+            found.append(Stretch(piece.start_ms, piece.end_ms, piece.booking))
+    return found
+
+
 def duty_ledger(
     duty_id: str, at_least: int, outlets: Sequence[WatchedOutlet], horizon: Span, min_presence_ms: int
 ) -> list[LedgerDay]:

@@ -1,0 +1,131 @@
+// The page of an outlet: a minute is pointed at on the timeline, and why there was an alert then, or none, is fetched
+// and told as the server tells it. Without this module a form does the same.
+
+const { why, lang, zone, dot, start_ms, end_ms, at_ms, now_ms, ...words } = JSON.parse(
+  document.getElementById("data").textContent,
+);
+const MINUTE_MS = 60_000;
+const PAUSE_MS = 350;
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -15, PageUp: 15 };
+const clockForm = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+
+const at = (id) => document.getElementById(id);
+const clock = (ms) => clockForm.format(ms).replace(":", dot);
+const lastMs = Math.min(end_ms, now_ms);
+
+const box = at("tl-box");
+const pin = at("pin");
+const point = document.createElement("div");
+let chosenMs = at_ms ?? Math.floor(lastMs / MINUTE_MS) * MINUTE_MS;
+let waiting = null;
+let asking = null;
+
+function show(ms) {
+  chosenMs = Math.max(start_ms, Math.min(lastMs, Math.floor(ms / MINUTE_MS) * MINUTE_MS));
+  const share = (100 * (chosenMs - start_ms)) / (end_ms - start_ms);
+  const [line, text] = pin.children;
+  line.setAttribute("x1", `${share}%`);
+  line.setAttribute("x2", `${share}%`);
+  text.setAttribute("x", `${share}%`);
+  text.setAttribute("text-anchor", share > 15 ? "end" : "start");
+  text.setAttribute("dx", share > 15 ? "-4" : "4");
+  text.textContent = clock(chosenMs);
+  pin.setAttribute("visibility", "visible");
+  say();
+}
+
+function say() {
+  point.setAttribute("aria-valuenow", Math.round((chosenMs - start_ms) / MINUTE_MS));
+  point.setAttribute("aria-valuetext", clock(chosenMs));
+}
+
+async function ask() {
+  clearTimeout(waiting);
+  asking?.abort();
+  asking = new AbortController();
+  const ms = chosenMs;
+  try {
+    const answer = await fetch(`${why}?at=${new Date(ms).toISOString()}`, { signal: asking.signal });
+    if (!answer.ok) throw new Error(String(answer.status));
+    tell(await answer.json(), ms);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    const failed = at("at-wrong");
+    failed.firstElementChild.textContent = words.failed;
+    failed.hidden = false;
+  }
+}
+
+function tell(answer, ms) {
+  const people = answer.kinds.filter((one) => one.kind in words.kinds.people);
+  const kinds = people.length ? people : answer.kinds;
+  const heading = kinds.some((one) => one.alert) ? words.stood : words.not;
+  at("h-why").textContent = heading.replace("{at}", clock(ms));
+  at("at").value = clock(ms);
+  at("at").removeAttribute("aria-invalid");
+  at("at-wrong").hidden = true;
+  at("why-told").replaceChildren(...kinds.map(kindOf));
+  const here = new URL(location.href);
+  here.searchParams.set("at", clock(ms));
+  history.replaceState(null, "", here);
+}
+
+function kindOf(told) {
+  const found = copy("t-kind");
+  found.querySelector("h3").textContent = words.kinds.all[told.kind];
+  const text = found.querySelector(".text");
+  text.textContent = told.text[lang];
+  for (const note of told.notes) {
+    const line = document.createElement("p");
+    line.className = "small note";
+    line.textContent = note.text[lang];
+    found.querySelector("ol").before(line);
+  }
+  const checks = told.checks.filter((check) => check.result !== "not_reached");
+  found.querySelector("ol").replaceChildren(...checks.map(checkOf));
+  return found;
+}
+
+function checkOf(check) {
+  const found = copy(`t-${check.result}`);
+  found.querySelector(".text").textContent = check.text[lang];
+  return found;
+}
+
+function copy(id) {
+  return at(id).content.firstElementChild.cloneNode(true);
+}
+
+function askSoon() {
+  clearTimeout(waiting);
+  waiting = setTimeout(ask, PAUSE_MS);
+}
+
+if (lastMs > start_ms) {
+  point.className = "tl-point no-print";
+  point.tabIndex = 0;
+  point.setAttribute("role", "slider");
+  point.setAttribute("aria-label", words.point);
+  point.setAttribute("aria-valuemin", 0);
+  point.setAttribute("aria-valuemax", Math.round((lastMs - start_ms) / MINUTE_MS));
+  say();
+  point.addEventListener("click", (event) => {
+    const edge = box.getBoundingClientRect();
+    show(start_ms + ((event.clientX - edge.left) / edge.width) * (end_ms - start_ms));
+    ask();
+  });
+  point.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key in STEPS) show(chosenMs + STEPS[event.key] * MINUTE_MS);
+    else if (event.key === "Home") show(start_ms);
+    else if (event.key === "End") show(lastMs);
+    else if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    if (event.key === "Enter" || event.key === " ") {
+      show(chosenMs);
+      ask();
+    } else askSoon();
+  });
+  box.append(point);
+  at("why-hint").hidden = false;
+}

@@ -1,0 +1,78 @@
+"""Readings drawn: a polyline for each quantity of each sensor, on the axis of the outlet's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from api.plots import Bucket, Line
+from api.words import Words
+from presence.intervals import Span
+from presence.quantities import TRUTHS
+
+WIDTH, HEIGHT = 1000, 100
+# Longer than so many buckets nothing was said: the line is cut, not drawn through.
+_GAP_BUCKETS = 3
+
+
+class Plot(NamedTuple):
+    """`lines`: points of polylines in a box of `WIDTH` × `HEIGHT`; `said`: what it shows, in words."""
+
+    name: str
+    least: str
+    greatest: str
+    last: str
+    lines: list[str]
+    said: str
+
+
+def plotted(found: Iterable[Line], span: Span, words: Words) -> list[Plot]:
+    """The plots of those lines that have readings."""
+    return [_plot(line, span, words) for line in found if line.buckets]
+
+
+def _plot(line: Line, span: Span, words: Words) -> Plot:
+    least = min(bucket.least for bucket in line.buckets)
+    greatest = max(bucket.greatest for bucket in line.buckets)
+    if line.quantity in TRUTHS:
+        low, high = 0.0, 1.0
+    else:
+        low, high = least, greatest if greatest > least else least + 1
+    unit = f" {line.unit}" if line.unit else ""
+    name = f"{line.sensor} · {line.quantity}"
+    lowest, highest, last = (f"{_number(value, words)}{unit}" for value in (least, greatest, line.buckets[-1].last))
+    return Plot(
+        name,
+        lowest,
+        highest,
+        last,
+        [_points(run, span, low, high) for run in _runs(line.buckets)],
+        words("outlet.plot.said", name=name, least=lowest, greatest=highest, last=last),
+    )
+
+
+def _runs(buckets: Sequence[Bucket]) -> Iterator[list[Bucket]]:
+    steps = [after.at_ms - before.at_ms for before, after in pairwise(buckets)]
+    most_ms = _GAP_BUCKETS * max(min(steps, default=0), 1)
+    run = [buckets[0]]
+    for bucket, step in zip(buckets[1:], steps, strict=True):
+        if step > most_ms:
+            yield run
+            run = []
+        run.append(bucket)
+    yield run
+
+
+def _points(run: Sequence[Bucket], span: Span, low: float, high: float) -> str:
+    """Down to the least and up to the greatest of each bucket, so that no peak is lost."""
+    found = []
+    for bucket in run:
+        x = WIDTH * (bucket.at_ms - span.start_ms) / (span.end_ms - span.start_ms)
+        values = dict.fromkeys((bucket.least, bucket.greatest, bucket.last))
+        found += [f"{x:.1f},{HEIGHT - HEIGHT * (value - low) / (high - low):.1f}" for value in values]
+    return " ".join(found)
+
+
+def _number(value: float, words: Words) -> str:
+    return f"{value:.4g}".replace(".", words("outlet.decimal"))

@@ -1,0 +1,123 @@
+"""The page of one outlet."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api import plots
+from api.access import ROLES_OF, sight_of
+from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
+from api.asked import outlet_of, site_of
+from api.feed import Feed
+from api.outlet_page import Asked, Present, Range, outlet_page
+from api.parts import Parts
+from api.reading_plots import Plot, plotted
+from api.routes.record import OutletId, SiteId
+from api.words import Words
+from presence.intervals import Span
+from presence.site import Outlet
+from storage.record.alert_list import AlertRow
+from storage.timeseries import StoreUnavailable
+
+router = APIRouter(include_in_schema=False)
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3])[.:]([0-5]\d)(?:[.:]([0-5]\d))?")
+_YEARS = range(2000, 2200)
+_PLOT_POINTS = 360
+
+
+@router.get("/sites/{site}/outlets/{outlet}")
+async def outlet(
+    request: Request,
+    site: SiteId,
+    outlet: OutletId,
+    day: Annotated[str | None, Query(max_length=10)] = None,
+    span: Annotated[Range, Query(alias="range")] = "week",
+    at: Annotated[str, Query(max_length=20)] = "",
+    readings: bool = False,
+    lang: LangChoice = None,
+    theme: ThemeChoice = None,
+) -> Response:
+    path = f"/sites/{site}/outlets/{outlet}"
+    asked = {"day": day, "range": None if span == "week" else span, "at": at, "readings": "1" if readings else None}
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, address(path, **asked))
+    known = site_of(request, site)
+    sight = sight_of(request)
+    counter = outlet_of(known, outlet)
+    if not sight.sees_outlet(known, outlet):
+        raise HTTPException(404, f'no outlet "{outlet}" at site "{site}"')
+    parts: Parts = request.app.state.parts
+    feed: Feed = request.app.state.feed
+    now_ms = parts.now()
+    words = Words(preferences(request).lang, known.timezone)
+    wanted = _asked(day, span, at.strip(), now_ms, words)
+
+    def sees(row: AlertRow) -> bool:
+        return sight.sees_subject(known, row.alert.subject_type, row.alert.subject)
+
+    present = Present(now_ms=now_ms, occupancy=feed.live.occupancy(site, outlet, now_ms), sees=sees)
+
+    def shown() -> dict[str, Any]:
+        plan = request.app.state.plans.of(known, feed.versions[site])
+        with parts.record.reading() as connection:
+            found = outlet_page(connection, plan, counter, wanted, present, words)
+        drawn = found["timeline"]
+        if not readings:
+            return found | {"plots": [], "plots_failed": ""}
+        plot, failed = _plots(parts, known.id, counter, Span(drawn.start_ms, min(drawn.end_ms, now_ms)), words)
+        return found | {"plots": plot, "plots_failed": failed}
+
+    who = request.state.who
+    return await page(
+        request,
+        "outlet.html",
+        zone=known.timezone,
+        site=known,
+        site_name=known.name,
+        now_ms=now_ms,
+        zone_name=f"{words.zone(now_ms)} ({known.timezone})",
+        home=address("/", site=site),
+        here=address(path, **asked),
+        path=path,
+        asked=wanted,
+        readings=readings,
+        may_answer=who is not None and who.role in ROLES_OF["answer"],
+        **await run_in_threadpool(shown),
+        **choices(request, path, **asked),
+    )
+
+
+def _plots(parts: Parts, site: str, counter: Outlet, span: Span, words: Words) -> tuple[list[Plot], str]:
+    if parts.store is None:
+        return [], words("outlet.plot.no_store")
+    if span.start_ms >= span.end_ms:
+        return [], ""
+    try:
+        return plotted(plots.lines(parts.store, site, counter, span, _PLOT_POINTS), span, words), ""
+    except StoreUnavailable:
+        return [], words("outlet.plot.unavailable")
+
+
+def _asked(day: str | None, span: Range, at: str, now_ms: int, words: Words) -> Asked:
+    """Raises 400 for a day that is none; of a minute that is none the page itself tells."""
+    chosen = day or words.iso(now_ms)[:10]
+    try:
+        on = date.fromisoformat(chosen)
+    except ValueError:
+        raise HTTPException(400, f'day: "{chosen}" is no date; write 2026-11-24') from None
+    if on.year not in _YEARS:
+        raise HTTPException(400, f"day: {chosen} lies too far away")
+    if not at:
+        return Asked(day=on.isoformat(), span=span)
+    clock = _CLOCK.fullmatch(at)
+    if clock is None:
+        return Asked(day=on.isoformat(), span=span, wrong_at=at)
+    hour, minute, second = (int(part or 0) for part in clock.groups())
+    return Asked(day=on.isoformat(), span=span, at_ms=words.at(on.isoformat(), hour, minute, second))
