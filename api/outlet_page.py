@@ -367,7 +367,8 @@ def _ledger_of_day(viewed: View, day: str, words: Words) -> dict[str, Any] | Non
         "bar": ledger_bars.bar(its, words),
         "until": until,
         "opened": "" if its.opened_at_ms is None else words.clock_s(its.opened_at_ms),
-        "left": "" if its.left_at_ms is None else words.clock_s(its.left_at_ms),
+        # On a day that goes on nobody has left for good.
+        "left": "" if its.left_at_ms is None or until else words.clock_s(its.left_at_ms),
         "equipment_down": words.span(its.equipment_down_ms) if its.equipment_down_ms else "",
         "booked": "" if found.booked_ms is None else f"{words.date(found.booked_ms)} {words.clock(found.booked_ms)}",
     }
@@ -388,6 +389,7 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
     else:
         ended = words("outlet.alerts.stands", span=words.span(now_ms - alert.since_ms))
     said = row.acknowledged
+    unanswered = words("outlet.alerts.unanswered") if row.stands else "–"
     reason = "–"
     if said is not None:
         reason = words.get(f"absence.{said.reason}", said.reason) + ("" if said.note is None else f", “{said.note}”")
@@ -401,7 +403,7 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         "told": _told(row, plan.site, words),
         "late": row.late,
         "ended": ended,
-        "acknowledged": words("outlet.alerts.unanswered") if said is None else f"{at(said.at_ms)} {said.author}",
+        "acknowledged": unanswered if said is None else f"{at(said.at_ms)} {said.author}",
         "reason": reason,
     }
 
@@ -415,12 +417,14 @@ def _why(connection: Connection, site: Site, outlet: Outlet, asked: Asked, now_m
         return found | {"at": asked.wrong_at}
     told = explain(connection, site.id, outlet.id, at=rfc3339(asked.at_ms), kind=None, now_ms=now_ms)
     at = words.clock_s(asked.at_ms) if asked.at_ms % 60_000 else words.clock(asked.at_ms)
-    kinds = [one for one in told["kinds"] if one["kind"] in _EXPLAINED] or told["kinds"]
+    kinds = [one for one in told["kinds"] if one["kind"] in _EXPLAINED and one["reason"] != "off"] or told["kinds"]
     stood = any(one["alert"] is not None for one in kinds)
+    # Of several one is unfolded: what stood, else what speaks of the officer.
+    first = next((one for one in kinds if one["alert"] is not None), kinds[0] if kinds else None)
     return found | {
         "at": at,
         "heading": words("outlet.why.stood" if stood else "outlet.why.not", at=at),
-        "kinds": [_why_kind(one, words) for one in kinds],
+        "kinds": [_why_kind(one, words) | {"open": one is first} for one in kinds],
     }
 
 

@@ -16,14 +16,21 @@ WIDTH, HEIGHT = 1000, 100
 _GAP_BUCKETS = 3
 
 
+class Run(NamedTuple):
+    """A stretch without a gap, as points in a box of `WIDTH` × `HEIGHT`: of the last values, and around all values."""
+
+    last: str
+    between: str
+
+
 class Plot(NamedTuple):
-    """`lines`: points of polylines in a box of `WIDTH` × `HEIGHT`; `said`: what it shows, in words."""
+    """One quantity of one sensor; `said`: what its drawing shows, in words."""
 
     name: str
     least: str
     greatest: str
     last: str
-    lines: list[str]
+    runs: list[Run]
     said: str
 
 
@@ -47,7 +54,7 @@ def _plot(line: Line, span: Span, words: Words) -> Plot:
         lowest,
         highest,
         last,
-        [_points(run, span, low, high) for run in _runs(line.buckets)],
+        [_drawn(run, span, low, high) for run in _runs(line.buckets)],
         words("outlet.plot.said", name=name, least=lowest, greatest=highest, last=last),
     )
 
@@ -64,14 +71,14 @@ def _runs(buckets: Sequence[Bucket]) -> Iterator[list[Bucket]]:
     yield run
 
 
-def _points(run: Sequence[Bucket], span: Span, low: float, high: float) -> str:
-    """Down to the least and up to the greatest of each bucket, so that no peak is lost."""
-    found = []
-    for bucket in run:
-        x = WIDTH * (bucket.at_ms - span.start_ms) / (span.end_ms - span.start_ms)
-        values = dict.fromkeys((bucket.least, bucket.greatest, bucket.last))
-        found += [f"{x:.1f},{HEIGHT - HEIGHT * (value - low) / (high - low):.1f}" for value in values]
-    return " ".join(found)
+def _drawn(run: Sequence[Bucket], span: Span, low: float, high: float) -> Run:
+    def point(at_ms: int, value: float) -> str:
+        x = WIDTH * (at_ms - span.start_ms) / (span.end_ms - span.start_ms)
+        return f"{x:.1f},{HEIGHT - HEIGHT * (value - low) / (high - low):.1f}"
+
+    above = [point(bucket.at_ms, bucket.greatest) for bucket in run]
+    below = [point(bucket.at_ms, bucket.least) for bucket in reversed(run)]
+    return Run(" ".join(point(bucket.at_ms, bucket.last) for bucket in run), " ".join([*above, *below]))
 
 
 def _number(value: float, words: Words) -> str:

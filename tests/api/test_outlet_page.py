@@ -15,6 +15,7 @@ from storage.record.acknowledgements import Answer, add
 from storage.record.alerts import StoredAlert, enqueue, mark_sent, put
 from storage.record.health import SensorHealth, save
 from storage.record.registry import versions
+from storage.record.users import make_account, make_token
 from storage.timeseries import Point, Series, open_store
 from tests.builders import outlet, sensor, site
 from tests.fixtures.books import Keeper, at
@@ -235,6 +236,17 @@ def test_what_is_not_there_is_told(demo: Web, keeper: Keeper, path: str):
 @pytest.mark.parametrize("day", ["yesterday", "0001-01-01", "2026-13-01"])
 def test_a_day_that_is_none_is_refused(demo: Web, keeper: Keeper, day: str):
     assert demo.ask().get(PAGE, params={"day": day}).status_code == 400
+
+
+def test_an_agency_sees_its_own_outlets_alone(web: Web):
+    fill(web)
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, "bkn-loket", web.now_ms, "agency", agency="bkn", site="balai")
+        token = make_token(connection, "bkn-loket", "meja", web.now_ms)
+    browser = web.ask(accept="text/html", authorization=f"Bearer {token}")
+    assert browser.get("/sites/balai/outlets/b-1").status_code == 200
+    assert browser.get(PAGE).status_code == 404
+    assert browser.get(f"/api/v1{PAGE}/readings").status_code == 404
 
 
 # --- readings

@@ -57,24 +57,25 @@ async function ask() {
 }
 
 function tell(answer, ms) {
-  const people = answer.kinds.filter((one) => one.kind in words.kinds.people);
+  const people = answer.kinds.filter((one) => one.kind in words.kinds.people && one.reason !== "off");
   const kinds = people.length ? people : answer.kinds;
+  const first = kinds.find((one) => one.alert) ?? kinds[0];
   const heading = kinds.some((one) => one.alert) ? words.stood : words.not;
   at("h-why").textContent = heading.replace("{at}", clock(ms));
   at("at").value = clock(ms);
   at("at").removeAttribute("aria-invalid");
   at("at-wrong").hidden = true;
-  at("why-told").replaceChildren(...kinds.map(kindOf));
+  at("why-told").replaceChildren(...kinds.map((one) => kindOf(one, one === first)));
   const here = new URL(location.href);
   here.searchParams.set("at", clock(ms));
   history.replaceState(null, "", here);
 }
 
-function kindOf(told) {
+function kindOf(told, open) {
   const found = copy("t-kind");
-  found.querySelector("h3").textContent = words.kinds.all[told.kind];
-  const text = found.querySelector(".text");
-  text.textContent = told.text[lang];
+  found.open = open;
+  found.querySelector(".name").textContent = words.kinds.all[told.kind];
+  found.querySelector(".text").textContent = told.text[lang];
   for (const note of told.notes) {
     const line = document.createElement("p");
     line.className = "small note";
