@@ -335,10 +335,7 @@ def _on_timeline(row: AlertRow, site: Site, outlet: Outlet, words: Words) -> Tol
     for n, rung in enumerate([] if subject is None else ladder(site, subject), 1):
         for recipient in rung.recipients:
             steps.setdefault(recipient, n)
-    flags = [
-        Flag(told.at_ms, steps.get(Recipient(told.agency, told.recipient), 1), _name(site, told.agency, told.recipient))
-        for told in row.told
-    ]
+    flags = [Flag(told.at_ms, steps.get(Recipient(told.agency, told.recipient), 1)) for told in row.told]
     kind = words(f"kind.{row.alert.kind}")
     return Told(
         row=_state_of(row),

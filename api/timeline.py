@@ -18,8 +18,8 @@ _MARGIN_MS = 30 * _MINUTE_MS
 _DEFAULT_HOURS = (7, 17)  # of a day without service hours
 _MOST_TICKS = 10
 _TOLD_STRETCHES = 12
-# A flag is 16 px wide; on a phone that is so much of the width.
-_FLAGS_APART = 2.4
+# A flag is 16 px wide: so much of a desk's width, and of a phone's.
+_FLAGS_APART, _FLAGS_APART_ON_PHONES = 2.0, 6.5
 _THINNEST = 0.12
 _LABEL, _TOP, _BELOW = 16, 22, 28
 _ALERT_ROW = 20
@@ -30,7 +30,6 @@ class Flag(NamedTuple):
 
     at_ms: int
     step: int
-    who: str
 
 
 class Told(NamedTuple):
@@ -84,12 +83,12 @@ class Text(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A vertical line, or a flag with its number."""
+    """A flag with its number. `near`: so near to one before it that a phone has no room for it."""
 
-    css: str
+    number: int
     x: str
     y: int
-    said: str
+    near: bool
 
 
 class Wire(NamedTuple):
@@ -264,9 +263,12 @@ class _Drawing:
                 kept[place] = flag
             elif kept[near].step < flag.step:
                 kept[near] = flag
-        for place, flag in kept.items():
-            told = f"{self.words.clock_s(flag.at_ms)} {flag.who}"
-            self.flags.append(Mark(str(flag.step), f"{place:.2f}%", y, told))
+        shown: list[float] = []
+        for place, flag in sorted(kept.items()):
+            near = bool(shown) and place - shown[-1] < _FLAGS_APART_ON_PHONES
+            self.flags.append(Mark(flag.step, f"{place:.2f}%", y, near))
+            if not near:
+                shown.append(place)
 
     def _ticks(self) -> list[Text]:
         hours = (self.axis.end_ms - self.axis.start_ms) / _HOUR_MS
