@@ -25,6 +25,7 @@ from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
 from api.routes import (
+    agency,
     alerts,
     declarations,
     docs,
@@ -92,6 +93,7 @@ def create_app(parts: Parts) -> FastAPI:
         public,
         outlet,
         readings,
+        agency,
         static,
         docs,
     ):

@@ -6,9 +6,9 @@ An answer holds until its own time-out, the newest one counts; then the alert is
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from presence.declarations import ACKNOWLEDGED_MS, LONGEST_ACKNOWLEDGED_MS, NotAccepted, check_reason
 from presence.instants import rfc3339
@@ -69,26 +69,48 @@ def add(
         raise NotNow(f"late data disproved the alert at {rfc3339(said.disproved_ms)}: nobody need acknowledge it")
     if said.resolved_ms is not None:
         raise NotNow(f"the alert is over since {rfc3339(said.resolved_ms)}: nobody need acknowledge it")
-    until_ms = now_ms + answer.lasting_ms
-    made = Acknowledgement(0, alert_id, now_ms, until_ms, answer.reason, answer.note, author)
+    made = Acknowledgement(0, alert_id, now_ms, now_ms + answer.lasting_ms, answer.reason, answer.note, author)
+    return _write(connection, site, said, "acknowledged", made)
+
+
+def take_back(
+    connection: Connection, site: str, alert_id: str, number: int, *, author: str, now_ms: int
+) -> Acknowledgement:
+    """Take back answer `number`, with an audit row: a newer one that holds for no time, so that the alert fires again.
+
+    Raises NotThere without such an alert or answer, NotNow when the alert or the answer is over, or another one counts.
+    """
+    given = of_alerts(connection, [alert_id]).get(alert_id, [])
+    said = connection.execute(select(alert).where(alert.c.id == alert_id, alert.c.site == site)).one_or_none()
+    if said is None or number not in {answer.id for answer in given}:
+        raise NotThere(f'no answer {number} to an alert "{alert_id}" at site "{site}"')
+    if said.disproved_ms is not None or said.resolved_ms is not None:
+        raise NotNow("the alert is over: its answer stays as it was given")
+    if given[-1].id != number or given[-1].until_ms <= now_ms:
+        raise NotNow(f"answer {number} holds no more; there is nothing to take back")
+    made = given[-1]._replace(id=0, at_ms=now_ms, until_ms=now_ms, author=author)
+    return _write(connection, site, said, "acknowledgement_withdrawn", made)
+
+
+def _write(connection: Connection, site: str, said: Row[Any], event: str, made: Acknowledgement) -> Acknowledgement:
     row = made._asdict() | {"site": site}
     del row["id"]
     number = connection.execute(insert(acknowledgement).values(row).returning(_columns.id)).scalar_one()
-    alerts.raise_revision(connection, alert_id)
+    alerts.raise_revision(connection, made.alert)
     audit.append(
         connection,
-        now_ms,
+        made.at_ms,
         {
-            "event": "acknowledged",
+            "event": event,
             "site": site,
-            "alert": alert_id,
+            "alert": made.alert,
             "kind": said.kind,
             "subject_type": said.subject_type,
             "subject": said.subject,
-            "until": rfc3339(until_ms),
-            "reason": answer.reason,
-            "note": answer.note,
-            "author": author,
+            "until": rfc3339(made.until_ms),
+            "reason": made.reason,
+            "note": made.note,
+            "author": made.author,
         },
     )
     return made._replace(id=number)

@@ -1,0 +1,269 @@
+"""The agency's page: what it shows of whom, and what its forms do without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from api.agency import shares
+from presence.alerts.life import Alert
+from presence.instants import parse_instant, rfc3339
+from presence.site import Absence, Agency, Contact
+from storage.record import audit, tables
+from storage.record.acknowledgements import of_alerts
+from storage.record.alerts import StoredAlert, put
+from storage.record.declarations import declarations
+from storage.record.users import make_account, make_token
+from tests.builders import outlet, site
+from tests.fixtures.mall import MINUTE, NOW
+from tests.fixtures.web import Browser, Web
+
+HOUR = 60 * MINUTE
+XSS = "<script>alert('é')</script>"
+COORDINATOR = Contact(id="koordinator", name="Koordinator", channel="json://127.0.0.1")
+HALL = site(
+    outlets=[
+        outlet("n-1", agency="naker", name="Loket 21", number=21, service="Kartu AK-1"),
+        outlet("n-2", agency="naker", name="Loket 22", number=22, service="Pengaduan"),
+        outlet("d-1", agency="dukcapil", name="Loket 1", number=1, service="KTP-el"),
+    ],
+    agencies=(
+        Agency(id="naker", name="Dinas Tenaga Kerja", short="Disnaker", contacts=(COORDINATOR,)),
+        Agency(id="dukcapil", name="Dinas Kependudukan", short="Disdukcapil"),
+    ),
+)
+
+
+@pytest.fixture
+def hall(web: Web) -> Web:
+    """Two agencies, of each an outlet that is vacant, with an alert."""
+    web.apply(HALL)
+    live = web.app.state.feed.live
+    live.broker_met()
+    live.hear_collector("balai", b'{"state":"online","at":"2026-11-24T03:42:00Z"}', retained=False, now_ms=NOW)
+    for name, status in (("n-1", "staffed"), ("n-2", "vacant"), ("d-1", "vacant")):
+        live.hear_occupancy("balai", name, occupancy(name, status), NOW)
+    with web.record.writing(durable=False) as connection:
+        for alert, subject in (("a1", "n-2"), ("a2", "d-1")):
+            stood = Alert("vacancy", "outlet", subject, NOW - 51 * MINUTE, NOW - 41 * MINUTE)
+            put(connection, "balai", StoredAlert(alert, stood, False, None), NOW)
+    return web
+
+
+def occupancy(name: str, status: str) -> bytes:
+    since, state = rfc3339(NOW - 51 * MINUTE), "occupied" if status == "staffed" else "vacant"
+    zones = {"staff": {"state": state, "p": 0.02, "since": since, "seen": rfc3339(NOW - 4000)}}
+    body = {"site": "balai", "outlet": name, "status": status, "since": since, "zones": zones, "until": None}
+    return json.dumps(body | {"reason": None, "at": rfc3339(NOW), "version": 1}).encode()
+
+
+def as_(web: Web, role: Any, agency: str | None = None) -> Browser:
+    name = f"{role}-{agency or 'all'}"
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, name, NOW, role, agency=agency)
+        token = make_token(connection, name, "", NOW)
+    return web.ask(host="hadir.example", client="10.0.0.7", accept="text/html", authorization=f"Bearer {token}")
+
+
+@pytest.fixture
+def naker(hall: Web) -> Browser:
+    """Who answers for the agency `naker`."""
+    return as_(hall, "agency", "naker")
+
+
+def in_words(html: str) -> str:
+    html = re.sub(r"<(script|noscript|svg)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " ").split())
+
+
+def sent(browser: Browser, what: str, **fields: str) -> str:
+    """Send a form, follow it, and give the page."""
+    fields = {"site": "balai", "agency": "naker", "proof": ""} | fields
+    answer = browser.post(f"/agency/{what}", data={name.rstrip("_"): value for name, value in fields.items()})
+    assert answer.status_code == 303, answer.text
+    page = browser.get(answer.headers["location"])
+    assert page.status_code == 200
+    return in_words(page.text)
+
+
+def absences(web: Web) -> list[Absence]:
+    with web.record.reading() as connection:
+        return [one.what for one in declarations(connection, "balai", Absence)]
+
+
+def audited(web: Web) -> list[dict[str, Any]]:
+    with web.record.reading() as connection:
+        assert isinstance(audit.verify(connection), int)
+        return [json.loads(body) for body in connection.scalars(select(tables.audit.c.body))]
+
+
+# What is shown, and of whom
+
+
+def test_an_agency_sees_its_own_outlets_and_alerts_alone(naker: Browser):
+    html = naker.get("/agency").text
+    words = in_words(html)
+    assert "Dinas Tenaga Kerja 2 loket di Balai Layanan. Anda masuk sebagai agency-naker." in words
+    assert "1 peringatan menunggu jawaban Anda Kosong Loket 22 · Disnaker 51 mnt sejak 09.51" in words
+    assert "Bukti 4 dtk lalu, yakin 98 %." in words
+    assert "Loket 21 Buka Loket 22 Petugas tidak ada" in words
+    assert "Loket 1 ·" not in words
+    assert "KTP-el" not in words
+    assert naker.get("/agency?agency=dukcapil").status_code == 404
+    assert naker.get("/agency?site=elsewhere").status_code == 404
+
+
+def test_a_manager_chooses_an_agency_and_those_who_only_look_get_no_forms(hall: Web):
+    manager = as_(hall, "facility_manager")
+    chosen = manager.get("/agency").text
+    assert "Pilih instansi" in chosen
+    assert 'href="/agency?site=balai&amp;agency=naker"' in chosen
+    assert "1 menunggu jawaban" not in in_words(chosen)  # the feed has not looked yet
+    page = manager.get("/agency?site=balai&agency=naker").text
+    assert 'action="/agency/acknowledge"' in page
+    assert "Instansi lain" in page
+    for role in ("viewer", "technician"):
+        looked = as_(hall, role).get("/agency?site=balai&agency=naker").text
+        assert "Anda dapat melihat halaman ini" in looked
+        assert 'action="/agency/' not in looked
+        assert as_(hall, role).post("/agency/acknowledge", data={"site": "balai"}).status_code in (401, 403)
+
+
+def test_without_an_alert_the_page_says_that_nothing_waits(hall: Web):
+    with hall.record.writing(durable=False) as connection:
+        ended = Alert("vacancy", "outlet", "n-2", NOW - 51 * MINUTE, NOW - 41 * MINUTE, NOW - MINUTE, "presence")
+        put(connection, "balai", StoredAlert("a1", ended, False, None), NOW)
+    words = in_words(as_(hall, "agency", "naker").get("/agency").text)
+    assert "Tidak ada yang menunggu jawaban 2 loket wajib buka: 1 kosong, 1 ada petugas." in words
+    assert "Peringatan bulan ini 1, dijawab 0" in words
+
+
+# Answers
+
+
+def test_an_answer_takes_a_reason_and_a_button_and_can_be_taken_back(hall: Web, naker: Browser):
+    words = sent(naker, "acknowledge", alert="a1", reason="equipment", note="")
+    assert "Tersimpan: alat rusak, berlaku sampai 11.42. Batalkan" in words
+    assert "Tidak ada yang menunggu jawaban" in words
+    with hall.record.reading() as connection:
+        (given,) = of_alerts(connection, ["a1"])["a1"]
+    assert (given.reason, given.author, given.until_ms) == ("equipment", "agency-naker", NOW + HOUR)
+    hall.now_ms += MINUTE
+    words = sent(naker, "undo", kind="answer", alert="a1", number=str(given.id))
+    assert "Dibatalkan." in words
+    assert "1 peringatan menunggu jawaban Anda" in words
+    assert [row["event"] for row in audited(hall)] == ["acknowledged", "acknowledgement_withdrawn"]
+    assert "Sudah berakhir" in sent(naker, "undo", kind="answer", alert="a1", number=str(given.id))
+
+
+def test_back_in_five_minutes_is_one_button_and_holds_that_long(hall: Web, naker: Browser):
+    assert "istirahat, berlaku sampai 10.47" in sent(naker, "acknowledge", alert="a1", back="5")
+    hall.now_ms += 5 * MINUTE
+    assert "1 peringatan menunggu jawaban Anda" in in_words(naker.get("/agency").text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "pilih satu alasan"),
+        ({"reason": "lunch"}, "pilih satu alasan"),
+        ({"reason": "other"}, "tulis alasan lainnya"),
+        ({"reason": "other", "note": "x" * 501}, "tulis alasan lainnya"),
+    ],
+)
+def test_an_answer_that_says_nothing_is_asked_for_again(hall: Web, naker: Browser, fields: dict[str, str], said: str):
+    assert said in sent(naker, "acknowledge", alert="a1", **fields)
+    assert audited(hall) == []
+
+
+def test_nobody_answers_for_others(hall: Web, naker: Browser):
+    for form in ("acknowledge", "undo"):
+        body = {"site": "balai", "alert": "a2", "reason": "sick", "kind": "answer", "number": "1"}
+        assert naker.post(f"/agency/{form}", data=body).status_code == 404
+        assert naker.post(f"/agency/{form}", data=body | {"agency": "dukcapil"}).status_code == 404
+    assert "pilih loketnya" in sent(naker, "absence", outlet="d-1", reason="sick", until=rfc3339(NOW + HOUR))
+    assert audited(hall) == []
+
+
+def test_what_people_write_is_shown_as_text(naker: Browser):
+    answer = naker.post("/agency/acknowledge", data={"site": "balai", "alert": "a1", "reason": "other", "note": XSS})
+    page = naker.get(answer.headers["location"]).text
+    assert XSS not in page
+    assert "&lt;script&gt;" in page
+
+
+# Absences
+
+
+def test_an_absence_takes_three_taps_and_can_be_undone(hall: Web, naker: Browser):
+    page = naker.get("/agency").text
+    ends = re.findall(r'name="until" value="([^"]+)"', page)
+    assert [rfc3339(parse_instant(end)) for end in ends] == [
+        f"2026-11-24T{at}:00.000Z" for at in ("04:00", "04:15", "04:45", "05:00", "08:00")
+    ]
+    words = sent(naker, "absence", outlet="n-2", reason="meeting", until=ends[0])
+    assert "Izin tersimpan: Loket 22, 10.42–11.00, rapat / apel. Batalkan" in words
+    (made,) = absences(hall)
+    assert (made.outlet, made.from_ms, made.to_ms) == ("n-2", NOW, parse_instant(ends[0]))
+    assert "sudah dinyatakan" in sent(naker, "absence", outlet="n-2", reason="meeting", until=ends[0])
+    number = re.search(r'name="number" value="(\d+)"', naker.get("/agency?done=absence-1").text)
+    assert number is not None
+    hall.now_ms += 4000
+    assert "Dibatalkan." in sent(naker, "undo", kind="absence", number=number[1])
+    assert absences(hall)[0].to_ms == NOW + 4000
+    assert [row["event"] for row in audited(hall)] == ["absence_declared", "absence_ended"]
+
+
+def test_an_absence_of_all_outlets_at_another_time_is_one_form(hall: Web, naker: Browser):
+    fields = {"outlet": "*", "reason": "other", "note": "upacara", "date": "2026-11-25", "to": "08:30"}
+    words = sent(naker, "absence", **fields, from_="08:00")
+    assert "Izin tersimpan: Loket 21, Loket 22, Rab 25 Nov 08.00–08.30, lainnya, “upacara”." in words
+    assert [made.from_ms for made in absences(hall)] == [parse_instant("2026-11-25T08:00:00+07:00")] * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"until": rfc3339(NOW + HOUR), "reason": "sick"}, "pilih loketnya"),
+        ({"until": rfc3339(NOW + HOUR), "outlet": "n-1"}, "pilih satu alasan"),
+        ({"until": rfc3339(NOW + HOUR), "outlet": "n-1", "reason": "other"}, "tulis alasan lainnya"),
+        ({"until": rfc3339(NOW - HOUR), "outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
+        ({"until": "soon", "outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
+        ({"outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
+        ({"outlet": "n-1", "reason": "sick", "date": "2026-11-24", "from_": "08:00", "to": "09:00"}, "Perbaiki jamnya"),
+    ],
+)
+def test_an_absence_that_cannot_be_says_what_to_mend(hall: Web, naker: Browser, fields: dict[str, str], said: str):
+    assert said in sent(naker, "absence", **fields)
+    assert absences(hall) == []
+    assert audited(hall) == []
+
+
+def test_when_closed_an_absence_begins_with_the_next_opening(hall: Web, naker: Browser):
+    hall.now_ms = parse_instant("2026-11-24T16:00:00+07:00")
+    page = naker.get("/agency").text
+    assert "izin dimulai Rabu 08.00" in in_words(page)
+    until = re.findall(r'name="until" value="([^"]+)"', page)[0]
+    assert "Rab 25 Nov 08.00–08.15" in sent(naker, "absence", outlet="n-1", reason="sick", until=until)
+
+
+# Figures
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [([0, 0], [0, 0]), ([1, 1, 1], [334, 333, 333]), ([2, 1, 0, 0], [667, 333, 0, 0]), ([999, 1], [999, 1])],
+)
+def test_printed_shares_add_up(parts: list[int], expected: list[int]):
+    assert shares(parts) == expected
+
+
+def test_both_languages_tell_the_whole_page(hall: Web, naker: Browser):
+    sent(naker, "acknowledge", alert="a1", reason="equipment")
+    for lang in ("id", "en"):
+        assert naker.get(f"/agency?lang={lang}").status_code == 303
+        assert "{" not in in_words(naker.get("/agency").text)
