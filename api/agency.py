@@ -54,15 +54,22 @@ def asks(
         row = stand[card.id]
         outlets = plan.subjects[live.subject_key(row)].outlets if live.subject_key(row) in plan.subjects else ()
         occupancy = occupancies.get(outlets[0]) if len(outlets) == 1 else None
+        href = f"/sites/{plan.site.id}/outlets/{outlets[0]}" if outlets else ""
         found.append(
             Ask(
-                card._replace(href=f"/sites/{plan.site.id}/outlets/{outlets[0]}" if outlets else ""),
+                card._replace(where=_where(card, outlets, plan), href=href),
                 "" if occupancy is None else evidence(occupancy, now_ms, words),
                 _coming(row, plan, words, now_ms),
                 None if row.acknowledged is None or card.life == "firing" else row.acknowledged.id,
             )
         )
     return found
+
+
+def _where(card: live.Card, outlets: Sequence[str], plan: live.Plan) -> str:
+    """`Loket 22 · Pengaduan`: whose it is need not be said here."""
+    outlet = next((one for one in plan.site.outlets if [one.id] == list(outlets)), None)
+    return card.where if outlet is None else " · ".join(filter(None, (outlet.name, outlet.service)))
 
 
 def evidence(occupancy: Occupancy, now_ms: int, words: Words) -> str:
@@ -275,6 +282,17 @@ def record_lines(
             )
         )
     return found
+
+
+def opened(entries: Iterable[Entry], words: Words) -> str:
+    """The clock at which outlets were opened, in the middle of their days; "" when none was."""
+    after = [
+        day.opened_at_ms - words.day_start_ms(day.opened_at_ms) for _, _, day in entries if day.opened_at_ms is not None
+    ]
+    if not after:
+        return ""
+    minutes = round(median(after)) // _MINUTE_MS
+    return f"{minutes // 60:02}{words('time.dot')}{minutes % 60:02}"
 
 
 def answers(rows: Iterable[AlertRow], given: Mapping[str, Sequence[Acknowledgement]]) -> Answers:

@@ -263,6 +263,7 @@ def _record(connection: Connection, place: _Place, now_ms: int, words: Words) ->
         "bars": agency.bars(month[0], words) if month[0].obliged_ms else [],
         "coverage": agency.bound(month, words),
         "today": agency.bound(sums([one for one in mine if one.day.date == today], "agency"), words),
+        "opened": agency.opened(entries, words),
         "lines": agency.record_lines(entries, place.outlets, place.site, today, words),
     }
 

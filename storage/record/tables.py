@@ -327,6 +327,26 @@ acknowledgement = Table(
     Index("ix_acknowledgement_alert", "alert"),
     sqlite_autoincrement=True,
 )
+# What an agency says against an absence that is booked, and what a manager decided; neither changes the books.
+contest = Table(
+    "contest",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("outlet", String, nullable=False),
+    _instant("from_ms"),
+    _instant("to_ms"),
+    Column("body", Text, nullable=False),
+    Column("author", String, nullable=False),
+    _instant("made_ms"),
+    Column("verdict", String, nullable=True),  # None: not decided yet
+    Column("decision", Text, nullable=True),
+    Column("decided_by", String, nullable=True),
+    _instant("decided_ms", nullable=True),
+    CheckConstraint("verdict IN ('upheld', 'corrected')", "verdict"),
+    Index("ix_contest_site_from_ms", "site", "from_ms"),
+    sqlite_autoincrement=True,
+)
 notification = Table(
     "notification",
     metadata,

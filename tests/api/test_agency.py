@@ -108,7 +108,7 @@ def test_an_agency_sees_its_own_outlets_and_alerts_alone(naker: Browser):
     html = naker.get("/agency").text
     words = in_words(html)
     assert "Dinas Tenaga Kerja 2 loket di Balai Layanan. Anda masuk sebagai agency-naker." in words
-    assert "1 peringatan menunggu jawaban Anda Kosong Loket 22 · Disnaker 51 mnt sejak 09.51" in words
+    assert "1 peringatan menunggu jawaban Anda Kosong Loket 22 · Pengaduan 51 mnt sejak 09.51" in words
     assert "Bukti 4 dtk lalu, yakin 98 %." in words
     assert "Loket 21 Buka Loket 22 Petugas tidak ada" in words
     assert "Loket 1 ·" not in words
