@@ -19,6 +19,7 @@ from presence.ledger_sums import Entry, LedgerSum, sums
 from presence.site import Absence, AbsenceReason, Outlet, Site
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow
+from storage.record.contests import Contest
 from storage.record.declarations import Declaration
 
 # What an agency is asked about; the technical kinds are the technician's.
@@ -30,6 +31,7 @@ BACK_MS = 5 * 60_000
 
 _PARTS = ("attended", "absent", "declared", "unknown")
 _MINUTE_MS = 60_000
+_CONTESTABLE = 20
 _STEP_MS = 5 * _MINUTE_MS
 _SOON_MS = (15 * _MINUTE_MS, 30 * _MINUTE_MS, 60 * _MINUTE_MS)
 _BAR_PX, _THIN_PX = 28.0, 16.8  # absence sticks out, so that a grey copy tells it
@@ -307,6 +309,70 @@ def _percent(thousandths: int, words: Words, *, unit: bool = True, whole: bool =
     if whole:
         figure = words.number(thousandths // 10)
     return words("agency.percent", figure=figure).replace(" ", "\u00a0") if unit else figure
+
+
+# Contests
+
+
+class ContestLine(NamedTuple):
+    """A contested absence. `verdict`: its word, "" while it waits; `decided`: by whom, when and why."""
+
+    id: int
+    where: str
+    when: str
+    said: str
+    by: str
+    verdict: str
+    decided: str
+
+
+class Contestable(NamedTuple):
+    """A stretch that was alerted and may be contested: what the form sends, and how it is called."""
+
+    value: str
+    label: str
+
+
+def contest_lines(found: Iterable[Contest], outlets: Mapping[str, str], now_ms: int, words: Words) -> list[ContestLine]:
+    """The contests of `outlets` (names by id): those that wait first."""
+    return [
+        ContestLine(
+            one.id,
+            outlets[one.outlet],
+            stretch(one.from_ms, one.to_ms, now_ms, words),
+            one.text,
+            words("agency.contest.by", by=one.author, at=moment(one.made_ms, now_ms, words)),
+            "" if one.verdict is None else words(f"agency.verdict.{one.verdict}"),
+            _decided(one, now_ms, words),
+        )
+        for one in sorted(found, key=lambda one: one.verdict is not None)
+        if one.outlet in outlets
+    ]
+
+
+def _decided(one: Contest, now_ms: int, words: Words) -> str:
+    if one.decided_ms is None:
+        return ""
+    at = moment(one.decided_ms, now_ms, words)
+    return words("agency.contest.decided", by=one.decided_by or "", at=at, text=one.decision or "")
+
+
+def contestable(rows: Iterable[AlertRow], outlets: Mapping[str, str], now_ms: int, words: Words) -> list[Contestable]:
+    """The newest absences of single outlets that were alerted and are over, to be chosen from."""
+    over = [
+        row.alert
+        for row in rows
+        if row.alert.resolved_ms is not None and row.disproved_ms is None and row.alert.subject in outlets
+    ]
+    over.sort(key=lambda alert: -alert.since_ms)
+    return [
+        Contestable(
+            f"{alert.subject} {rfc3339(alert.since_ms)} {rfc3339(alert.resolved_ms or 0)}",
+            f"{outlets[alert.subject]}, {stretch(alert.since_ms, alert.resolved_ms or 0, now_ms, words)}",
+        )
+        for alert in over[:_CONTESTABLE]
+        if alert.kind in ANSWERED
+    ]
 
 
 # What others see

@@ -27,6 +27,7 @@ from api.public_answers import PublicAnswers
 from api.routes import (
     agency,
     alerts,
+    contests,
     declarations,
     docs,
     floor,
@@ -94,6 +95,7 @@ def create_app(parts: Parts) -> FastAPI:
         outlet,
         readings,
         agency,
+        contests,
         static,
         docs,
     ):

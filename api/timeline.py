@@ -263,12 +263,12 @@ class _Drawing:
                 kept[place] = flag
             elif kept[near].step < flag.step:
                 kept[near] = flag
-        shown: list[float] = []
+        on_phones: list[float] = []
         for place, flag in sorted(kept.items()):
-            near = bool(shown) and place - shown[-1] < _FLAGS_APART_ON_PHONES
-            self.flags.append(Mark(flag.step, f"{place:.2f}%", y, near))
-            if not near:
-                shown.append(place)
+            crowded = bool(on_phones) and place - on_phones[-1] < _FLAGS_APART_ON_PHONES
+            self.flags.append(Mark(flag.step, f"{place:.2f}%", y, crowded))
+            if not crowded:
+                on_phones.append(place)
 
     def _ticks(self) -> list[Text]:
         hours = (self.axis.end_ms - self.axis.start_ms) / _HOUR_MS

@@ -30,6 +30,7 @@ from presence.site import Absence, Outlet, Site
 from storage.record import acknowledgements
 from storage.record.acknowledgements import Answer, add, take_back
 from storage.record.alert_list import AlertRow, alerts, by_ids
+from storage.record.contests import VERDICTS, Contest, contested, contests, decide, submit
 from storage.record.declarations import declaration, declarations, declare, end
 from storage.record.hours import hours_history
 from storage.record.refusals import NotNow, NotThere
@@ -39,8 +40,9 @@ router = APIRouter(include_in_schema=False, max_body_size=LARGEST_BODY_BYTES)
 _DAYS_AHEAD_MS = 8 * 24 * 3_600_000
 _ALERTS_OF_A_MONTH = 10_000
 _LONGEST_NUMBER = 16
+_CONTESTS_SHOWN_MS = 92 * 24 * 3_600_000
 # What a form that was not done may say; each has its words.
-_SAID = ("reason", "note", "outlet", "until", "over", "twice")
+_SAID = ("reason", "note", "outlet", "until", "over", "twice", "contest", "decide")
 
 
 class _NotDone(Exception):
@@ -126,6 +128,16 @@ async def undo(request: Request) -> Response:
     return await _do(request, _undo)
 
 
+@router.post("/agency/contest")
+async def contest(request: Request) -> Response:
+    return await _do(request, _contest)
+
+
+@router.post("/agency/decide")
+async def decide_contest(request: Request) -> Response:
+    return await _do(request, _decide)
+
+
 # Which agency
 
 
@@ -192,6 +204,8 @@ def _view(request: Request, place: _Place, occupancies: Mapping[str, Any], now_m
         absences = declarations(connection, site.id, Absence, from_ms=now_ms)
         record = _record(connection, place, now_ms, words)
         hours = _hours(connection, place, now_ms)
+        disputed = contests(connection, site.id, from_ms=now_ms - _CONTESTS_SHOWN_MS)
+    names = {outlet.id: outlet.name for outlet in outlets}
     concerned = floor.standing(rows, plan.subjects)
     tiles = [
         (
@@ -225,7 +239,11 @@ def _view(request: Request, place: _Place, occupancies: Mapping[str, Any], now_m
         "begin_date": words.iso(begin_ms)[:10],
         "begin_clock": words.iso(begin_ms)[11:16],
         "untils": agency.untils(hours, now_ms, words),
-        "declared": agency.declared(absences, {outlet.id: outlet.name for outlet in outlets}, now_ms, words),
+        "declared": agency.declared(absences, names, now_ms, words),
+        "contests": agency.contest_lines(disputed, names, now_ms, words),
+        "contestable": agency.contestable(rows, names, now_ms, words),
+        "may_decide": _may(request, "POST /agency/decide"),
+        "today": words.iso(now_ms)[:10],
         "record": record,
         "answers": agency.answers(rows, given),
         "seen": agency.seen_by_others(outlets, occupancies, now_ms, words),
@@ -273,8 +291,8 @@ def _done(request: Request, place: _Place, done: str | None) -> dict[str, Any] |
     kind, _, name = (done or "").partition("-")
     parts: Parts = request.app.state.parts
     now_ms, words = parts.now(), _words(request, place.site)
-    if kind == "undone":
-        return {"text": words("agency.done.undone"), "kind": "", "name": "", "number": ""}
+    if kind in ("undone", "contested", "decided"):
+        return {"text": words(f"agency.done.{kind}"), "kind": "", "name": "", "number": ""}
     with parts.record.reading() as connection:
         if kind == "answer":
             rows = [row for row in by_ids(connection, [name]) if row.site == place.site.id and _speaks_of(place, row)]
@@ -399,15 +417,20 @@ def _span(site: Site, fields: Mapping[str, str], begin_ms: int, now_ms: int) -> 
     try:
         if until := fields.get("until"):
             return Span(begin_ms, parse_instant(until))
-        zone = ZoneInfo(site.timezone)
-        first, last = (
-            datetime.fromisoformat(f"{fields['date']}T{fields[name]}").replace(tzinfo=zone) for name in ("from", "to")
-        )
+        start_ms, end_ms = _dated(site, fields)
     except (KeyError, ValueError):
         raise _NotDone("until") from None
-    start_ms, end_ms = (round(at.timestamp() * 1000) for at in (first, last))
     # A minute that has begun is meant as from now on.
     return Span(now_ms if now_ms - 60_000 < start_ms < now_ms else start_ms, end_ms)
+
+
+def _dated(site: Site, fields: Mapping[str, str]) -> Span:
+    """By the fields `date`, `from` and `to`, on the site's clock. Raises KeyError or ValueError."""
+    zone = ZoneInfo(site.timezone)
+    first, last = (
+        datetime.fromisoformat(f"{fields['date']}T{fields[name]}").replace(tzinfo=zone) for name in ("from", "to")
+    )
+    return Span(round(first.timestamp() * 1000), round(last.timestamp() * 1000))
 
 
 def _undo(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
@@ -427,3 +450,49 @@ def _undo(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
                     raise NotThere(f"no absence {number} of this agency")
                 end(connection, place.site.id, Absence, number, author, now_ms)
     return "undone"
+
+
+def _contest(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
+    parts: Parts = request.app.state.parts
+    outlet, span = _contested_stretch(place, fields)
+    if not place.sight.sees_outlet(place.site, outlet):
+        raise _NotDone("outlet")
+    text, author = fields.get("text", "").strip(), request.state.account
+    wanted = Contest(0, place.site.id, outlet, span.start_ms, span.end_ms, text, author, 0)
+    try:
+        with parts.record.writing() as connection:
+            submit(connection, wanted, parts.now())
+    except NotAccepted:
+        raise _NotDone("contest") from None
+    except NotNow:
+        raise _NotDone("twice") from None
+    return "contested"
+
+
+def _contested_stretch(place: _Place, fields: Mapping[str, str]) -> tuple[str, Span]:
+    """What is contested: one of the stretches that were alerted, or any other by its fields."""
+    try:
+        if which := fields.get("which"):
+            outlet, first, last = which.split(" ")
+            return outlet, Span(parse_instant(first), parse_instant(last))
+        return fields.get("outlet", ""), _dated(place.site, fields)
+    except (KeyError, ValueError):
+        raise _NotDone("contest") from None
+
+
+def _decide(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
+    parts: Parts = request.app.state.parts
+    verdict = next((known for known in VERDICTS if known == fields.get("verdict")), None)
+    numbers = _numbers(fields.get("number", ""))
+    if verdict is None or not numbers:
+        raise _NotDone("decide")
+    try:
+        with parts.record.writing() as connection:
+            made = contested(connection, place.site.id, numbers[0])
+            if not place.sight.sees_outlet(place.site, made.outlet):
+                raise NotThere(f"no contest {numbers[0]} of this agency")
+            text, author = fields.get("text", "").strip(), request.state.account
+            decide(connection, place.site.id, numbers[0], verdict, text, author=author, now_ms=parts.now())
+    except NotAccepted:
+        raise _NotDone("decide") from None
+    return "decided"

@@ -267,3 +267,68 @@ def test_both_languages_tell_the_whole_page(hall: Web, naker: Browser):
     for lang in ("id", "en"):
         assert naker.get(f"/agency?lang={lang}").status_code == 303
         assert "{" not in in_words(naker.get("/agency").text)
+
+
+# Contests
+
+
+CONTESTS = "/api/v1/sites/balai/contests"
+STRETCH = {"outlet": "n-2", "from": rfc3339(NOW - 40 * MINUTE), "to": rfc3339(NOW - 10 * MINUTE)}
+
+
+def test_an_absence_is_contested_and_a_manager_decides(hall: Web, naker: Browser):
+    made = naker.post(CONTESTS, json=STRETCH | {"text": XSS})
+    assert made.status_code == 201, made.text
+    number = made.json()["contest"]["id"]
+    again = naker.post(CONTESTS, json=STRETCH | {"text": "lagi"})
+    assert (again.status_code, again.json()["error"]) == (409, f"the same is contested already, as contest {number}")
+    assert naker.post(f"{CONTESTS}/{number}/decision", json={"verdict": "corrected", "text": "x"}).status_code == 403
+    manager = as_(hall, "facility_manager")
+    decided = manager.post(f"{CONTESTS}/{number}/decision", json={"verdict": "upheld", "text": "bukan loketnya"})
+    assert decided.json()["contest"]["decided_by"] == "facility_manager-all"
+    final = manager.post(f"{CONTESTS}/{number}/decision", json={"verdict": "corrected", "text": "x"})
+    assert final.status_code == 409
+    assert naker.get(CONTESTS).json() == {"contests": [decided.json()["contest"]]}
+    assert as_(hall, "agency", "dukcapil").get(CONTESTS).json() == {"contests": []}
+    page = naker.get("/agency").text
+    assert XSS not in page
+    assert "Diputus tetap" in in_words(page)
+    assert [row["event"] for row in audited(hall)] == ["contested", "contest_decided"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"text": " "}, 400, "text: is empty; say why in a few words"),
+        ({"text": "x\0"}, 400, "text: holds characters that cannot be shown; write plain text"),
+        ({"text": "x", "to": rfc3339(NOW - HOUR)}, 400, "to: is not after `from`"),
+        ({"text": "x", "to": rfc3339(NOW + HOUR)}, 400, "to: lies ahead; contest what is over, .*"),
+        ({"text": "x", "from": "2020-01-01T00:00:00Z"}, 400, "to: is more than 31 days after `from`; .*"),
+        ({"text": "x", "outlet": "d-1"}, 403, "this account does not answer for what is named"),
+        ({}, 400, "text: is missing; write it"),
+    ],
+)
+def test_what_is_wrong_with_a_contest_is_told(
+    hall: Web, naker: Browser, fields: dict[str, str], status: int, error: str
+):
+    answer = naker.post(CONTESTS, json=STRETCH | fields)
+    assert answer.status_code == status
+    assert re.fullmatch(error, answer.json()["error"])
+    assert audited(hall) == []
+
+
+def test_the_page_contests_and_decides_by_forms(hall: Web, naker: Browser):
+    which = f"n-2 {STRETCH['from']} {STRETCH['to']}"
+    assert "Sanggahan terkirim" in sent(naker, "contest", which=which, text="Petugas di meja sebelah")
+    day = {"outlet": "n-1", "date": "2026-11-24", "from_": "08:00", "to": "08:30"}
+    words = sent(naker, "contest", which="", **day, text="Upacara")
+    assert "Loket 21 08.00–08.30 Menunggu putusan “Upacara” agency-naker, 10.42" in words
+    assert "tulis mengapa keliru" in sent(naker, "contest", which=which, text="")
+    assert "pilih loketnya" in sent(naker, "contest", which=which.replace("n-2", "d-1"), text="x")
+    manager = as_(hall, "facility_manager")
+    assert "tulis alasannya" in sent(manager, "decide", number="1", verdict="upheld", text="")
+    words = sent(manager, "decide", number="1", verdict="corrected", text="Benar, kami lihat")
+    assert "Dikoreksi “Petugas di meja sebelah”" in words
+    assert "Diputus oleh facility_manager-all, 10.42: “Benar, kami lihat”" in words
+    assert "Sudah berakhir" in sent(manager, "decide", number="1", verdict="upheld", text="x")
+    assert naker.post("/agency/decide", data={"site": "balai", "number": "2", "verdict": "upheld"}).status_code == 403

@@ -1,13 +1,13 @@
 """Agencies contest absences; a manager decides, and both are kept.
 
-Alembic revision 0005.
+Alembic revision 0006.
 """
 
 from alembic import op
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, PrimaryKeyConstraint, String, Text
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
