@@ -39,6 +39,7 @@ from api.routes import (
     public,
     readings,
     record,
+    registry,
     sidak,
     static,
     why,
@@ -96,6 +97,7 @@ def create_app(parts: Parts) -> FastAPI:
         readings,
         agency,
         contests,
+        registry,
         static,
         docs,
     ):

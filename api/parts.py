@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from presence.site import Site
+from presence.site_checks import Problem
 from storage.record import Record
 from storage.timeseries import Store
 from transport.session import BrokerAddress
@@ -14,7 +16,8 @@ from transport.session import BrokerAddress
 class Parts:
     """`now`: epoch ms. `demo`: reading is open to this machine. `checks`: for `/readyz`, a function for each further
     part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
-    of readings, which is read alone; None: there is none to plot.
+    of readings, which is read alone; None: there is none to plot. `source_problems`: what drivers and conventions have
+    to say against the sources of a site.
     """
 
     record: Record
@@ -23,3 +26,4 @@ class Parts:
     store: Store | None = None
     demo: bool = False
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+    source_problems: Callable[[Site], Sequence[Problem]] = lambda _site: ()

@@ -9,6 +9,7 @@ from collector.conventions import CONVENTIONS
 from firmware_bridge.drivers import DRIVERS
 from presence.errors import BadInput, BadInputs
 from presence.site import Site, Source
+from presence.site_checks import Problem
 from presence.site_file import ReadSite, SiteFileErrors, read_site
 
 
@@ -22,6 +23,14 @@ def read_served_site(text: str, source: str) -> ReadSite:
     if found := list(_problems(read, source)):
         raise SiteFileErrors(found)
     return read
+
+
+def source_problems(site: Site) -> list[Problem]:
+    """What the sources of `site` cannot say."""
+    found = _problems(ReadSite(site, {}), "")
+    return [
+        Problem(one.field or "", one.problem if one.remedy is None else f"{one.problem}; {one.remedy}") for one in found
+    ]
 
 
 def _problems(read: ReadSite, source: str) -> Iterator[BadInput]:

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import MISSING
 from datetime import UTC, date, tzinfo
 from typing import Any, NamedTuple
@@ -36,6 +37,8 @@ __all__ = [
     "parse_site",
     "plain",
     "read_site",
+    "read_thing",
+    "thing_schema",
 ]
 
 _TAG = "tag:yaml.org,2002:"
@@ -46,6 +49,8 @@ _SITE_SECTION = Key("site", SITE, "The building.")
 # The C reader is ten times as fast; wheels for rare platforms lack it.
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST_CONFIG = 10_000
+_DEEPEST = 32
+_NO_MARK = yaml.Mark("", 0, 0, 0, "", 0)
 
 
 class SiteFileErrors(BadInputs):
@@ -92,6 +97,42 @@ def parse_exceptions(text: str, source: str) -> tuple[DatedHours, ...]:
             reader.tell(path, says)
     reader.end()
     return exceptions
+
+
+def read_thing(given: Mapping[str, Any], form: Form, source: str) -> Any:
+    """The outlet, agency, contact … that `given` describes: keys as in a site file, values of JSON; None = left out.
+
+    `source`: what to call it in errors, and the path before each field. Raises SiteFileErrors with every problem.
+    """
+    reader = _Reader(source)
+    thing = reader.thing(_given(given, source), form, source)
+    reader.end()
+    return thing
+
+
+def _given(value: object, path: str, depth: int = 0) -> yaml.Node:
+    """The node that stands for a JSON value. Raises SiteFileErrors for what no record can hold."""
+    if depth > _DEEPEST:
+        raise SiteFileErrors([BadInput(path, "is nested too deep", field=path, remedy="make it flatter")])
+    match value:
+        case dict():
+            pairs = [(_given(name, path), _given(entry, f"{path}.{name}", depth + 1)) for name, entry in value.items()]
+            return yaml.MappingNode(_TAG + "map", pairs, _NO_MARK)
+        case list():
+            entries = [_given(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
+            return yaml.SequenceNode(_TAG + "seq", entries, _NO_MARK)
+        case str():
+            if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+                problem = "holds a character that cannot be kept"
+                raise SiteFileErrors([BadInput(path, problem, field=path, remedy="take it out")])
+            return yaml.ScalarNode(_STRING, value, _NO_MARK)
+        case bool():
+            return yaml.ScalarNode(_TAG + "bool", str(value).lower(), _NO_MARK)
+        case None:
+            return yaml.ScalarNode(_NULL, "null", _NO_MARK)
+        case _:
+            kind = "int" if isinstance(value, int) else "float"
+            return yaml.ScalarNode(_TAG + kind, repr(value), _NO_MARK)
 
 
 def _composed(text: str, source: str) -> yaml.Node | None:
@@ -142,6 +183,10 @@ class _Reader:
             return ()
         read: tuple[DatedHours, ...] = self._value(root, ListOf(EXCEPTION), "exceptions")
         return read
+
+    def thing(self, node: yaml.Node, form: Form, path: str) -> Any:
+        """What fills one form, with stand-ins for what is missing or wrong."""
+        return self._value(node, form, path)
 
     def end(self) -> None:
         """Raises SiteFileErrors when a problem has been noted."""
@@ -407,6 +452,11 @@ def json_schema() -> dict[str, Any]:
         **_schema(top),
         "required": ["site"],
     }
+
+
+def thing_schema(form: Form) -> dict[str, Any]:
+    """The JSON Schema of one mapping of a site file."""
+    return _schema(form)
 
 
 def _schema(shape: Shape) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, s
 
 from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Outlet, Sensor, Site
 from presence.site_changes import Change, begin_of, differences, merged, with_what_stands
-from storage.record import tables
+from storage.record import audit, tables
 from storage.record.hours import put_in_force
 
 T = TypeVar("T")
@@ -82,8 +82,10 @@ def plan(stored: Site | None, wanted: Site, *, prune: bool) -> list[Change]:
     return differences(stored, merged(stored, wanted, prune=prune))
 
 
-def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> list[Change]:
+def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int, author: str | None = None) -> list[Change]:
     """Add and change what `wanted` says, with `prune` remove what it does not say; the differences.
+
+    `author`: whose change it is in the audit log; without one it has no row there.
 
     The site's version rises by one when there are any. Absences and maintenance that people made stay as they are, and
     so does all history: outlets are judged by other hours from `now_ms` on. Raises SiteFileErrors as `plan` does.
@@ -97,7 +99,19 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int) -> 
         put_in_force(connection, stored, target, now_ms)
         _write_declared(connection, tables.absence, Absence, target.id, target.absences)
         _write_declared(connection, tables.maintenance, Maintenance, target.id, target.maintenance)
+        if author is not None:
+            told = {"event": "registry_changed", "site": target.id, "author": author}
+            audit.append(connection, now_ms, told | {"changes": [_told(change) for change in changes]})
     return changes
+
+
+def _told(change: Change) -> str:
+    """A change as the audit log keeps it for ever: of people only that something of theirs has changed."""
+    if change.kind != "contact":
+        return str(change)
+    before, after = change.before or {}, change.after or {}
+    keys = [key for key in {**before, **after} if key != "id" and before.get(key) != after.get(key)]
+    return f"{'~+-'[('change', 'add', 'remove').index(change.action)]} contact {change.id}: {', '.join(keys)}"
 
 
 # Values to rows

@@ -1,0 +1,345 @@
+"""The registry of a site: outlets, their sensors, agencies, contacts. What is read has a tag, and a change names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Body, Depends, Path, Request
+from starlette.responses import JSONResponse, Response
+
+from api import registry
+from api.access import ROLES_OF, sight_of
+from api.feed import Feed
+from api.fields import LARGEST_BODY_BYTES
+from api.parts import Parts
+from api.problems import CONTENT_TYPE, problem
+from presence.registry import (
+    AGENCY,
+    AGENCY_CONTACT,
+    CONTACT,
+    DUTY,
+    OUTLET,
+    SENSOR,
+    Changed,
+    Kind,
+    NoSuchThing,
+    NotAsWanted,
+    Place,
+    added,
+    changed,
+    removed,
+    thing,
+    things,
+)
+from presence.site_file import thing_schema
+from storage.record.refusals import NotThere
+from storage.record.registry_changes import Registered, change, registered
+
+router = APIRouter(prefix="/api/v1/sites/{site}", max_body_size=LARGEST_BODY_BYTES)
+
+SiteId = Annotated[str, Path(description="The site's id.")]
+Given = Annotated[dict[str, Any], Body(description="Keys as in a site file.")]
+
+_STALE = "It is no longer what you read; look at what is there now, and change that."
+_UNCONDITIONAL = "Send If-Match with the ETag of what you read, so that nobody's change is lost."
+
+
+class Asked(NamedTuple):
+    """Where a request points: in which site, at what."""
+
+    site: str
+    place: Place
+
+
+class _Moved(Exception):
+    """What is changed is no longer what was read."""
+
+    def __init__(self, now: Registered) -> None:
+        super().__init__()
+        self.now = now
+
+
+def _outlets(site: SiteId) -> Asked:
+    return Asked(site, Place(OUTLET))
+
+
+def _outlet(site: SiteId, outlet: str) -> Asked:
+    return Asked(site, Place(OUTLET, id=outlet))
+
+
+def _sensors(site: SiteId, outlet: str) -> Asked:
+    return Asked(site, Place(SENSOR, outlet))
+
+
+def _sensor(site: SiteId, outlet: str, sensor: str) -> Asked:
+    return Asked(site, Place(SENSOR, outlet, sensor))
+
+
+def _agencies(site: SiteId) -> Asked:
+    return Asked(site, Place(AGENCY))
+
+
+def _agency(site: SiteId, agency: str) -> Asked:
+    return Asked(site, Place(AGENCY, id=agency))
+
+
+def _agency_contacts(site: SiteId, agency: str) -> Asked:
+    return Asked(site, Place(AGENCY_CONTACT, agency))
+
+
+def _agency_contact(site: SiteId, agency: str, contact: str) -> Asked:
+    return Asked(site, Place(AGENCY_CONTACT, agency, contact))
+
+
+def _contacts(site: SiteId) -> Asked:
+    return Asked(site, Place(CONTACT))
+
+
+def _contact(site: SiteId, contact: str) -> Asked:
+    return Asked(site, Place(CONTACT, id=contact))
+
+
+@router.get(
+    "",
+    tags=["registry"],
+    summary="The whole site: gateways, agencies, contacts, outlets with their sensors, duties, rules",
+    description="Its ETag is its version, which every change raises; agencies see what is theirs.",
+)
+def read_site(request: Request, site: SiteId) -> Response:
+    def said(now: Registered) -> Response:
+        body = registry.of_site(now.site, now.version, sight_of(request), channels=_sees_channels(request))
+        return JSONResponse(body, headers={"ETag": registry.tag_of_version(now.version)})
+
+    return _answer(request, site, said)
+
+
+@router.get("/duties", tags=["registry"], summary="Sets of outlets of which at least n must be staffed")
+def list_duties(request: Request, site: SiteId) -> Response:
+    return _answer(request, site, lambda now: _listed(request, now, Place(DUTY)))
+
+
+@router.get("/rules", tags=["registry"], summary="When alerts fire, and whom they reach next")
+def read_rules(request: Request, site: SiteId) -> Response:
+    return _answer(request, site, lambda now: _tagged(registry.rules(now.site)))
+
+
+def _add_routes(
+    kind: Kind, list_path: str, path: str, list_at: Callable[..., Asked], at: Callable[..., Asked], example: Any
+) -> None:
+    """The five routes of a kind of thing."""
+    of_list, of_one = Depends(list_at), Depends(at)
+
+    def list_all(request: Request, asked: Asked = of_list) -> Response:
+        return _answer(request, asked.site, lambda now: _listed(request, now, asked.place))
+
+    def add(request: Request, given: Given, asked: Asked = of_list) -> Response:
+        return _change(request, asked, lambda now: added(now.site, asked.place, given), 201)
+
+    def read(request: Request, asked: Asked = of_one) -> Response:
+        return _answer(request, asked.site, lambda now: _shown(request, now, asked.place))
+
+    def patch(request: Request, given: Given, asked: Asked = of_one) -> Response:
+        return _change(
+            request, asked, lambda now: changed(now.site, asked.place, registry.unmasked(now.site, asked.place, given))
+        )
+
+    def remove(request: Request, asked: Asked = of_one) -> Response:
+        return _change(request, asked, lambda now: removed(now.site, asked.place), 204)
+
+    name = f"{list_at.__name__.strip('_')}"
+    of = " of an agency" if kind is AGENCY_CONTACT else " of an outlet" if kind is SENSOR else ""
+    body = thing_schema(kind.form) | {"examples": [example]}
+    one, some = {kind.name: example}, {kind.plural: [example]}
+    router.add_api_route(
+        list_path,
+        list_all,
+        name=f"list_{name}",
+        tags=["registry"],
+        summary=f"The {kind.plural}{of}",
+        responses=_said(200, some),
+    )
+    router.add_api_route(
+        list_path,
+        add,
+        methods=["POST"],
+        status_code=201,
+        name=f"add_{name}",
+        tags=["registry"],
+        summary=f"Add one of the {kind.plural}{of}",
+        description="If-Match: the ETag of the list or of the site, or *.",
+        responses=_said(201, one) | _refusals(409, 412, 422, 428),
+        openapi_extra=_body(body),
+    )
+    router.add_api_route(
+        path,
+        read,
+        name=f"read_{name}",
+        tags=["registry"],
+        summary=f"One of the {kind.plural}{of}",
+        responses=_said(200, one),
+    )
+    router.add_api_route(
+        path,
+        patch,
+        methods=["PATCH"],
+        name=f"change_{name}",
+        tags=["registry"],
+        summary=f"Change one of the {kind.plural}{of}",
+        description="What is left out stays; null takes a key away. If-Match: its ETag, that of the site, or *.",
+        responses=_said(200, one) | _refusals(412, 422, 428),
+        openapi_extra=_body({name: value for name, value in body.items() if name != "required"}),
+    )
+    router.add_api_route(
+        path,
+        remove,
+        methods=["DELETE"],
+        status_code=204,
+        name=f"remove_{name}",
+        tags=["registry"],
+        summary=f"Take out one of the {kind.plural}{of}; its history stays",
+        description="If-Match: its ETag, that of the site, or *.",
+        responses=_refusals(404, 409, 412, 428),
+    )
+
+
+_REFUSALS = {
+    404: "There is no such site, or nothing with this id.",
+    409: "Something else stands in the way.",
+    412: "It moved since it was read; `now` is what is there.",
+    422: "A field is wrong, or missing; `errors` names each.",
+    428: "If-Match is missing.",
+}
+
+
+def _said(status: int, example: object) -> dict[int | str, dict[str, Any]]:
+    said = {"description": "As it is kept.", "content": {"application/json": {"example": example}}}
+    return {status: said, **_refusals(404)}
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": _REFUSALS[status], "content": {CONTENT_TYPE: {}}} for status in statuses}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}, "parameters": [if_match]}
+
+
+_SENSOR = {"id": "dk1-radar", "kind": "mmwave", "zone": "staff", "heartbeat": "10s"}
+_CONTACT = {"id": "kepala", "name": "Kepala", "level": 1, "phone": "+62 231 555 0101"}
+_add_routes(
+    OUTLET, "/outlets", "/outlets/{outlet}", _outlets, _outlet,
+    {"id": "disdukcapil-1", "number": 1, "name": "Loket 1", "service": "KTP-el", "agency": "disdukcapil", "floor": 1},
+)  # fmt: skip
+_add_routes(
+    SENSOR, "/outlets/{outlet}/sensors", "/outlets/{outlet}/sensors/{sensor}", _sensors, _sensor, _SENSOR
+)  # fmt: skip
+_add_routes(
+    AGENCY, "/agencies", "/agencies/{agency}", _agencies, _agency,
+    {"id": "disdukcapil", "name": "Dinas Kependudukan dan Pencatatan Sipil", "short": "Disdukcapil"},
+)  # fmt: skip
+_add_routes(
+    AGENCY_CONTACT, "/agencies/{agency}/contacts", "/agencies/{agency}/contacts/{contact}",
+    _agency_contacts, _agency_contact, _CONTACT,
+)  # fmt: skip
+_add_routes(
+    CONTACT, "/contacts", "/contacts/{contact}", _contacts, _contact, _CONTACT | {"role": "facility_manager"}
+)  # fmt: skip
+
+
+# Answers
+
+
+def _answer(request: Request, site: str, said: Callable[[Registered], Response]) -> Response:
+    parts: Parts = request.app.state.parts
+    try:
+        with parts.record.reading() as connection:
+            now = registered(connection, site)
+        if not sight_of(request).sees_site(now.site):
+            raise NotThere(f'no site "{site}"')
+        return said(now)
+    except (NotThere, NoSuchThing) as error:
+        return problem(404, "Not there", str(error))
+
+
+def _listed(request: Request, now: Registered, place: Place) -> Response:
+    if place.owner and not registry.sees(sight_of(request), now.site, place):
+        things(now.site, place)
+        raise NotThere(f'nothing with the id "{place.owner}" at site "{now.site.id}"')
+    said = registry.listed(now.site, place, sight_of(request), channels=_sees_channels(request))
+    return _tagged(registry.names_of(place.kind, said))
+
+
+def _shown(request: Request, now: Registered, place: Place, status: int = 200) -> Response:
+    one = thing(now.site, place)
+    if not registry.sees(sight_of(request), now.site, place):
+        raise NoSuchThing(f'no {place.kind.name} "{place.id}" at site "{now.site.id}"')
+    said = registry.shown(now.site, place.kind, one, channels=_sees_channels(request))
+    return _tagged(registry.names_of(place.kind, said), status)
+
+
+def _tagged(body: Mapping[str, Any], status: int = 200) -> Response:
+    return JSONResponse(body, status, headers={"ETag": registry.tag(body)})
+
+
+def _sees_channels(request: Request) -> bool:
+    """Whether whoever asks may change them, too."""
+    who = request.state.who
+    return who is not None and who.role in ROLES_OF["register"]
+
+
+def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed], status: int = 200) -> Response:
+    parts: Parts = request.app.state.parts
+    feed: Feed = request.app.state.feed
+    author: str = request.state.account
+    if_match = request.headers.get("if-match")
+    if if_match is None:
+        return problem(428, "Not conditional", _UNCONDITIONAL)
+
+    def make_of(now: Registered) -> Changed:
+        if not registry.sees(sight_of(request), now.site, asked.place):
+            raise NotThere(f'no site "{asked.site}"')
+        answer = _now(request, now, asked.place)
+        if not registry.matches(if_match, (answer.headers["etag"], registry.tag_of_version(now.version))):
+            raise _Moved(now)
+        return make(now)
+
+    try:
+        with parts.record.writing() as connection:
+            now, place = change(connection, asked.site, make_of, parts.source_problems, author, parts.now())
+        feed.look_soon()
+        return Response(status_code=204) if status == 204 else _made(request, now, place, status)
+    except (NotThere, NoSuchThing) as error:
+        return problem(404, "Not there", str(error))
+    except NotAsWanted as error:
+        return _refused(error, 409 if request.method == "DELETE" else 422)
+    except _Moved as moved:
+        return _has_moved(request, moved.now, asked.place)
+
+
+def _now(request: Request, now: Registered, place: Place) -> Response:
+    return _shown(request, now, place) if place.id else _listed(request, now, place)
+
+
+def _made(request: Request, now: Registered, place: Place, status: int) -> Response:
+    answer = _shown(request, now, place, status)
+    if status == 201:
+        answer.headers["Location"] = f"{request.url.path}/{place.id}"
+    return answer
+
+
+def _refused(error: NotAsWanted, status: int) -> Response:
+    errors = [{"field": one.path or None, "detail": one.says} for one in error.found]
+    return problem(status, "Not as it may be", str(error), errors=errors)
+
+
+def _has_moved(request: Request, now: Registered, place: Place) -> Response:
+    channels = _sees_channels(request)
+    body = registry.names_of(
+        place.kind,
+        registry.shown(now.site, place.kind, thing(now.site, place), channels=channels)
+        if place.id
+        else registry.listed(now.site, place, sight_of(request), channels=channels),
+    )
+    return problem(412, "Moved", _STALE, headers={"ETag": registry.tag(body)}, now=body)

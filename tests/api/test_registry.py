@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from presence.site import Contact, Duty, Site
+from storage.record.audit import verify
+from storage.record.registry import load_site
+from storage.record.tables import audit
+from storage.record.users import Role, make_account, make_token
+from tests.builders import outlet, site
+from tests.fixtures.web import Browser, Web
+
+BALAI = "/api/v1/sites/balai"
+SECRET = "hadir+https://:{env:KUNCI}@pesan.example/hadir"
+
+
+@pytest.fixture
+def office(web: Web) -> Web:
+    """A site of two agencies, each with one outlet."""
+    web.apply(
+        site(
+            outlets=[outlet("a-1", number=1), outlet("b-1", agency="pajak")],
+            contacts=(Contact(id="kepala", name="Kepala", role="facility_manager", channel=SECRET),),
+        )
+    )
+    return web
+
+
+def of(web: Web, role: Role = "facility_manager", **account: Any) -> Browser:
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, f"{role}-1", web.now_ms, role, **account)
+        token = make_token(connection, f"{role}-1", "", web.now_ms)
+    return web.ask(authorization=f"Bearer {token}")
+
+
+def stored(web: Web) -> Site:
+    with web.record.reading() as connection:
+        found = load_site(connection, "balai")
+    assert found is not None
+    return found
+
+
+def patch(browser: Browser, path: str, body: dict[str, Any], tag: str = "*") -> httpx.Response:
+    return browser.ask("PATCH", f"{BALAI}{path}", json=body, headers={"if-match": tag})
+
+
+def add(browser: Browser, path: str, body: object, tag: str = "*") -> httpx.Response:
+    return browser.post(f"{BALAI}{path}", json=body, headers={"if-match": tag})
+
+
+def remove(browser: Browser, path: str) -> httpx.Response:
+    return browser.ask("DELETE", f"{BALAI}{path}", headers={"if-match": "*"})
+
+
+def test_an_outlet_is_renamed_by_whoever_has_read_it(office: Web):
+    manager = of(office)
+    read = manager.get(f"{BALAI}/outlets/a-1")
+    answer = patch(manager, "/outlets/a-1", {"name": "Loket Satu", "number": None}, read.headers["etag"])
+    assert (answer.status_code, answer.json()["outlet"]["name"]) == (200, "Loket Satu")
+    assert stored(office).outlets[0].name == "Loket Satu"
+    assert stored(office).outlets[0].number is None
+    assert stored(office).outlets[0].sensors[0].id == "a-1-s"
+    assert answer.headers["etag"] == manager.get(f"{BALAI}/outlets/a-1").headers["etag"]
+
+
+def test_a_change_that_names_no_tag_or_an_old_one_is_not_made(office: Web):
+    manager = of(office)
+    tag = manager.get(f"{BALAI}/outlets/a-1").headers["etag"]
+    without = manager.ask("PATCH", f"{BALAI}/outlets/a-1", json={"name": "x"})
+    assert (without.status_code, without.headers["content-type"]) == (428, "application/problem+json")
+    assert patch(manager, "/outlets/a-1", {"name": "Loket Satu"}, tag).status_code == 200
+    late = patch(manager, "/outlets/a-1", {"name": "Loket Dua"}, tag)
+    assert late.status_code == 412
+    assert late.json()["now"]["outlet"]["name"] == "Loket Satu"
+    assert patch(manager, "/outlets/a-1", {"name": "Loket Dua"}, late.headers["etag"]).status_code == 200
+
+
+def test_a_change_of_another_outlet_is_no_hindrance_but_to_who_read_the_whole(office: Web):
+    manager = of(office)
+    tag, whole = (manager.get(f"{BALAI}{path}").headers["etag"] for path in ("/outlets/a-1", ""))
+    assert whole == '"1"'
+    assert patch(manager, "/outlets/b-1", {"name": "Pajak"}, whole).status_code == 200
+    assert manager.get(BALAI).headers["etag"] == '"2"'
+    assert patch(manager, "/outlets/a-1", {"name": "Satu"}, whole).status_code == 412
+    assert patch(manager, "/outlets/a-1", {"name": "Satu"}, tag).status_code == 200
+
+
+def test_an_outlet_is_added_with_its_sensor_and_taken_out_again(office: Web):
+    manager = of(office)
+    answer = add(manager, "/outlets", {"id": "a-2", "name": "Loket 2", "agency": "dinas"})
+    assert (answer.status_code, answer.headers["location"]) == (201, f"{BALAI}/outlets/a-2")
+    sensor = {"id": "a2-radar", "kind": "mmwave", "zone": "staff", "heartbeat": "10s"}
+    assert add(manager, "/outlets/a-2/sensors", sensor).json() == {"sensor": sensor}
+    changed = patch(manager, "/outlets/a-2/sensors/a2-radar", {"zone": "visitor"})
+    assert changed.json()["sensor"] == sensor | {"zone": "visitor"}
+    assert remove(manager, "/outlets/a-2/sensors/a2-radar").status_code == 204
+    assert remove(manager, "/outlets/a-2").status_code == 204
+    assert [one.id for one in stored(office).outlets] == ["a-1", "b-1"]
+    assert manager.get(f"{BALAI}/outlets/a-2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"id": "A 2", "name": "x", "agency": "dinas"}, "id", '"A 2" is no id'),
+        ({"id": "a-2", "agency": "dinas"}, "name", "is missing"),
+        ({"id": "a-2", "name": "", "agency": "dinas"}, "name", "is empty"),
+        ({"id": "a-2", "name": "a\0b", "agency": "dinas"}, "name", "holds a character that cannot be kept"),
+        ({"id": "a-2", "name": "\ud800", "agency": "dinas"}, "name", "holds a character that cannot be kept"),
+        ({"id": "a-2", "name": "x", "agency": "dinsa"}, "agency", 'did you mean "dinas"?'),
+        ({"id": "a-1", "name": "x", "agency": "dinas"}, "id", "is taken by"),
+        ({"id": "a-2", "name": "x", "agency": "dinas", "service_hours": "Mo-Fr 8-1x"}, "service_hours", ""),
+        ({"id": "a-2", "name": "x", "agency": "dinas", "sensors": [{"id": "s"}]}, "sensors[0].kind", "is missing"),
+        ({"id": "a-2", "name": "x", "agency": "dinas", "colour": "red"}, "colour", "no such key"),
+        ({"id": "a-2", "name": ["x"], "agency": "dinas"}, "name", "is a list"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field(office: Web, body: dict[str, Any], field: str, says: str):
+    text = json.dumps(body).encode()
+    answer = of(office).post(
+        f"{BALAI}/outlets", content=text, headers={"if-match": "*", "content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    errors = answer.json()["errors"]
+    assert field in [one["field"] for one in errors]
+    assert says in " ".join(one["detail"] for one in errors)
+
+
+def test_what_is_nested_without_end_is_refused(office: Web):
+    deep: Any = []
+    for _ in range(200):
+        deep = [deep]
+    assert add(of(office), "/outlets", {"id": "a-2", "position": deep}).status_code == 422
+
+
+def test_what_something_else_needs_is_not_taken_out(office: Web):
+    manager = of(office)
+    assert "a-1" in remove(manager, "/agencies/dinas").json()["detail"]
+    office.apply(site(outlets=[outlet("a-1"), outlet("a-2")], duties=(Duty(id="ktp", outlets=("a-1", "a-2")),)))
+    answer = remove(manager, "/outlets/a-1")
+    assert (answer.status_code, "ktp" in answer.json()["detail"]) == (409, True)
+
+
+def test_an_id_stays_for_history_hangs_on_it(office: Web):
+    errors = patch(of(office), "/outlets/a-1", {"id": "a-9"}).json()["errors"]
+    assert [one["field"] for one in errors] == ["id"]
+
+
+def test_agencies_and_their_contacts(office: Web):
+    manager = of(office)
+    assert add(manager, "/agencies", {"id": "polres", "name": "Polres"}).status_code == 201
+    answer = add(manager, "/agencies/polres/contacts", {"name": "Kepala unit", "phone": "0231 1"})
+    assert answer.json()["contact"] == {"id": "kepala-unit", "name": "Kepala unit", "phone": "0231 1"}
+    assert patch(manager, "/agencies/polres", {"short": "Pol"}).json()["agency"]["contacts"][0]["id"] == "kepala-unit"
+    assert patch(manager, "/agencies/polres", {"contacts": []}).status_code == 422
+    assert remove(manager, "/agencies/polres/contacts/kepala-unit").status_code == 204
+    assert remove(manager, "/agencies/polres").status_code == 204
+
+
+def test_secrets_of_channels_are_not_told(office: Web):
+    manager = of(office)
+    assert manager.get(f"{BALAI}/contacts/kepala").json()["contact"]["channel"] == SECRET
+    written = {"name": "Jaga", "channel": "hadir+https://:rahasia@pesan.example/hadir"}
+    shown = add(manager, "/contacts", written).json()["contact"]["channel"]
+    assert shown == "hadir+https://:…@pesan.example/hadir"
+    assert patch(manager, "/contacts/jaga", {"channel": shown, "name": "Piket"}).status_code == 200
+    assert stored(office).contacts[1].channel == written["channel"]
+    assert of(office, "viewer").get(f"{BALAI}/contacts/jaga").json()["contact"]["channel"] == "hadir+https://…"
+    with office.record.reading() as connection:
+        rows = [json.loads(body) for body in connection.execute(select(audit.c.body)).scalars()]
+    assert "rahasia" not in json.dumps(rows)
+
+
+def test_an_agency_sees_what_is_its_own(office: Web):
+    agency = of(office, "agency", agency="dinas")
+    whole = agency.get(BALAI).json()
+    assert [one["id"] for one in whole["outlets"]] == ["a-1"]
+    assert [one["id"] for one in whole["agencies"]] == ["dinas"]
+    assert [one["id"] for one in agency.get(f"{BALAI}/outlets").json()["outlets"]] == ["a-1"]
+    for path in ("/outlets/b-1", "/agencies/pajak", "/outlets/b-1/sensors", "/agencies/pajak/contacts"):
+        assert agency.get(f"{BALAI}{path}").status_code == 404, path
+    assert patch(agency, "/outlets/a-1", {"name": "x"}).status_code == 403
+
+
+def test_an_account_of_another_site_finds_nothing(office: Web):
+    stranger = of(office, site="cabang")
+    assert stranger.get(BALAI).status_code == 404
+    assert patch(stranger, "/outlets/a-1", {"name": "x"}).status_code == 404
+    assert stored(office).outlets[0].name == "Loket a-1"
+
+
+def test_technicians_change_sensors_alone(office: Web):
+    technician = of(office, "technician")
+    assert patch(technician, "/outlets/a-1/sensors/a-1-s", {"kind": "pir"}).status_code == 200
+    assert patch(technician, "/outlets/a-1", {"name": "x"}).status_code == 403
+
+
+def test_what_drivers_and_conventions_say_is_heard(office: Web):
+    from hadir.site_sources import source_problems
+
+    office.app.state.parts = office.app.state.parts.__class__(
+        **{**vars(office.app.state.parts), "source_problems": source_problems}
+    )
+    source = {"convention": "zigbee2mqtt", "topic": "elsewhere//"}
+    answer = patch(of(office), "/outlets/a-1/sensors/a-1-s", {"source": source | {"part": "", "profile": "x"}})
+    assert answer.status_code == 422
+
+
+def test_a_change_is_in_the_audit_log_with_its_author(office: Web):
+    patch(of(office), "/outlets/a-1", {"name": "Loket Satu"})
+    with office.record.reading() as connection:
+        assert verify(connection) == 1
+        row = json.loads(connection.execute(select(audit.c.body)).scalar_one())
+    assert row["event"] == "registry_changed"
+    assert row["author"] == "facility_manager-1"
+    assert row["changes"] == ["~ outlet a-1: name Loket a-1 → Loket Satu"]
+
+
+def test_duties_and_rules_are_read(office: Web):
+    viewer = of(office, "viewer")
+    assert viewer.get(f"{BALAI}/duties").json() == {"duties": []}
+    assert viewer.get(f"{BALAI}/rules").json() == {"rules": {"vacancy": {"after": "10m"}}, "escalation": {}}
