@@ -25,6 +25,7 @@ from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
 from api.routes import (
+    admin,
     agency,
     alerts,
     contests,
@@ -32,6 +33,7 @@ from api.routes import (
     docs,
     floor,
     health,
+    inbox,
     ledger,
     live,
     login,
@@ -98,6 +100,8 @@ def create_app(parts: Parts) -> FastAPI:
         agency,
         contests,
         registry,
+        admin,
+        inbox,
         static,
         docs,
     ):

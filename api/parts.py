@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from presence.site import Site
 from presence.site_checks import Problem
 from storage.record import Record
+from storage.record.claims import Claim
 from storage.timeseries import Store
 from transport.session import BrokerAddress
 
@@ -16,8 +17,9 @@ from transport.session import BrokerAddress
 class Parts:
     """`now`: epoch ms. `demo`: reading is open to this machine. `checks`: for `/readyz`, a function for each further
     part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
-    of readings, which is read alone; None: there is none to plot. `source_problems`: what drivers and conventions have
-    to say against the sources of a site.
+    of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
+    sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
+    say against the sources of a site.
     """
 
     record: Record
@@ -26,4 +28,5 @@ class Parts:
     store: Store | None = None
     demo: bool = False
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+    claim: Claim | None = None
     source_problems: Callable[[Site], Sequence[Problem]] = lambda _site: ()

@@ -139,6 +139,21 @@ def with_sensor(
     return dataclasses.replace(site, outlets=outlets), sensor
 
 
+def claimed(
+    sites: Sequence[Site], site: Site, outlet_id: str, waiting: Waiting, zone: ZoneName, presence: str | None
+) -> Site:
+    """`site`, one of `sites`, with a device of the inbox as one sensor more, as a page asks for it. Raises BadInput.
+
+    `presence`: which of what it speaks of; where that is one thing alone it needs not be said.
+    """
+    if presence is None and len(waiting.presences) == 1:
+        presence = waiting.presences[0]
+    if waiting.convention == NATIVE or presence == "presence":
+        presence = None  # what it says by itself
+    device = Device(waiting.site, waiting.convention, waiting.device, waiting)
+    return with_sensor(sites, site, outlet_id, device, Wanted(zone=zone, kind="direct", presence=presence))[0]
+
+
 def _id(site: Site, device: Device, wanted: Wanted) -> str:
     if device.convention == NATIVE:
         if wanted.sensor not in (None, device.device):

@@ -158,6 +158,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
     """Serve the pages at `pages`, a listening socket, until `stop` is set. `demo`: no log-in is needed here to read."""
     from api.app import create_app, serve
     from api.parts import Parts
+    from hadir.claiming import claimed
     from hadir.site_sources import source_problems
     from storage.record import Record
     from storage.timeseries import Store, StoreUnavailable, open_store
@@ -183,6 +184,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             store=store,
             demo=demo,
             checks={"store": check_of(store)},
+            claim=claimed,
             source_problems=source_problems,
         )
         serve(create_app(parts), pages, stop)

@@ -35,7 +35,7 @@ class NotAsWanted(HadirError):
         super().__init__("; ".join(": ".join(filter(None, problem)) for problem in self.found))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of thing, and where a site has them.
 

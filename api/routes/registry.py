@@ -13,7 +13,7 @@ from api.access import ROLES_OF, sight_of
 from api.feed import Feed
 from api.fields import LARGEST_BODY_BYTES
 from api.parts import Parts
-from api.problems import CONTENT_TYPE, problem
+from api.problems import MEDIA_TYPE, problem
 from presence.registry import (
     AGENCY,
     AGENCY_CONTACT,
@@ -168,7 +168,7 @@ def _add_routes(
         tags=["registry"],
         summary=f"Add one of the {kind.plural}{of}",
         description="If-Match: the ETag of the list or of the site, or *.",
-        responses=_said(201, one) | _refusals(409, 412, 422, 428),
+        responses=_said(201, one) | _refusals(400, 412, 428),
         openapi_extra=_body(body),
     )
     router.add_api_route(
@@ -187,7 +187,7 @@ def _add_routes(
         tags=["registry"],
         summary=f"Change one of the {kind.plural}{of}",
         description="What is left out stays; null takes a key away. If-Match: its ETag, that of the site, or *.",
-        responses=_said(200, one) | _refusals(412, 422, 428),
+        responses=_said(200, one) | _refusals(400, 412, 428),
         openapi_extra=_body({name: value for name, value in body.items() if name != "required"}),
     )
     router.add_api_route(
@@ -207,7 +207,7 @@ _REFUSALS = {
     404: "There is no such site, or nothing with this id.",
     409: "Something else stands in the way.",
     412: "It moved since it was read; `now` is what is there.",
-    422: "A field is wrong, or missing; `errors` names each.",
+    400: "A field is wrong, or missing; `errors` names each.",
     428: "If-Match is missing.",
 }
 
@@ -218,7 +218,7 @@ def _said(status: int, example: object) -> dict[int | str, dict[str, Any]]:
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": _REFUSALS[status], "content": {CONTENT_TYPE: {}}} for status in statuses}
+    return {status: {"description": _REFUSALS[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _answer(request: Request, site: str, said: Callable[[Registered], Response])
             raise NotThere(f'no site "{site}"')
         return said(now)
     except (NotThere, NoSuchThing) as error:
-        return problem(404, "Not there", str(error))
+        return problem(404, str(error), request.url.path)
 
 
 def _listed(request: Request, now: Registered, place: Place) -> Response:
@@ -295,7 +295,7 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
     author: str = request.state.account
     if_match = request.headers.get("if-match")
     if if_match is None:
-        return problem(428, "Not conditional", _UNCONDITIONAL)
+        return problem(428, _UNCONDITIONAL, request.url.path)
 
     def make_of(now: Registered) -> Changed:
         if not registry.sees(sight_of(request), now.site, asked.place):
@@ -311,9 +311,9 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
         feed.look_soon()
         return Response(status_code=204) if status == 204 else _made(request, now, place, status)
     except (NotThere, NoSuchThing) as error:
-        return problem(404, "Not there", str(error))
+        return problem(404, str(error), request.url.path)
     except NotAsWanted as error:
-        return _refused(error, 409 if request.method == "DELETE" else 422)
+        return _refused(request, error)
     except _Moved as moved:
         return _has_moved(request, moved.now, asked.place)
 
@@ -329,9 +329,9 @@ def _made(request: Request, now: Registered, place: Place, status: int) -> Respo
     return answer
 
 
-def _refused(error: NotAsWanted, status: int) -> Response:
-    errors = [{"field": one.path or None, "detail": one.says} for one in error.found]
-    return problem(status, "Not as it may be", str(error), errors=errors)
+def _refused(request: Request, error: NotAsWanted) -> Response:
+    errors = {one.path: one.says for one in error.found if one.path}
+    return problem(409 if request.method == "DELETE" else 400, str(error), request.url.path, errors=errors)
 
 
 def _has_moved(request: Request, now: Registered, place: Place) -> Response:
@@ -342,4 +342,4 @@ def _has_moved(request: Request, now: Registered, place: Place) -> Response:
         if place.id
         else registry.listed(now.site, place, sight_of(request), channels=channels),
     )
-    return problem(412, "Moved", _STALE, headers={"ETag": registry.tag(body)}, now=body)
+    return problem(412, _STALE, request.url.path, headers={"ETag": registry.tag(body)}, now=body)

@@ -125,17 +125,16 @@ def test_what_is_wrong_is_told_by_field(office: Web, body: dict[str, Any], field
     answer = of(office).post(
         f"{BALAI}/outlets", content=text, headers={"if-match": "*", "content-type": "application/json"}
     )
-    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     errors = answer.json()["errors"]
-    assert field in [one["field"] for one in errors]
-    assert says in " ".join(one["detail"] for one in errors)
+    assert says in errors[field]
 
 
 def test_what_is_nested_without_end_is_refused(office: Web):
     deep: Any = []
     for _ in range(200):
         deep = [deep]
-    assert add(of(office), "/outlets", {"id": "a-2", "position": deep}).status_code == 422
+    assert add(of(office), "/outlets", {"id": "a-2", "position": deep}).status_code == 400
 
 
 def test_what_something_else_needs_is_not_taken_out(office: Web):
@@ -148,7 +147,7 @@ def test_what_something_else_needs_is_not_taken_out(office: Web):
 
 def test_an_id_stays_for_history_hangs_on_it(office: Web):
     errors = patch(of(office), "/outlets/a-1", {"id": "a-9"}).json()["errors"]
-    assert [one["field"] for one in errors] == ["id"]
+    assert list(errors) == ["id"]
 
 
 def test_agencies_and_their_contacts(office: Web):
@@ -157,7 +156,7 @@ def test_agencies_and_their_contacts(office: Web):
     answer = add(manager, "/agencies/polres/contacts", {"name": "Kepala unit", "phone": "0231 1"})
     assert answer.json()["contact"] == {"id": "kepala-unit", "name": "Kepala unit", "phone": "0231 1"}
     assert patch(manager, "/agencies/polres", {"short": "Pol"}).json()["agency"]["contacts"][0]["id"] == "kepala-unit"
-    assert patch(manager, "/agencies/polres", {"contacts": []}).status_code == 422
+    assert patch(manager, "/agencies/polres", {"contacts": []}).status_code == 400
     assert remove(manager, "/agencies/polres/contacts/kepala-unit").status_code == 204
     assert remove(manager, "/agencies/polres").status_code == 204
 
@@ -208,7 +207,7 @@ def test_what_drivers_and_conventions_say_is_heard(office: Web):
     )
     source = {"convention": "zigbee2mqtt", "topic": "elsewhere//"}
     answer = patch(of(office), "/outlets/a-1/sensors/a-1-s", {"source": source | {"part": "", "profile": "x"}})
-    assert answer.status_code == 422
+    assert answer.status_code == 400
 
 
 def test_a_change_is_in_the_audit_log_with_its_author(office: Web):

@@ -1,0 +1,108 @@
+"""Devices that nobody claimed, and how one of them becomes a sensor of an outlet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from api.access import sight_of
+from api.feed import Feed
+from api.fields import BODY, LARGEST_BODY_BYTES
+from api.parts import Parts
+from api.problems import MEDIA_TYPE, problem
+from presence.errors import BadInput
+from presence.instants import rfc3339
+from presence.registry import SENSOR, Place, things, written
+from presence.site import ZoneName
+from storage.record.aside import Waiting, inbox
+from storage.record.claims import claim, waiting_device
+from storage.record.refusals import NotThere
+from storage.record.registry_changes import registered
+
+router = APIRouter(prefix="/api/v1/inbox", tags=["inbox"], max_body_size=LARGEST_BODY_BYTES)
+
+_EXAMPLE: dict[str, Any] = {
+    "device": "0x00158d0001a2b3c4",
+    "convention": "zigbee2mqtt",
+    "from": None,
+    "site": "mpp-contoh",
+    "outlet": "disdukcapil-1",
+    "zone": "staff",
+    "presence": None,
+}
+
+
+class NewClaim(BaseModel):
+    """Which device, and where it stands. `from`: the site that its topics name, as the inbox says."""
+
+    model_config = BODY | {"json_schema_extra": {"examples": [_EXAMPLE]}}
+
+    device: str = Field(description="Its name in the inbox.")
+    convention: str = Field(description="The convention that it speaks, as the inbox says.")
+    named: str | None = Field(None, alias="from", description="The `site` that the inbox says; null as there.")
+    site: str = Field(description="The site of the outlet.")
+    outlet: str = Field(description="The outlet at which it stands.")
+    zone: ZoneName = Field(description="The side that it watches.")
+    presence: str | None = Field(None, description="Which of its `presences`, where it has several.")
+
+
+@router.get("", summary="Devices that send readings and are nobody's sensor, the one heard last first")
+def list_inbox(
+    request: Request, site: Annotated[str | None, Query(description="Only what may be of this site.")] = None
+) -> Response:
+    parts: Parts = request.app.state.parts
+    own = sight_of(request).site
+    with parts.record.reading() as connection:
+        waiting = inbox(connection)
+    wanted = [{"", one} for one in (site, own) if one is not None]
+    return JSONResponse({"inbox": [_line(one) for one in waiting if all(one.site in sites for sites in wanted)]})
+
+
+@router.post(
+    "/claim",
+    status_code=201,
+    summary="Make a device of the inbox a sensor of an outlet",
+    responses={
+        status: {"description": says, "content": {MEDIA_TYPE: {}}}
+        for status, says in {
+            400: "A field is wrong, or missing.",
+            404: "There is no such site, or no such device waits.",
+        }.items()
+    },
+)
+def claim_device(request: Request, wanted: NewClaim) -> Response:
+    parts: Parts = request.app.state.parts
+    feed: Feed = request.app.state.feed
+    try:
+        with parts.record.writing() as connection:
+            before = registered(connection, wanted.site).site
+            if parts.claim is None or not sight_of(request).sees_site(before):
+                raise NotThere(f'no site "{wanted.site}"')
+            device = waiting_device(connection, wanted.named or "", wanted.convention, wanted.device)
+            place = (wanted.site, wanted.outlet, wanted.zone, wanted.presence)
+            after = claim(connection, device, *place, parts.claim, request.state.account, parts.now())
+    except NotThere as error:
+        return problem(404, str(error), request.url.path)
+    except BadInput as error:
+        says = error.problem if error.remedy is None else f"{error.problem}; {error.remedy}"
+        return problem(400, says, request.url.path)
+    feed.look_soon()
+    sensor = things(after, Place(SENSOR, wanted.outlet))[-1]
+    return JSONResponse({"sensor": written(after, SENSOR.form, sensor)}, 201)
+
+
+def _line(one: Waiting) -> dict[str, Any]:
+    return {
+        "device": one.device,
+        "convention": one.convention,
+        "site": one.site or None,
+        "seems": one.seems,
+        "values": dict(one.values),
+        "presences": one.presences,
+        "first": rfc3339(one.first_ms),
+        "last": rfc3339(one.last_ms),
+        "messages": one.messages,
+    }
