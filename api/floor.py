@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from presence.duties import duties
 from presence.instants import parse_instant
 from presence.intervals import Span, union
 from presence.service_hours import ServiceHours
-from presence.site import Outlet, Site
+from presence.site import Agency, Outlet, Site
 from presence.status import Status
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow
@@ -39,6 +40,7 @@ _HOUR_MS = 3_600_000
 _WORTH_TELLING_MS = 1000
 _WEEK_MS = 7 * 24 * _HOUR_MS
 _DAYS_AHEAD = 8
+_OUTAGE_PERCENT = 60  # of the zones are unknown, or it ends
 
 
 class Subject(NamedTuple):
@@ -50,7 +52,8 @@ class Subject(NamedTuple):
 
 class Fixed(NamedTuple):
     """What the registry says of an outlet for its tile. `vacancy_ms`: how long it may stand empty before an alert, None
-    when no alert would come of it alone; `muted`: spans in which none would.
+    when no alert would come of it alone; `muted`: spans in which none would. `phone`: of its agency, "" for none;
+    `href`: its page.
     """
 
     number: str
@@ -59,6 +62,13 @@ class Fixed(NamedTuple):
     find: str
     vacancy_ms: int | None
     muted: tuple[Span, ...]
+    phone: str
+    href: str
+
+    @property
+    def tel(self) -> str:
+        """What dials the phone, "" for none."""
+        return _tel(self.phone)
 
 
 @dataclass(frozen=True)
@@ -77,11 +87,20 @@ class Plan:
         """When the site is open: eight days from `from_ms` on."""
         return self.hours.open_spans(from_ms, from_ms + _DAYS_AHEAD * 24 * 3_600_000)
 
-    def as_json(self) -> dict[str, Any]:
-        """What the page's module needs of it."""
+    def as_json(self, *, phones: bool) -> dict[str, Any]:
+        """What the page's module needs of it. `phones`: with what dials the agencies."""
         return {
             "outlets": {
-                outlet: {"vacancy_ms": fixed.vacancy_ms, "muted": fixed.muted} for outlet, fixed in self.outlets.items()
+                outlet: {
+                    "vacancy_ms": fixed.vacancy_ms,
+                    "muted": fixed.muted,
+                    "number": fixed.number,
+                    "agency": fixed.agency,
+                    "href": fixed.href,
+                    "phone": fixed.phone if phones else "",
+                    "tel": fixed.tel if phones else "",
+                }
+                for outlet, fixed in self.outlets.items()
             },
             "floors": [[outlet.id for outlet in outlets] for _, outlets in self.floors],
             "subjects": {key: subject._asdict() for key, subject in self.subjects.items()},
@@ -111,6 +130,7 @@ def plan(site: Site) -> Plan:
     contacts = {f"/{contact.id}": contact.name for contact in site.contacts}
     contacts |= {f"{agency.id}/{one.id}": one.name for agency in site.agencies for one in agency.contacts}
     after = _vacancy_after(site)
+    phones = {agency.id: _phone(agency) for agency in site.agencies}
     fixed = {
         outlet.id: Fixed(
             number=outlet.name if outlet.number is None else str(outlet.number),
@@ -121,12 +141,25 @@ def plan(site: Site) -> Plan:
             ).casefold(),
             vacancy_ms=after.get(outlet.id),
             muted=tuple(_muted(site, outlet.id)),
+            phone=phones.get(outlet.agency, ""),
+            href=f"/sites/{site.id}/outlets/{outlet.id}",
         )
         for outlet in site.outlets
     }
     hours = ServiceHours(site.timezone, site.country, site.cuti_bersama, site.service_hours, site.exceptions)
     visitors = any(sensor.zone == "visitor" for outlet in site.outlets for sensor in outlet.sensors)
     return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours, visitors)
+
+
+def _phone(agency: Agency) -> str:
+    """Whom one calls about an empty outlet: the first on the agency's ladder who has a phone."""
+    ladder = sorted((one for one in agency.contacts if one.role == "contact"), key=lambda one: one.level)
+    return next((one.phone for one in ladder if one.phone is not None and _tel(one.phone)), "")
+
+
+def _tel(phone: str) -> str:
+    digits = re.sub(r"[^0-9+]", "", phone)
+    return f"tel:{digits}" if digits else ""
 
 
 def _vacancy_after(site: Site) -> dict[str, int]:
@@ -331,7 +364,7 @@ def _note(
         if people := _first(_unanswered(alerts, now_ms), _PEOPLE):
             return "firing", "i-bell", _told_at(people, "note.told", words)
         if (people := _first(alerts, _PEOPLE)) and people.acknowledged is not None:
-            return "acknowledged", "i-check", words("note.acknowledged", reason=_reason(people.acknowledged, words))
+            return "acknowledged", "i-check", _acknowledged(people.acknowledged, words)
         due_ms = _due_ms(fixed, occupancy, until_ms)
         if due_ms is not None and due_ms > now_ms:
             return "pending", "st-declared", words("note.pending", at=words.clock(due_ms))
@@ -366,6 +399,10 @@ def _first(alerts: Sequence[AlertRow], kinds: Sequence[str]) -> AlertRow | None:
     return min(found, key=lambda row: kinds.index(row.alert.kind), default=None)
 
 
+def _acknowledged(answer: Acknowledgement, words: Words) -> str:
+    return words("note.acknowledged", by=answer.author, reason=_reason(answer, words))
+
+
 def _told_at(row: AlertRow, told: str, words: Words) -> str:
     if row.told:
         return words(told, at=words.clock(row.told[0].at_ms))
@@ -396,7 +433,9 @@ def subject_key(row: AlertRow) -> str:
 
 
 class Card(NamedTuple):
-    """One alert that stands. `state`: colours it; `life`: firing or acknowledged; `href`: its tile, "" for none."""
+    """One alert that stands. `state`: colours it; `life`: firing or acknowledged; `href`: the page of its outlet; `tel`
+    and `call`: what dials its agency, and says so. "" for none.
+    """
 
     id: str
     state: str
@@ -408,6 +447,8 @@ class Card(NamedTuple):
     duration: str
     since: str
     told: str
+    tel: str = ""
+    call: str = ""
 
 
 def cards(
@@ -431,6 +472,7 @@ def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_
     state = _state_of(row)
     life = row.state(now_ms)
     back_ms = _back_ms(row, subject, occupancies)
+    phone = floor.outlets[subject.outlets[0]].phone if row.alert.kind in _PEOPLE and subject.outlets else ""
     told = _answered(row, words) if life == "acknowledged" else _told(row, floor.contacts, words)
     return Card(
         id=row.id,
@@ -439,11 +481,17 @@ def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_
         icon=f"st-{state}" if state != "unknown" or row.alert.kind == "site_outage" else "i-sensor",
         what=words(f"kind.{row.alert.kind}"),
         where=subject.label,
-        href=f"#o-{subject.outlets[0]}" if subject.outlets else "",
+        href=_href(subject, floor),
         duration=words.span((now_ms if back_ms is None else back_ms) - row.alert.since_ms),
         since=words("alert.since", at=words.clock(row.alert.since_ms)),
         told=told if back_ms is None else f"{words('alert.confirming', at=words.clock(back_ms))}. {told}",
+        tel=phone and _tel(phone),
+        call=phone and words("alert.call", phone=phone),
     )
+
+
+def _href(subject: Subject, floor: Plan) -> str:
+    return floor.outlets[subject.outlets[0]].href if subject.outlets else ""
 
 
 def _back_ms(row: AlertRow, subject: Subject, occupancies: Mapping[str, Occupancy]) -> int | None:
@@ -493,15 +541,17 @@ def _reason(answer: Acknowledgement, words: Words) -> str:
 
 
 def warning(
-    alerts: Iterable[AlertRow], distrust: Distrust | None, found: Mapping[str, int], words: Words
+    alerts: Iterable[AlertRow], distrust: Distrust | None, occupancies: Sequence[Occupancy], words: Words
 ) -> tuple[str, str] | None:
-    """What concerns the whole site, head and explanation: nothing can be believed, or a site outage stands."""
+    """What concerns the whole site, head and explanation: nothing can be believed, or a site outage stands.
+
+    An outage stands a little longer than it lasts, and its figures are of sensors: at night all outlets are closed.
+    """
     if distrust is not None:
         return warning_of_distrust(distrust, words)
     for row in alerts:
         if row.alert.kind == "site_outage" and row.stands:
-            at = words.clock(row.alert.since_ms)
-            return words("outage.head", at=at, unknown=found["unknown"], all=found["all"]), words("outage.body")
+            return _outage(words.clock(row.alert.since_ms), sum(map(_is_blind, occupancies)), len(occupancies), words)
     return None
 
 
@@ -512,6 +562,21 @@ def warning_of_distrust(distrust: Distrust | None, words: Words) -> tuple[str, s
     if distrust.since_ms is None:
         return words(f"untrusted.{distrust.cause}.never"), words("untrusted.body")
     return words(f"untrusted.{distrust.cause}", at=words.clock_s(distrust.since_ms)), words("untrusted.body")
+
+
+def _outage(at: str, blind: int, outlets: int, words: Words) -> tuple[str, str]:
+    if blind == 0:
+        return words("outage.over", at=at), words("outage.over.body")
+    if blind * 100 < outlets * _OUTAGE_PERCENT:
+        return words("outage.ending", at=at, unknown=blind, all=outlets), words("outage.over.body")
+    return words("outage.head", at=at, unknown=blind, all=outlets), words("outage.body")
+
+
+def _is_blind(occupancy: Occupancy) -> bool:
+    """Whether nothing is known of who is there, be the outlet open or closed."""
+    staff = occupancy.zones.get("staff")
+    zones = [staff] if staff is not None else occupancy.zones.values()
+    return all(zone.state == "unknown" for zone in zones)
 
 
 # The last hour
@@ -558,7 +623,7 @@ def _change_line(change: Change, floor: Plan, words: Words) -> Line:
         words.clock(change.at_ms),
         change.status,
         subject.label,
-        f"#o-{change.outlet}",
+        floor.outlets[change.outlet].href,
         f"st-{change.status}",
         words(f"state.{change.status}"),
         more,
@@ -577,7 +642,7 @@ def _ended_line(row: AlertRow, floor: Plan, words: Words) -> Line:
         words.clock(ended_ms),
         "staffed" if alert.reason in ("presence", "ended") and row.disproved_ms is None else "unknown",
         subject.label,
-        f"#o-{subject.outlets[0]}" if subject.outlets else "",
+        _href(subject, floor),
         "i-check",
         words("log.resolved") if row.disproved_ms is None else words("log.disproved"),
         "; ".join(part for part in (lasted, reason) if part),

@@ -9,13 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import floor
-from api.access import sight_of
+from api.access import ROLES_OF, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import site_of, sites_of
 from api.feed import Feed
 from api.live import Change, Distrust, Occupancy
 from api.words import Words, texts
 from storage.record.alert_list import AlertRow
+from storage.record.users import Asker
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,6 +49,7 @@ async def live_floor(
         _view,
         request.app.state.plans.of(chosen, feed.versions[chosen.id], agency),
         feed.versions[chosen.id],
+        _may_phone(request),
         [feed.live.occupancy(chosen.id, outlet.id, now_ms) for outlet in chosen.outlets],
         feed.alerts(chosen.id, now_ms, agency),
         [one for one in feed.live.changes(chosen.id, now_ms) if one.outlet in {outlet.id for outlet in chosen.outlets}],
@@ -60,9 +62,16 @@ async def live_floor(
     return await page(request, "live.html", zone=chosen.timezone, sites=list(sites.values()), **view, **links)
 
 
+def _may_phone(request: Request) -> bool:
+    """Whoever may answer for an outlet may call those who should be there. The demo's people are invented."""
+    who: Asker | None = request.state.who
+    return who is None or who.role in ROLES_OF["answer"]
+
+
 def _view(
     plan: floor.Plan,
     version: int,
+    phones: bool,
     occupancies: list[Occupancy],
     alerts: list[AlertRow],
     changes: list[Change],
@@ -104,13 +113,17 @@ def _view(
         "here": address("/", site=site.id),
         "show": show,
         "q": q,
-        "warning": floor.warning(alerts, distrust, found, words),
+        "warning": floor.warning(alerts, distrust, occupancies, words),
         "hours": floor.hours_sentence(spans, now_ms, words),
         "figures": {name: floor.figure(name, found, plan, words) for name in found},
         "uncounted": () if plan.visitors else floor.OF_VISITORS,
         "seats": floor.seats(occupancies),
         "seats_in_words": floor.seats_in_words(found, words),
-        "cards": floor.cards(alerts, by_outlet, plan, now_ms, words),
+        "phones": phones,
+        "cards": [
+            card if phones else card._replace(tel="", call="")
+            for card in floor.cards(alerts, by_outlet, plan, now_ms, words)
+        ],
         "calm": floor.calm(found, occupancies, now_ms, words),
         "floors": floors,
         "anything": any(one["shown"] for one in floors),
@@ -118,7 +131,7 @@ def _view(
         "more": words("log.more", n=len(lines) - floor.LOG_LENGTH) if len(lines) > floor.LOG_LENGTH else "",
         "blank_card": _BLANK_CARD,
         "blank_line": _BLANK_LINE,
-        "data": plan.as_json()
+        "data": plan.as_json(phones=phones)
         | {
             "site": site.id,
             "version": version,
@@ -126,7 +139,7 @@ def _view(
             "zone": site.timezone,
             "now_ms": now_ms,
             "spans": spans,
-            "changes": [change._asdict() for change in changes],
+            "changes": [change._asdict() for change in changes if change.outlet in plan.outlets],
             "texts": texts(words.lang),
         },
     }

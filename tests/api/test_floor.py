@@ -114,7 +114,7 @@ def test_an_answered_alert_is_quiet_until_the_time_of_its_answer_is_over():
         "51\u00a0mnt",
         "Kosong",
         "i-check",
-        "Diakui: alat rusak",
+        "Diakui ani: alat rusak",
     )
     over = row(acknowledged=answer(until="10:42:07"))
     assert shown(occupancy("vacant"), [over])[1:6:4] == ("firing", "Peringatan 10.01")
@@ -137,7 +137,10 @@ def test_an_answered_alert_needs_no_action():
 def test_the_card_of_an_answered_alert_says_who_answered_what_and_until_when():
     rows = [row("vacancy", "a-1", acknowledged=answer(note="printer <b>kuitansi</b>")), row("vacancy", "a-2")]
     cards = floor.cards(rows, {}, plan(outlets=[outlet("a-1"), outlet("a-2")]), NOW, ID)
-    assert [(card.life, card.href) for card in cards] == [("firing", "#o-a-2"), ("acknowledged", "#o-a-1")]
+    assert [(card.life, card.href) for card in cards] == [
+        ("firing", "/sites/balai/outlets/a-2"),
+        ("acknowledged", "/sites/balai/outlets/a-1"),
+    ]
     assert cards[1].told == ("Diakui 10.05 oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai 11.05")
     (card,) = floor.cards([row(acknowledged=answer(reason="sick"))], {}, plan(), NOW, EN)
     assert card.told == "Acknowledged 10:05 by ani: sick. Holds until 11:05"
@@ -214,10 +217,10 @@ def test_alerts_are_ordered_by_urgency_and_then_by_age():
     ]
     cards = floor.cards(rows, {}, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
     assert [(card.state, card.icon, card.where, card.href) for card in cards] == [
-        ("unattended", "st-unattended", "Loket a-3 · Dinas dinas", "#o-a-3"),
-        ("vacant", "st-vacant", "Loket a-1 · Dinas dinas", "#o-a-1"),
-        ("vacant", "st-vacant", "Loket a-2 · Dinas dinas", "#o-a-2"),
-        ("unknown", "i-sensor", "a-1-s · Loket a-1", "#o-a-1"),
+        ("unattended", "st-unattended", "Loket a-3 · Dinas dinas", "/sites/balai/outlets/a-3"),
+        ("vacant", "st-vacant", "Loket a-1 · Dinas dinas", "/sites/balai/outlets/a-1"),
+        ("vacant", "st-vacant", "Loket a-2 · Dinas dinas", "/sites/balai/outlets/a-2"),
+        ("unknown", "i-sensor", "a-1-s · Loket a-1", "/sites/balai/outlets/a-1"),
     ]
     assert (cards[1].duration, cards[1].since) == ("51\u00a0mnt", "sejak 09.51")
 
@@ -356,19 +359,65 @@ def test_a_house_that_never_closes_says_so():
 
 
 def test_the_site_as_a_whole_is_spoken_of_first():
-    found = {"unknown": 24, "all": 38}
     outage = row("site_outage", "balai", "10:12:00")
-    assert floor.warning([], None, found, ID) is None
-    assert floor.warning([outage], None, found, ID) == (
-        ID("outage.head", at="10.12", unknown=24, all=38),
-        ID("outage.body"),
-    )
-    said = floor.warning([outage], Distrust("collector", at("10:31:00")), found, ID)
+    assert floor.warning([], None, [], ID) is None
+    said = floor.warning([outage], Distrust("collector", at("10:31:00")), [], ID)
     assert said is not None
     assert said[0] == "Pengumpul data terputus sejak 10.31.00: semua loket tidak diketahui."
-    never = floor.warning([], Distrust("broker", None), found, EN)
+    never = floor.warning([], Distrust("broker", None), [], EN)
     assert never is not None
     assert never[0] == "Not connected to the message broker yet: no outlet is known."
+
+
+@pytest.mark.parametrize(
+    ("blind", "said"),
+    [
+        (10, "Gangguan gedung sejak 10.12: 7 dari 10 loket tidak diketahui."),
+        (5, "Gangguan gedung sejak 10.12 mereda: tinggal 2 dari 10 loket tidak diketahui."),
+        (3, "Gangguan gedung sejak 10.12 tampaknya selesai: sensor semua loket terbaca lagi."),
+    ],
+)
+@pytest.mark.parametrize("status", ["unknown", "closed"])
+def test_an_outage_that_stands_says_how_much_of_it_is_left(status: Status, blind: int, said: str):
+    lost, read = ({"staff": ZoneOccupancy(state=state, p=0.5)} for state in ("unknown", "vacant"))
+    shown = [occupancy(status, zones=lost if n < blind - 3 else read, outlet=f"a-{n}") for n in range(10)]
+    told = floor.warning([row("site_outage", "balai", "10:12:00")], None, shown, ID)
+    assert told is not None
+    assert told[0] == said
+
+
+def test_an_empty_outlet_knows_whom_to_call():
+    people = (
+        Contact(id="teknisi", name="Teknisi", role="technical", phone="+62 1"),
+        Contact(id="kepala", name="Kepala dinas", level=2, phone="0812 2"),
+        Contact(id="koordinator", name="Koordinator", level=1, phone="+62 812-000(000)"),
+    )
+    where = plan(agencies=(Agency(id="dinas", name="Dinas", contacts=people),))
+    assert (where.outlets["a-1"].phone, where.outlets["a-1"].tel) == ("+62 812-000(000)", "tel:+62812000000")
+    (card,) = floor.cards([row()], {}, where, NOW, ID)
+    assert (card.href, card.tel) == ("/sites/balai/outlets/a-1", "tel:+62812000000")
+    assert card.call == "Hubungi +62 812-000(000)"
+    assert where.as_json(phones=False)["outlets"]["a-1"]["tel"] == ""
+    nobody = plan(agencies=(Agency(id="dinas", name="Dinas", contacts=(Contact(id="x", name="X", phone="?"),)),))
+    assert nobody.outlets["a-1"].tel == ""
+
+
+def test_an_agency_sees_its_part_of_a_site():
+    whole = site(
+        outlets=[outlet("a-1"), outlet("a-2"), outlet("b-1", agency="samsat")],
+        duties=(
+            Duty(id="own", outlets=("a-1", "a-2"), at_least=1),
+            Duty(id="both", outlets=("a-2", "b-1"), at_least=1),
+        ),
+        gateways=(Gateway(id="gw"),),
+        contacts=(Contact(id="boss", name="Pengelola"),),
+    )
+    part = floor.Plans().of(whole, 1, "dinas")
+    assert list(part.outlets) == ["a-1", "a-2"]
+    assert list(part.subjects) == [
+        *("outlet/a-1", "outlet/a-2", "duty/own", "sensor/a-1-s", "sensor/a-2-s", "site/balai"),
+    ]
+    assert "/boss" not in part.contacts
 
 
 def test_calm_is_said_only_as_far_as_it_is_known():

@@ -83,7 +83,7 @@ def test_an_answer_quietens_its_alert_until_its_time_is_over(mall: Mall, url: st
     expect(card).to_have_attribute("data-life", "acknowledged")
     expect(card).to_contain_text("oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai")
     expect(tile).to_have_attribute("data-alert", "acknowledged")
-    expect(tile.locator(".note")).to_have_text("Diakui: alat rusak")
+    expect(tile.locator(".note")).to_have_text("Diakui ani: alat rusak")
     expect(page.locator("[data-sum=action]")).to_have_text("0")
     mall.ahead_ms += 10 * MINUTE
     mall.collector()

@@ -3,7 +3,7 @@
 export const FILTERS = ["all", "action", "obliged", "staffed", "serving", "unattended", "vacant", "declared", "unknown"];
 const WORST_FIRST = ["unattended", "vacant", "unknown", "declared", "staffed", "serving"];
 const STAFFED = ["staffed", "serving"];
-const EMPTY = ["unattended", "vacant"];
+export const EMPTY = ["unattended", "vacant"];
 const PEOPLE = ["unattended", "vacancy", "late_opening"];
 const VACANCY = ["vacancy", "late_opening"];
 const TECHNICAL = ["equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery"];
@@ -12,6 +12,7 @@ const SUBJECT_TYPES = ["outlet", "duty", "sensor", "gateway", "site"];
 const HOUR_MS = 3_600_000;
 export const LOG_LENGTH = 12;
 const OF_VISITORS = ["serving", "unattended"];
+const OUTAGE_PERCENT = 60;
 const SEAT_MARGIN = 0.065;
 const SEAT_SHAPES = {
   unattended: [0, 14], vacant: [0, 14], unknown: [2.5, 9], declared: [2.5, 9], staffed: [5, 4], serving: [2, 10],
@@ -63,6 +64,7 @@ export function cards(alerts, occupancies, plan, nowMs, words) {
     const subject = subjectOf(alert, plan);
     const state = stateOf(alert);
     const backMs = back(alert, subject, occupancies);
+    const callee = PEOPLE.includes(alert.kind) ? plan.outlets[subject.outlets[0]] : undefined;
     const confirming = backMs === null ? "" : `${words.text("alert.confirming", { at: words.clock(backMs) })}. `;
     return {
       id: alert.id,
@@ -71,13 +73,17 @@ export function cards(alerts, occupancies, plan, nowMs, words) {
       icon: state !== "unknown" || alert.kind === "site_outage" ? `st-${state}` : "i-sensor",
       what: words.text(`kind.${alert.kind}`),
       where: subject.label,
-      href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
+      href: hrefOf(subject, plan),
       duration: words.span((backMs ?? nowMs) - ms(alert.since)),
       since: words.text("alert.since", { at: words.clock(ms(alert.since)) }),
       told: confirming + (alert.state === "acknowledged" ? answered(alert, words) : told(alert, plan, words)),
+      tel: callee?.tel ?? "",
+      call: callee?.tel ? words.text("alert.call", { phone: callee.phone }) : "",
     };
   });
 }
+
+const hrefOf = (subject, plan) => (subject.outlets.length ? plan.outlets[subject.outlets[0]].href : "");
 
 function told(alert, plan, words) {
   const late = alert.late ? `. ${words.text("alert.late")}` : "";
@@ -209,7 +215,10 @@ function noteOf(fixed, occupancy, alerts, nowMs, words) {
     const waiting = first(unanswered(alerts), PEOPLE); // of several alerts the one that nobody has answered is told
     if (waiting) return ["firing", "i-bell", toldAt(waiting, "note.told", words)];
     const answer = first(alerts, PEOPLE)?.acknowledged;
-    if (answer) return ["acknowledged", "i-check", words.text("note.acknowledged", { reason: reasonOf(answer, words) })];
+    if (answer) {
+      const said = words.text("note.acknowledged", { by: answer.by, reason: reasonOf(answer, words) });
+      return ["acknowledged", "i-check", said];
+    }
     const dueMs = due(fixed, occupancy, untilMs);
     if (dueMs !== null && dueMs > nowMs) {
       return ["pending", "st-declared", words.text("note.pending", { at: words.clock(dueMs) })];
@@ -271,7 +280,7 @@ export function lines(changes, alerts, plan, nowMs, words) {
     at: words.clock(one.at_ms),
     state: one.status,
     where: plan.subjects[`outlet/${one.outlet}`].label,
-    href: `#o-${one.outlet}`,
+    href: plan.outlets[one.outlet].href,
     icon: `st-${one.status}`,
     word: words.text(`state.${one.status}`),
     more: one.was === null || one.lasted_ms < 1000 ? "" : words.text("log.was", {
@@ -296,7 +305,7 @@ function endedLine(alert, plan, words) {
     at: words.clock(atMs),
     state: !disproved && ["presence", "ended"].includes(alert.reason) ? "staffed" : "unknown",
     where: subject.label,
-    href: subject.outlets.length ? `#o-${subject.outlets[0]}` : "",
+    href: hrefOf(subject, plan),
     icon: "i-check",
     word: words.text(disproved ? "log.disproved" : "log.resolved"),
     more: [lasted, reason].filter(Boolean).join("; "),
@@ -328,7 +337,7 @@ function whatComes(spans, today, nowMs, words) {
   return "";
 }
 
-export function warning(alerts, distrust, found, words) {
+export function warning(alerts, distrust, occupancies, words) {
   if (distrust) {
     const key = `untrusted.${distrust.cause}`;
     const head = distrust.since === null
@@ -337,6 +346,16 @@ export function warning(alerts, distrust, found, words) {
   }
   const outage = alerts.find((one) => one.kind === "site_outage" && stands(one));
   if (!outage) return null;
-  const at = words.clock(ms(outage.since));
-  return [words.text("outage.head", { at, unknown: found.unknown, all: found.all }), words.text("outage.body")];
+  const values = {
+    at: words.clock(ms(outage.since)), unknown: occupancies.filter(isBlind).length, all: occupancies.length,
+  };
+  if (values.unknown === 0) return [words.text("outage.over", values), words.text("outage.over.body")];
+  if (values.unknown * 100 < values.all * OUTAGE_PERCENT) {
+    return [words.text("outage.ending", values), words.text("outage.over.body")];
+  }
+  return [words.text("outage.head", values), words.text("outage.body")];
+}
+
+function isBlind({ zones }) {
+  return (zones.staff ? [zones.staff] : Object.values(zones)).every((zone) => zone.state === "unknown");
 }

@@ -75,6 +75,7 @@ function takeSnapshot(snapshot) {
 }
 
 function takeOccupancy(occupancy) {
+  if (!(occupancy.outlet in plan.outlets)) return; // of another agency
   const before = occupancies.get(occupancy.outlet);
   occupancies.set(occupancy.outlet, occupancy);
   if (before && before.status !== occupancy.status) ring(tiles.get(occupancy.outlet));
@@ -126,7 +127,7 @@ function render() {
   renderSeats(shown, found);
   renderAlerts(known, found, shown, nowMs);
   renderLines(floor.lines(changes, known, plan, nowMs, words));
-  const warning = floor.warning(known, distrust, found, words);
+  const warning = floor.warning(known, distrust, shown, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
   set(part("warning").querySelector("p"), warning?.[1] ?? "");
@@ -146,6 +147,7 @@ function renderTile(tile, shown) {
   setIcon(note.querySelector(".i"), shown.noteIcon);
   set(note.lastElementChild, shown.note);
   set(tile.querySelector(".age"), shown.age);
+  tile.querySelector(".call")?.toggleAttribute("hidden", !floor.EMPTY.includes(shown.status));
 }
 
 function renderSeats(shown, found) {
@@ -175,6 +177,10 @@ function renderAlerts(known, found, shown, nowMs) {
     set(item.querySelector(".dur span"), card.duration);
     set(item.querySelector(".dur small"), card.since);
     set(item.querySelector(".told"), card.told);
+    const call = item.querySelector(".call");
+    call.hidden = card.tel === "";
+    setAttribute(call, "href", card.tel || null);
+    set(call.querySelector("span"), card.call);
   });
   list.hidden = cards.length === 0;
   set(part("alerts-n"), cards.length ? words.number(cards.length) : "");
@@ -270,13 +276,6 @@ part("nothing").querySelector("a").addEventListener("click", (event) => {
   event.preventDefault();
   query.value = "";
   choose("all");
-});
-document.addEventListener("click", (event) => {
-  const tile = tiles.get(event.target.closest(".where")?.getAttribute("href")?.slice(3));
-  if (tile?.hidden) {
-    query.value = "";
-    choose("all");
-  }
 });
 
 // The feed
