@@ -17,13 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from api.access import is_secure
+from api.access import SESSION_COOKIE, asker_of, is_secure
 from api.pages import THEMES, Theme
+from api.pages.navigation import places
 from api.words import LANGUAGES, Lang, Words
 from presence.declarations import NotAccepted
 from presence.errors import HadirError
 from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
+from storage.record.users import Asker
 
 _FORM_PROBLEMS = {"missing": "is missing; write it", "extra_forbidden": "is not known here; leave it out"}
 
@@ -86,16 +88,37 @@ async def page(
     """The page of `template`. `zone`: of the site that it speaks of."""
     lang, theme = preferences(request)
     words = Words(lang, zone or _zone(request))
+    who = await run_in_threadpool(_who, request, status)
     values = {
         "site_name": None,
         "zone_name": None,
         "other_lang_url": None,
         "theme_urls": None,
-        "account": request.state.account,
+        "places": _places(request, who),
+        "account": who and who.name,
+        "role": who and who.role,
         "demo": request.app.state.parts.demo,
     } | values
     html = await run_in_threadpool(request.app.state.pages.render, template, words, theme, **values)
     return HTMLResponse(html, status)
+
+
+def _who(request: Request, status: int) -> Asker | None:
+    """Who reads a page, also one that asks nobody: its frame offers what opens to him, and the way out."""
+    who: Asker | None = request.state.who
+    if who is None and status < 500 and SESSION_COOKIE in request.cookies:
+        return asker_of(request)
+    return who
+
+
+def _places(request: Request, who: Asker | None) -> list[tuple[str, str, bool]]:
+    """The navigation: name, address, and whether it is the page that is read. The site that was chosen stays chosen."""
+    site = request.query_params.get("site")
+    kept = site if site in request.app.state.feed.live.sites else None
+    return [
+        (place.name, address(place.path, site=kept if place.of_site else None), place.path == request.url.path)
+        for place in places(request, who)
+    ]
 
 
 def wants_page(request: Request) -> bool:
