@@ -62,6 +62,7 @@ RULES: dict[str, Rule] = {
     "POST /agency/undo": "answer",
     "POST /agency/contest": "answer",
     "POST /agency/decide": "register",
+    "GET /plans/{name}": "see",
     "GET /docs": "see",
     "GET /openapi.json": "see",
     "GET /api/v1/live": "see",

@@ -21,6 +21,7 @@ from api import answers
 from api.access import admit
 from api.feed import Feed
 from api.floor import Plans
+from api.floor_plan import Pictures
 from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
@@ -38,6 +39,7 @@ from api.routes import (
     live,
     login,
     outlet,
+    plans,
     public,
     readings,
     record,
@@ -83,6 +85,7 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
+    app.state.pictures = Pictures(parts.plans)
     app.state.public = PublicAnswers(feed, parts.now)
     for module in (
         health,
@@ -102,6 +105,7 @@ def create_app(parts: Parts) -> FastAPI:
         registry,
         admin,
         inbox,
+        plans,
         static,
         docs,
     ):
@@ -132,7 +136,7 @@ class _SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -24,7 +24,7 @@ from storage.record.alert_list import AlertRow
 
 WORST_FIRST: tuple[Status, ...] = ("unattended", "vacant", "unknown", "declared", "staffed", "serving")
 _STAFFED: tuple[Status, ...] = ("staffed", "serving")
-_EMPTY: tuple[Status, ...] = ("unattended", "vacant")
+EMPTY: tuple[Status, ...] = ("unattended", "vacant")
 FILTERS = ("all", "action", "obliged", "staffed", "serving", "unattended", "vacant", "declared", "unknown")
 
 # People first, the most urgent on top; the technical kinds keep this order among themselves.
@@ -312,7 +312,7 @@ class Tile(NamedTuple):
 def tile(fixed: Fixed, occupancy: Occupancy, alerts: Sequence[AlertRow], now_ms: int, words: Words) -> Tile:
     """The tile of one outlet; `alerts`: those that stand and concern it."""
     phase, icon, note = _note(fixed, occupancy, alerts, now_ms, words)
-    since_ms = _since_ms(occupancy, alerts)
+    since_ms = word_since_ms(occupancy, alerts)
     return Tile(
         status=occupancy.status,
         phase=phase,
@@ -324,11 +324,11 @@ def tile(fixed: Fixed, occupancy: Occupancy, alerts: Sequence[AlertRow], now_ms:
     )
 
 
-def _since_ms(occupancy: Occupancy, alerts: Sequence[AlertRow]) -> int | None:
+def word_since_ms(occupancy: Occupancy, alerts: Sequence[AlertRow]) -> int | None:
     """Since when the word of a tile is true; None when it does not say. It agrees with the card of its alert."""
     if occupancy.since is None or occupancy.status == "closed":
         return None
-    if occupancy.status in _EMPTY:
+    if occupancy.status in EMPTY:
         told = _first(alerts, ("unattended",) if occupancy.status == "unattended" else _VACANCY)
         if told is not None:
             return told.alert.since_ms
@@ -359,7 +359,7 @@ def _note(
     until_ms = None if occupancy.until is None else parse_instant(occupancy.until)
     if occupancy.at is None:
         return "", "", words("tile.waiting")
-    if status in _EMPTY:
+    if status in EMPTY:
         # Of several alerts the one that nobody has answered is told.
         if people := _first(_unanswered(alerts, now_ms), _PEOPLE):
             return "firing", "i-bell", _told_at(people, "note.told", words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from presence.site import Site
 from presence.site_checks import Problem
@@ -19,7 +20,7 @@ class Parts:
     part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
     of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
     sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
-    say against the sources of a site.
+    say against the sources of a site. `plans`: the folder with the pictures of floors.
     """
 
     record: Record
@@ -27,6 +28,7 @@ class Parts:
     now: Callable[[], int]
     store: Store | None = None
     demo: bool = False
+    plans: Path | None = None
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     claim: Claim | None = None
     source_problems: Callable[[Site], Sequence[Problem]] = lambda _site: ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from presence.alerts.escalation import contact_of, ladder
@@ -19,6 +20,7 @@ ACTING_CONVENTIONS = (
     *("sparkplug_b", "homie", "chirpstack", "ttn_v3", "disruptive"),
 )
 ACTING_CHANNELS = ("hadir+http", "hadir+https")
+SHOWN_PLAN = re.compile(r"[A-Za-z0-9][\w.-]*\.(?:svg|png)", re.ASCII)  # a file name, and no way to another folder
 
 _CHANNELS_AS_TYPED = {typed: name for name in ACTING_CHANNELS for typed in (name, name.removeprefix("hadir+"))}
 _NEAR = 0.75
@@ -107,8 +109,12 @@ _OF_THE_SITE: tuple[tuple[Group, str], ...] = (
 
 
 def _shown(site: Site) -> Iterator[str]:
-    if plans := [f"floor {floor.floor}" for floor in site.floors if floor.plan is not None]:
-        yield f"floor plans are not shown yet: kept are those of {_listed(plans)}"
+    for floor in site.floors:
+        if floor.plan is not None and not SHOWN_PLAN.fullmatch(floor.plan):
+            yield (
+                f'floor {floor.floor} is drawn without its plan: "{floor.plan}" is not the name of an SVG or PNG file, '
+                "such as lantai-1.svg"
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -175,7 +175,7 @@ export function calm(found, occupancies, nowMs, words) {
 
 // Tiles
 
-function seen(occupancy) {
+export function seen(occupancy) {
   const { staff } = occupancy.zones;
   const ages = (staff ? [staff] : Object.values(occupancy.zones)).map((zone) => ms(zone.seen));
   const known = ages.filter((at) => at !== null);
@@ -198,7 +198,7 @@ export function tile(fixed, occupancy, alerts, nowMs, words) {
 }
 
 // Since when the word of a tile is true; it agrees with the card of its alert.
-function wordSince({ status, since, zones }, alerts) {
+export function wordSince({ status, since, zones }, alerts) {
   if (since === null || status === "closed") return null;
   if (EMPTY.includes(status)) {
     const told = first(alerts, status === "unattended" ? ["unattended"] : VACANCY);

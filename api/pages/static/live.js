@@ -1,10 +1,11 @@
 // Keeps the live floor up to date while it is open: events into tiles, ages every second, filters, the dead banner.
 
+import { fill, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
 import * as floor from "./floor.js";
+import { LiveState } from "./live_state.js";
 import { Words } from "./words.js";
 
-const HOUR_MS = 3_600_000;
 const NEW_MS = 2_000;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -12,41 +13,24 @@ const plan = JSON.parse(document.getElementById("data").textContent);
 const words = new Words(plan.texts, plan.zone);
 const part = (id) => document.getElementById(id);
 const tiles = new Map([...document.querySelectorAll(".tile")].map((tile) => [tile.dataset.outlet, tile]));
-
-const occupancies = new Map(); // outlet -> occupancy as it is shown
-const believed = new Map(); // outlet -> the last one that came while its site was believed
-const alerts = new Map(); // id -> alert
-let changes = plan.changes;
-let distrust = null;
-let started = false;
-let aheadMs = plan.now_ms - Date.now(); // how much the server's clock is ahead of this one
+const marks = new Map([...document.querySelectorAll(".mark")].map((mark) => [mark.dataset.outlet, mark]));
 let show = new URLSearchParams(location.search).get("show") ?? "all";
-let heardAtMs = plan.now_ms;
-
-const now = () => Date.now() + aheadMs;
-
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function setAttribute(node, name, value) {
-  if (value === null) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
-}
-
-function setIcon(node, icon) {
-  node.toggleAttribute("hidden", icon === "");
-  setAttribute(node.firstElementChild, "href", `#${icon}`);
-}
 
 // Events
 
+const state = new LiveState(plan, {
+  changed(outlet) {
+    for (const node of [tiles.get(outlet), marks.get(outlet)]) if (node) ring(node);
+  },
+  fired(alert) {
+    const what = words.text(`kind.${alert.kind}`);
+    set(part("announce"), words.text("alert.new", { what, where: floor.subjectOf(alert, plan).label }));
+  },
+});
+
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
   event(kind, data) {
-    if (kind === "heartbeat") tell(data.at);
-    else if (kind === "snapshot") takeSnapshot(data);
-    else if (kind === "occupancy") takeOccupancy(data);
-    else if (kind === "alert") takeAlert(data);
+    state.take(kind, data);
     if (kind !== "heartbeat") render();
   },
   refused(status) {
@@ -55,65 +39,26 @@ const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}
   change: renderFeed,
 });
 
-function tell(at) {
-  heardAtMs = Date.parse(at);
-  aheadMs = heardAtMs - Date.now();
-}
-
-function takeSnapshot(snapshot) {
-  tell(snapshot.at);
-  if (snapshot.sites[plan.site] !== plan.version) {
-    location.reload(); // outlets came, went or changed their names
-    return;
-  }
-  distrust = snapshot.untrusted[plan.site] ?? null;
-  for (const occupancy of snapshot.outlets) takeOccupancy(occupancy);
-  const known = new Set(snapshot.alerts.map((one) => one.id));
-  for (const id of alerts.keys()) if (!known.has(id)) alerts.delete(id);
-  for (const alert of snapshot.alerts) takeAlert(alert);
-  started = true;
-}
-
-function takeOccupancy(occupancy) {
-  if (!(occupancy.outlet in plan.outlets)) return; // of another agency
-  const before = occupancies.get(occupancy.outlet);
-  occupancies.set(occupancy.outlet, occupancy);
-  if (before && before.status !== occupancy.status) ring(tiles.get(occupancy.outlet));
-  if (distrust) return;
-  const change = started ? floor.change(believed.get(occupancy.outlet), occupancy, now()) : null;
-  if (change) changes = [change, ...changes].filter((one) => one.at_ms > now() - HOUR_MS);
-  believed.set(occupancy.outlet, occupancy);
-}
-
-function takeAlert(alert) {
-  const isNew = started && !alerts.has(alert.id) && alert.state === "firing";
-  alerts.set(alert.id, alert);
-  if (isNew) {
-    const what = words.text(`kind.${alert.kind}`);
-    set(part("announce"), words.text("alert.new", { what, where: floor.subjectOf(alert, plan).label }));
-  }
-}
-
-function ring(tile) {
-  if (!tile) return;
-  tile.classList.add("is-new");
-  setTimeout(() => tile.classList.remove("is-new"), NEW_MS);
+function ring(node) {
+  node.classList.add("is-new");
+  setTimeout(() => node.classList.remove("is-new"), NEW_MS);
 }
 
 // What is seen
 
 function render() {
-  if (!started || feed.dead) return;
-  const nowMs = now();
+  if (!state.started || feed.dead) return;
+  const { occupancies, distrust, now: nowMs } = state;
   const shown = [...occupancies.values()];
-  const known = [...alerts.values()];
+  const known = [...state.alerts.values()];
   const concerned = floor.standing(known, plan);
   const found = floor.sums(shown, concerned);
   for (const [outlet, tile] of tiles) {
     const occupancy = occupancies.get(outlet);
-    if (occupancy) {
-      renderTile(tile, floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words));
-    }
+    if (!occupancy) continue;
+    const now = floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words);
+    renderTile(tile, now);
+    if (marks.has(outlet)) renderMark(marks.get(outlet), outlet, now);
   }
   for (const link of part("sums").children) {
     set(link.querySelector(".n"), floor.figure(link.dataset.show, found, plan, words));
@@ -126,7 +71,7 @@ function render() {
   });
   renderSeats(shown, found);
   renderAlerts(known, found, shown, nowMs);
-  renderLines(floor.lines(changes, known, plan, nowMs, words));
+  renderLines(floor.lines(state.changes, known, plan, nowMs, words));
   const warning = floor.warning(known, distrust, shown, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
@@ -150,6 +95,13 @@ function renderTile(tile, shown) {
   tile.querySelector(".call")?.toggleAttribute("hidden", !floor.EMPTY.includes(shown.status));
 }
 
+function renderMark(mark, outlet, shown) {
+  setAttribute(mark, "data-state", shown.status);
+  setAttribute(mark, "data-alert", shown.phase || null);
+  setAttribute(mark.querySelector("use"), "href", `#st-${shown.status}`);
+  set(mark.querySelector("title"), `${plan.subjects[`outlet/${outlet}`].label}: ${shown.word} ${shown.duration}`.trimEnd());
+}
+
 function renderSeats(shown, found) {
   const svg = part("seats");
   const label = floor.seatsInWords(found, words);
@@ -166,7 +118,7 @@ function renderSeats(shown, found) {
 
 function renderAlerts(known, found, shown, nowMs) {
   const list = part("alerts");
-  const cards = floor.cards(known, occupancies, plan, nowMs, words);
+  const cards = floor.cards(known, state.occupancies, plan, nowMs, words);
   fill(list, cards, part("t-alert"), (card) => card.id, (item, card) => {
     item.dataset.alertId = card.id;
     setAttribute(item, "data-state", card.state);
@@ -208,21 +160,6 @@ function link(anchor, { href, where }) {
   set(anchor, where);
 }
 
-// One element for each value, kept as long as its key is there, so that focus and selection survive.
-function fill(list, values, template, keyOf, put) {
-  const old = new Map([...list.children].map((item) => [item.dataset.key ?? item.dataset.alertId ?? "", item]));
-  const items = values.map((value) => {
-    const key = keyOf(value);
-    const item = old.get(key) ?? template.content.firstElementChild.cloneNode(true);
-    item.dataset.key = key;
-    put(item, value);
-    return item;
-  });
-  if (items.length !== list.children.length || items.some((item, place) => item !== list.children[place])) {
-    list.replaceChildren(...items);
-  }
-}
-
 // Filters
 
 const tools = part("tools");
@@ -234,6 +171,7 @@ function filter(concerned) {
   for (const [outlet, tile] of tiles) {
     const matches = floor.shows(show, tile.dataset.state, concerned.get(outlet) ?? []) && tile.dataset.find.includes(q);
     tile.hidden = !matches;
+    marks.get(outlet)?.classList.toggle("off", !matches);
     anything ||= matches;
   }
   for (const section of document.querySelectorAll("#floors > section")) {
@@ -254,7 +192,7 @@ function choose(name) {
 }
 
 function refilter() {
-  filter(floor.standing(alerts.values(), plan));
+  filter(floor.standing([...state.alerts.values()], plan));
   const search = new URLSearchParams(location.search);
   for (const [name, value, usual] of [["show", show, "all"], ["q", query.value.trim(), ""]]) {
     if (value === usual) search.delete(name);
@@ -290,7 +228,7 @@ function renderFeed() {
   banner.hidden = !dead;
   if (dead) {
     root.classList.add("dead");
-    const at = words.clockS(heardAtMs);
+    const at = words.clockS(state.heardAtMs);
     set(banner.querySelector("strong"), words.text("dead.head", { at }));
     const next = feed.retryMs === null
       ? words.text("dead.trying")
@@ -298,7 +236,7 @@ function renderFeed() {
     set(banner.querySelector("small"), `${words.text("dead.body", { span: words.span(feed.silentMs) })} ${next}`);
     set(document.querySelector("#feed .if-dead"), words.text("feed.dead", { at }));
   }
-  if (started) {
+  if (state.started) {
     part("feed").classList.remove("still");
     const live = document.querySelector("#feed .if-live");
     if (!live.firstElementChild?.matches("[aria-hidden]")) {
@@ -314,12 +252,16 @@ function tick() {
   feed.check();
   renderFeed();
   render();
+  const { now } = state;
   const time = part("clock").querySelector("time");
-  set(time, words.clockS(now()));
-  setAttribute(time, "datetime", new Date(now()).toISOString());
-  set(part("clock").querySelector("small span"), words.date(now()));
-  setTimeout(tick, 1000 - (now() % 1000));
+  set(time, words.clockS(now));
+  setAttribute(time, "datetime", new Date(now).toISOString());
+  set(part("clock").querySelector("small span"), words.date(now));
+  setTimeout(tick, 1000 - (now % 1000));
 }
+
+part("print").hidden = false;
+part("print").addEventListener("click", () => print());
 
 feed.connect();
 tick();

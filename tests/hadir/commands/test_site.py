@@ -55,7 +55,6 @@ def test_check_says_what_does_not_act_yet(capsys: pytest.CaptureFixture[str]) ->
     write(dump_site(site(floors=(Floor(floor=1, plan="a.svg"),))))
     assert Called(capsys, "check", "site.yaml").out.splitlines()[1:] == [
         "Without effect as it stands:",
-        "  floor plans are not shown yet: kept are those of floor 1",
     ]
 
 

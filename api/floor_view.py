@@ -1,0 +1,179 @@
+"""Everything that the templates of the live floor show: the page, its plan view, and the wall screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from api import floor, wall
+from api.answers import address
+from api.floor_plan import Picture, Pictures, drawing
+from api.live import Change, Distrust, Occupancy
+from api.words import Words, texts
+from presence.site import Outlet, Site
+from storage.record.alert_list import AlertRow
+
+_BLANK_CARD = floor.Card("", "", "firing", "", "", "", "", "", "", "")
+_BLANK_LINE = floor.Line(0, "", "", "", "", "", "", "")
+_BLANK_ITEM = wall.Item("", "", "w-item", "", "", "", "", "", "")
+_Shown = tuple[Outlet, floor.Fixed, floor.Tile, bool]  # hidden by the filter
+
+
+class Present(NamedTuple):
+    """What is known of a site at `now_ms`. `agency`: whose outlets alone are seen; `phones`: whether these are, too."""
+
+    site: Site
+    version: int
+    agency: str | None
+    phones: bool
+    occupancies: Sequence[Occupancy]
+    alerts: Sequence[AlertRow]
+    changes: Sequence[Change]
+    distrust: Distrust | None
+    now_ms: int
+    words: Words
+
+
+def live_view(plans: floor.Plans, pictures: Pictures | None, now: Present, show: str, q: str) -> dict[str, Any]:
+    """What `live.html` shows. `pictures`: of floors, when these are to be drawn; it may read files."""
+    plan = plans.of(now.site, now.version, now.agency)
+    words, now_ms = now.words, now.now_ms
+    by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
+    concerned = floor.standing(now.alerts, plan.subjects)
+    found = floor.sums(now.occupancies, concerned, now_ms)
+    lines = floor.log_lines(now.changes, now.alerts, plan, now_ms, words)
+    cards = floor.cards(now.alerts, by_outlet, plan, now_ms, words)
+    floors = _floors(plan, pictures, now, concerned, show, q)
+    return _of_site(plan, now, found) | {
+        "view": "tiles" if pictures is None else "plan",
+        "views": [("tiles", address("/", site=now.site.id)), ("plan", address("/", site=now.site.id, view="plan"))],
+        "wall_url": address("/", site=now.site.id, wall="1"),
+        "here": address("/", site=now.site.id, view=None if pictures is None else "plan"),
+        "show": show,
+        "q": q,
+        "hours": floor.hours_sentence(plan.spans(words.day_start_ms(now_ms)), now_ms, words),
+        "figures": {name: floor.figure(name, found, plan, words) for name in found},
+        "uncounted": () if plan.visitors else floor.OF_VISITORS,
+        "seats": floor.seats(now.occupancies),
+        "seats_in_words": floor.seats_in_words(found, words),
+        "phones": now.phones,
+        "cards": [card if now.phones else card._replace(tel="", call="") for card in cards],
+        "calm": floor.calm(found, now.occupancies, now_ms, words),
+        "floors": floors,
+        "anything": any(one["shown"] for one in floors),
+        "lines": lines[: floor.LOG_LENGTH],
+        "more": words("log.more", n=len(lines) - floor.LOG_LENGTH) if len(lines) > floor.LOG_LENGTH else "",
+        "blank_card": _BLANK_CARD,
+        "blank_line": _BLANK_LINE,
+    }
+
+
+def wall_view(plans: floor.Plans, now: Present) -> dict[str, Any]:
+    """What `wall.html` shows: all screens, of which one is seen at a time."""
+    plan = plans.of(now.site, now.version, now.agency)
+    words, now_ms = now.words, now.now_ms
+    by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
+    concerned = floor.standing(now.alerts, plan.subjects)
+    found = floor.sums(now.occupancies, concerned, now_ms)
+    rail = wall.rail(now.alerts, by_outlet, plan, now_ms, words)
+    screens = wall.screens(plan)
+    return _of_site(plan, now, found) | {
+        "here": address("/", site=now.site.id),
+        "figures": wall.figures(found, plan, words),
+        "screens": [
+            {
+                "css": screen.css,
+                "name": _screen_name(screen, words),
+                "tiles": [
+                    (
+                        outlet,
+                        plan.outlets[outlet.id],
+                        floor.tile(
+                            plan.outlets[outlet.id], by_outlet[outlet.id], concerned.get(outlet.id, []), now_ms, words
+                        ),
+                        wall.age(by_outlet[outlet.id], now_ms, words),
+                    )
+                    for outlet in screen.outlets
+                ],
+            }
+            for screen in screens
+        ],
+        "rail": rail,
+        "lines": floor.log_lines(now.changes, now.alerts, plan, now_ms, words)[: rail.lines],
+        "blank_item": _BLANK_ITEM,
+        "blank_line": _BLANK_LINE,
+    }
+
+
+def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str, Any]:
+    """What both show."""
+    words = now.words
+    return {
+        "site": now.site,
+        "site_name": now.site.name,
+        "now_ms": now.now_ms,
+        "zone_name": f"{words.zone(now.now_ms)} ({now.site.timezone})",
+        "warning": floor.warning(now.alerts, now.distrust, now.occupancies, words),
+        "data": plan.as_json(phones=now.phones)
+        | {
+            "site": now.site.id,
+            "version": now.version,
+            "lang": words.lang,
+            "zone": now.site.timezone,
+            "now_ms": now.now_ms,
+            "spans": plan.spans(words.day_start_ms(now.now_ms)),
+            "changes": [change._asdict() for change in now.changes],
+            "texts": texts(words.lang),
+        },
+    }
+
+
+def _floors(
+    plan: floor.Plan,
+    pictures: Pictures | None,
+    now: Present,
+    concerned: dict[str, list[AlertRow]],
+    show: str,
+    q: str,
+) -> list[dict[str, Any]]:
+    by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
+    drawn_by: dict[int | None, str | None] = {one.floor: one.plan for one in now.site.floors}
+    floors = []
+    for level, outlets in plan.floors:
+        tiles: list[_Shown] = []
+        for outlet in outlets:
+            occupancy, alerts, fixed = by_outlet[outlet.id], concerned.get(outlet.id, []), plan.outlets[outlet.id]
+            hidden = not (floor.shows(show, occupancy.status, alerts, now.now_ms) and q.casefold() in fixed.find)
+            tiles.append((outlet, fixed, floor.tile(fixed, occupancy, alerts, now.now_ms, now.words), hidden))
+        floors.append(
+            {
+                "name": _floor_name(level, len(plan.floors), now.words),
+                "staffed": floor.staffed_in_words([by_outlet[outlet.id].status for outlet in outlets], now.words),
+                "tiles": tiles,
+                "drawing": pictures and _drawing(tiles, pictures.of(drawn_by.get(level)), plan),
+                "shown": not all(hidden for *_, hidden in tiles),
+            }
+        )
+    return floors
+
+
+def _drawing(tiles: list[_Shown], picture: Picture | None, plan: floor.Plan) -> dict[str, Any]:
+    """Of a floor, each mark with what its tile says."""
+    drawn = drawing([outlet for outlet, *_ in tiles], picture)
+    shown = {outlet.id: (fixed, tile, hidden) for outlet, fixed, tile, hidden in tiles}
+    marks = [(mark, plan.subjects[f"outlet/{mark.outlet}"].label, *shown[mark.outlet]) for mark in drawn.marks]
+    return drawn._asdict() | {"marks": marks}
+
+
+def _floor_name(level: int | None, levels: int, words: Words) -> str:
+    if level is not None:
+        return words("floor", n=level)
+    return words("floor.all") if levels == 1 else words("floor.none")
+
+
+def _screen_name(screen: wall.Screen, words: Words) -> str:
+    """Which part of the site is seen; "" when it is all of it."""
+    if screen.whole:
+        return ""
+    name = words("floor", n=screen.level) if screen.level is not None else words("floor.none")
+    return name if screen.parts == 1 else words("wall.part", floor=name, n=screen.part, all=screen.parts)

@@ -1,0 +1,73 @@
+// What is known of a site while a page of it is open: the events of the feed, laid over what the page was made with.
+
+import * as floor from "./floor.js";
+
+const HOUR_MS = 3_600_000;
+
+// `plan`: the page's data. Calls on.changed(outlet) when an outlet takes another status, on.fired(alert) for a new alert.
+export class LiveState {
+  occupancies = new Map(); // outlet -> occupancy as it is shown
+  alerts = new Map(); // id -> alert
+  distrust = null;
+  started = false;
+  #plan;
+  #on;
+  #believed = new Map(); // outlet -> the last one that came while its site was believed
+  #aheadMs; // how much the server's clock is ahead of this one
+
+  constructor(plan, on = {}) {
+    this.#plan = plan;
+    this.#on = on;
+    this.changes = plan.changes;
+    this.heardAtMs = plan.now_ms;
+    this.#aheadMs = plan.now_ms - Date.now();
+  }
+
+  get now() {
+    return Date.now() + this.#aheadMs;
+  }
+
+  take(kind, data) {
+    if (kind === "heartbeat") this.#tell(data.at);
+    else if (kind === "snapshot") this.#takeSnapshot(data);
+    else if (kind === "occupancy") this.#takeOccupancy(data);
+    else if (kind === "alert") this.#takeAlert(data);
+  }
+
+  #tell(at) {
+    this.heardAtMs = Date.parse(at);
+    this.#aheadMs = this.heardAtMs - Date.now();
+  }
+
+  #takeSnapshot(snapshot) {
+    this.#tell(snapshot.at);
+    if (snapshot.sites[this.#plan.site] !== this.#plan.version) {
+      location.reload(); // outlets came, went or changed their names
+      return;
+    }
+    this.distrust = snapshot.untrusted[this.#plan.site] ?? null;
+    for (const occupancy of snapshot.outlets) this.#takeOccupancy(occupancy);
+    const known = new Set(snapshot.alerts.map((one) => one.id));
+    for (const id of this.alerts.keys()) if (!known.has(id)) this.alerts.delete(id);
+    for (const alert of snapshot.alerts) this.#takeAlert(alert);
+    this.started = true;
+  }
+
+  #takeOccupancy(occupancy) {
+    const { outlet } = occupancy;
+    if (!(outlet in this.#plan.outlets)) return; // of another agency
+    const before = this.occupancies.get(outlet);
+    this.occupancies.set(outlet, occupancy);
+    if (before && before.status !== occupancy.status) this.#on.changed?.(outlet);
+    if (this.distrust) return;
+    const change = this.started ? floor.change(this.#believed.get(outlet), occupancy, this.now) : null;
+    if (change) this.changes = [change, ...this.changes].filter((one) => one.at_ms > this.now - HOUR_MS);
+    this.#believed.set(outlet, occupancy);
+  }
+
+  #takeAlert(alert) {
+    const isNew = this.started && !this.alerts.has(alert.id) && alert.state === "firing";
+    this.alerts.set(alert.id, alert);
+    if (isNew) this.#on.fired?.(alert);
+  }
+}
