@@ -104,11 +104,18 @@ def rail(
     items += _other_items(alerts, occupancies, plan, now_ms, words)
     room = RAIL_LENGTH if len(items) <= RAIL_LENGTH else RAIL_LENGTH - 1
     return Rail(
-        words("wall.empty", n=len(empty)) if empty else words("wall.empty.none"),
+        _title(len(empty), occupancies.values(), words),
         items[:room],
         words("wall.more", n=len(items) - room) if len(items) > room else "",
         LOG_LENGTH if len(items) <= _BESIDE_LOG else 0,
     )
+
+
+def _title(empty: int, occupancies: Iterable[Occupancy], words: Words) -> str:
+    if empty:
+        return words("wall.empty", n=empty)
+    unknown = any(one.status == "unknown" for one in occupancies)
+    return words("wall.empty.unknown") if unknown else words("wall.empty.none")
 
 
 def _rank(occupancy: Occupancy, tile: floor.Tile, alerts: Sequence[AlertRow]) -> tuple[int, int, int, str]:
@@ -145,7 +152,7 @@ def _other_items(
         Item(
             key=card.id,
             state=card.state,
-            css="w-item",
+            css="w-item fire" if card.life == "firing" and card.state != "unknown" else "w-item",
             number="",
             who=card.where,
             what=card.what,

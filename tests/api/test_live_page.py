@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from presence.alerts.life import Alert
 from presence.instants import rfc3339
+from presence.site import Agency, Contact
 from presence.status import Status
 from storage.record import Record
 from storage.record.acknowledgements import Answer
@@ -189,9 +190,11 @@ def test_browser_and_server_say_the_same(
     still_ms = mall.now()
     mall.ahead_ms = 0
     mall.now = lambda: still_ms  # type: ignore[method-assign]
-    mall.register(floor_of(9))
+    people = (Contact(id="koordinator", name="Koordinator", phone="+62 812 000000"),)
+    mall.register(floor_of(9, agencies=(Agency(id="dinas", name="Dinas dinas", contacts=people),)))
     url = serving(mall.broker, mall.now)
     page = watched_in(lang, browse, url)
+    drawn = watched_in(lang, browse, url, view="plan")
     minutes_ago = [still_ms - n * MINUTE - 20_000 for n in range(500)]
     known: list[tuple[Status, dict[str, Any]]] = [
         ("serving", {}),
@@ -226,12 +229,16 @@ def test_browser_and_server_say_the_same(
     expect(page.locator("#alerts li[data-life=acknowledged]")).to_have_count(2)
     expect(page.locator("#o-a-8 .dur")).not_to_have_text("")
     expect(page.locator("#log li")).to_have_count(10)
+    expect(page.locator("#o-a-3 .call")).to_have_attribute("href", "tel:+62812000000")
     printed = watched_in(lang, browse, url, java_script_enabled=False)
     assert page.evaluate(_SEEN) == printed.evaluate(_SEEN)
+    expect(drawn.locator("#log li")).to_have_count(10)
+    printed = watched_in(lang, browse, url, view="plan", java_script_enabled=False)
+    assert drawn.evaluate(_SEEN) == printed.evaluate(_SEEN)
 
 
-def watched_in(lang: str, browse: Callable[..., Page], url: str, **options: Any) -> Page:
-    page = browse(f"{url}/?lang={lang}", **options)
+def watched_in(lang: str, browse: Callable[..., Page], url: str, view: str = "tiles", **options: Any) -> Page:
+    page = browse(f"{url}/?lang={lang}&view={view}", **options)
     if options.get("java_script_enabled", True):
         expect(page.locator("#feed .if-live")).to_have_text(re.compile("^(Langsung|Live)"))
     return page

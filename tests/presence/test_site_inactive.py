@@ -33,7 +33,7 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
         escalation={
             "people": (Step(after_ms=0, to="agency", repeat_ms=1), Step(after_ms=1, to="agency")),
         },
-        floors=(Floor(floor=2, plan="lantai-2.svg"),),
+        floors=(Floor(floor=1, plan="lantai-1.svg"), Floor(floor=2, plan="denah/lantai 2.dwg")),
     )
     assert inactive(kept) == [
         "convention knx is not understood yet: nothing is read from sensor p1 (outlet a-1)",
@@ -49,7 +49,10 @@ def test_what_is_kept_without_effect_is_said_once_for_all_alike() -> None:
             "that acts"
         ),
         "nobody is told when the whole site fails: the ladder site leads to no contact with a channel that acts",
-        "floor plans are not shown yet: kept are those of floor 2",
+        (
+            'floor 2 is drawn without its plan: "denah/lantai 2.dwg" is not the name of an SVG or PNG file, '
+            "such as lantai-1.svg"
+        ),
     ]
 
 

@@ -34,11 +34,17 @@ export function rail(alerts, occupancies, plan, nowMs, words) {
   ];
   const room = items.length <= RAIL_LENGTH ? RAIL_LENGTH : RAIL_LENGTH - 1;
   return {
-    title: empty.length ? words.text("wall.empty", { n: empty.length }) : words.text("wall.empty.none"),
+    title: titleOf(empty.length, [...occupancies.values()], words),
     items: items.slice(0, room),
     more: items.length > room ? words.text("wall.more", { n: items.length - room }) : "",
     lines: items.length <= BESIDE_LOG ? LOG_LENGTH : 0,
   };
+}
+
+function titleOf(empty, occupancies, words) {
+  if (empty) return words.text("wall.empty", { n: empty });
+  const unknown = occupancies.some((one) => one.status === "unknown");
+  return words.text(unknown ? "wall.empty.unknown" : "wall.empty.none");
 }
 
 function rankOf(occupancy, tile, alerts) {
@@ -72,7 +78,8 @@ function otherItems(alerts, occupancies, plan, nowMs, words) {
     .map((one) => plan.outlets[one.outlet].href));
   const others = alerts.filter((one) => one.kind !== "site_outage");
   return floor.cards(others, occupancies, plan, nowMs, words).filter((card) => !told.has(card.href)).map((card) => ({
-    key: card.id, state: card.state, css: "w-item", number: "", who: card.where, what: card.what,
-    duration: card.duration, icon: card.icon, told: card.told,
+    key: card.id, state: card.state, number: "", who: card.where, what: card.what, duration: card.duration,
+    css: card.life === "firing" && card.state !== "unknown" ? "w-item fire" : "w-item",
+    icon: card.icon, told: card.told,
   }));
 }
