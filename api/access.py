@@ -5,21 +5,27 @@ open to this machine: a loopback client, nothing in between, and a loopback name
 can point a name of its own at 127.0.0.1.
 
 Changing something needs a login or a token, in the demo too. A browser sends its cookie also with what a page from
-elsewhere makes it send; the header `X-Hadir-Request` no such page can add, for we allow no foreign origin to (CORS).
+elsewhere makes it send; the header `X-Hadir-Request` no such page can add, for we allow no foreign origin to (CORS). A
+form without JavaScript sends the field `proof` in its place, which only pages of the same session hold.
 
 A route says by its rule which roles pass; whose things they may see and touch there it asks of `Sight`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
+from api.forms import form_of
 from presence.alerts.subjects import SubjectType
 from presence.site import Site
 from storage.record.users import ROLES, Asker, Kind, Role, asker
@@ -44,7 +50,20 @@ RULES: dict[str, Rule] = {
     "GET /readyz": "open",
     "GET /metrics": "local",
     "GET /login": "open",
+    "POST /login": "open",
     "POST /logout": "open",
+    "GET /account": "self",
+    "POST /account/password": "self",
+    "POST /account/log-out-everywhere": "self",
+    "POST /account/tokens": "self",
+    "POST /account/tokens/{token}/revoke": "self",
+    "GET /api/v1/users": "administer",
+    "POST /api/v1/users": "administer",
+    "DELETE /api/v1/users/{name}": "administer",
+    "POST /api/v1/users/{name}/link": "administer",
+    "GET /api/v1/users/{name}/tokens": "self",
+    "POST /api/v1/users/{name}/tokens": "self",
+    "DELETE /api/v1/users/{name}/tokens/{token}": "self",
     "GET /static/{digest}/{name}": "open",
     "GET /public": "open",
     "GET /public/board": "open",
@@ -148,11 +167,15 @@ RULES: dict[str, Rule] = {
 
 SESSION_COOKIE = "hadir_session"
 PROOF_HEADER = "x-hadir-request"
+PROOF_FIELD = "proof"
 _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 _BEARER = "bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hadir"'}
 _NO_ACCOUNT = "changing something needs a login or a token, in the demo too; make one with `hadir user token`"
-_NO_PROOF = "a login changes something only with the header X-Hadir-Request: 1; programs send a token"
+_NO_PROOF = (
+    "a login changes something only with the header X-Hadir-Request: 1, or the field proof of a form of ours; "
+    "programs send a token"
+)
 
 
 class Sight(NamedTuple):
@@ -219,7 +242,7 @@ def sight_of(request: Request) -> Sight:
     return Sight() if who is None else Sight(who.agency, who.site)
 
 
-def admit(request: Request) -> None:
+async def admit(request: Request) -> None:
     """Let the request pass, or raise 401, or 403 to who may not. A route without a rule passes nobody.
 
     `request.state.who` becomes who asks, and `request.state.account` his name; None where nobody needs to say that.
@@ -231,7 +254,7 @@ def admit(request: Request) -> None:
     rule = RULES.get(f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
     if rule == "open":
         return
-    who = request.state.who = asker_of(request)
+    who = request.state.who = await run_in_threadpool(asker_of, request)
     if who is None:
         demo = rule == "see" and request.app.state.parts.demo and request.method == "GET"
         if (demo or rule == "local") and is_local(request):
@@ -241,14 +264,45 @@ def admit(request: Request) -> None:
     if rule is None or (rule != "local" and who.role not in ROLES_OF[rule]):
         raise HTTPException(403, f"an account of the role {who.role} may not do this")
     if request.method != "GET":
-        _admit_change(request, who)
+        await _admit_change(request, who)
 
 
-def _admit_change(request: Request, who: Asker) -> None:
+async def _admit_change(request: Request, who: Asker) -> None:
     if who.scope != "write":
         raise HTTPException(403, "this token may read alone; make one with the scope write")
-    if _token_of(request) is None and not request.headers.get(PROOF_HEADER):
+    if _token_of(request) is not None or request.headers.get(PROOF_HEADER):
+        return
+    if not _is_proof((await form_of(request)).get(PROOF_FIELD, ""), request.cookies[SESSION_COOKIE]):
         raise HTTPException(403, _NO_PROOF)
+
+
+def proof_of(request: Request) -> str:
+    """What the forms of a page hold to show that they are of the reader's session; "" without one.
+
+    Another one for each page: compressed beside what a stranger chose, one that stays could be found out by its length.
+    """
+    session = request.cookies.get(SESSION_COOKIE)
+    return "" if not session else _proof(secrets.token_hex(8), session)
+
+
+def _proof(salt: str, session: str) -> str:
+    return f"{salt}.{hmac.new(session.encode(), f'form {salt}'.encode(), hashlib.sha256).hexdigest()}"
+
+
+def _is_proof(given: str, session: str) -> bool:
+    return hmac.compare_digest(_proof(given.partition(".")[0], session).encode(), given.encode())
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where the request comes from: what a proxy on this machine says, if one is in front of us."""
+    client = "" if request.client is None else request.client.host
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded if forwarded and client and _is_loopback(client) else client
+
+
+def is_from_elsewhere(request: HTTPConnection) -> bool:
+    """Whether the browser says that a page of somebody else sends this."""
+    return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
 
 
 def is_local(request: HTTPConnection) -> bool:

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from api.access import SESSION_COOKIE, asker_of, is_secure
+from api.access import SESSION_COOKIE, asker_of, is_secure, proof_of
 from api.pages import THEMES, Theme
 from api.pages.navigation import places
 from api.words import LANGUAGES, Lang, Words
@@ -87,7 +87,7 @@ async def page(
 ) -> Response:
     """The page of `template`. `zone`: of the site that it speaks of."""
     lang, theme = preferences(request)
-    words = Words(lang, zone or _zone(request))
+    words = Words(lang, zone or zone_of(request))
     who = await run_in_threadpool(_who, request, status)
     values = {
         "site_name": None,
@@ -97,6 +97,7 @@ async def page(
         "places": _places(request, who),
         "account": who and who.name,
         "role": who and who.role,
+        "proof": proof_of(request),
         "demo": request.app.state.parts.demo,
     } | values
     html = await run_in_threadpool(request.app.state.pages.render, template, words, theme, **values)
@@ -121,6 +122,15 @@ def _places(request: Request, who: Asker | None) -> list[tuple[str, str, bool]]:
     ]
 
 
+async def login_page(
+    request: Request, status: int = 200, *, used: bool = False, problem: str = "", name: str = ""
+) -> Response:
+    """The page on which people log in. `used`: the link that they came by is spent; `problem`: why they are not in."""
+    return await page(
+        request, "login.html", status=status, used=used, problem=problem, name=name, **choices(request, "/login")
+    )
+
+
 def wants_page(request: Request) -> bool:
     """Whether a person in front of a browser asks."""
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
@@ -132,7 +142,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not wants_page(request):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     if error.status_code == 401:
-        answer = await page(request, "login.html", status=401, used=False, **choices(request, "/login"))
+        answer = await login_page(request, 401)
         answer.headers.update(error.headers or {})
         return answer
     return await _in_words(request, error.status_code)
@@ -182,7 +192,7 @@ async def _failed(request: Request, status: int, error: Exception) -> Response:
 
 
 async def _in_words(request: Request, status: int, *, number: str = "", again: str = "") -> Response:
-    words = Words(preferences(request).lang, _zone(request))
+    words = Words(preferences(request).lang, zone_of(request))
     now_ms = request.app.state.parts.now()
     # Outside of routes nobody was asked who he is.
     request.state.account = getattr(request.state, "account", None)
@@ -202,6 +212,7 @@ async def _in_words(request: Request, status: int, *, number: str = "", again: s
     )
 
 
-def _zone(request: Request) -> str:
+def zone_of(request: Request) -> str:
+    """The zone in which times are told where a page speaks of no site: that of the first one."""
     sites = request.app.state.feed.live.sites
     return next((site.timezone for site in sites.values()), _ZONE_WITHOUT_SITE)

@@ -22,10 +22,12 @@ from api.access import admit
 from api.feed import Feed
 from api.floor import Plans
 from api.floor_plan import Pictures
+from api.log_in_limits import LogInLimits
 from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
 from api.routes import (
+    account,
     admin,
     agency,
     alerts,
@@ -46,6 +48,7 @@ from api.routes import (
     registry,
     sidak,
     static,
+    users,
     why,
 )
 from api.sidak import Plans as SidakPlans
@@ -86,6 +89,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
     app.state.pictures = Pictures(parts.plans)
+    app.state.log_in_limits = LogInLimits()
     app.state.public = PublicAnswers(feed, parts.now)
     for module in (
         health,
@@ -106,6 +110,8 @@ def create_app(parts: Parts) -> FastAPI:
         admin,
         inbox,
         plans,
+        account,
+        users,
         static,
         docs,
     ):

@@ -128,16 +128,16 @@ class Installation:
 
     def log_in_link(self) -> str | None:
         """The path of a one-time link for the administrator; None when somebody has been let in already."""
-        from storage.record import users
+        from storage.record import accounts, users
 
         with self._open_record() as record, record.writing() as connection:
             now_ms = composition.now_ms()
             known = users.accounts(connection, now_ms)
-            if any(account.sessions or account.tokens for account in known):
+            if any(account.sessions or account.tokens or account.has_password for account in known):
                 return None
             name = known[0].name if known else _ADMINISTRATOR
-            users.make_account(connection, name, now_ms)
-            return f"login?code={users.make_link(connection, name, now_ms)}"
+            accounts.make_sure(connection, name, by=accounts.CONSOLE, now_ms=now_ms)
+            return f"login?code={accounts.link(connection, name, by=accounts.CONSOLE, now_ms=now_ms)}"
 
     def has_site(self) -> bool:
         from storage.record import registry

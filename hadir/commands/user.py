@@ -1,9 +1,12 @@
-"""`hadir user link|token|sidak-link|list|revoke`: who may see the pages, and what programs show instead."""
+"""`hadir user …`: who may see the pages: accounts, passwords, links, and the tokens that programs show instead."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import re
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,81 +15,142 @@ from hadir.data_directory import RUN_FILE
 from hadir.output import json_line, table
 from hadir.settings import Settings
 from presence.errors import BadInput
-from presence.instants import rfc3339
+from presence.instants import parse_instant, rfc3339
 from presence.site_values import parse_duration
 
 if TYPE_CHECKING:
     from storage.record import Record
 
 NAME = "user"
-HELP = "let people and programs in: one-time links, tokens"
+HELP = "let people and programs in: accounts, passwords, one-time links, tokens"
 
 _ADMINISTRATOR = "administrator"
-_LONGEST_NAME = 64
 _SHORTEST_MS = 1000
+_ROLES = ("administrator", "facility_manager", "agency", "technician", "viewer")
+_DAY_MS = 86_400_000
+_LONGEST_DAYS = 36_500
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    words = parser.add_subparsers(dest="word", required=True, metavar="link|token|sidak-link|list|revoke")
+    words = parser.add_subparsers(dest="word", required=True, metavar="add|password|link|token|sidak-link|list|revoke")
+    add = words.add_parser("add", help="make an account")
+    add.add_argument("--name", required=True, help="how it is called")
+    add.add_argument("--role", required=True, choices=_ROLES, help="what it may do: %(choices)s")
+    add.add_argument("--agency", help="of the role agency: whose outlets alone it sees")
+    add.add_argument("--site", help="the one site that it sees (all of them)")
+    password = words.add_parser("password", help="set the password of an account; it is asked for, or read from a pipe")
+    password.add_argument("--name", required=True, help="the account")
     link = words.add_parser("link", help="print a one-time link that logs a browser in; it holds for an hour")
-    link.add_argument("--name", default=_ADMINISTRATOR, help="the account, made when there is none (%(default)s)")
+    link.add_argument("--name", default=_ADMINISTRATOR, help="the account, made an administrator's when there is none")
     link.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
     token = words.add_parser("token", help="print a token for a program, once")
-    token.add_argument("--name", required=True, help="the account, made when there is none")
+    token.add_argument("--name", required=True, help="the account, made an administrator's when there is none")
     token.add_argument("--label", default="", help="what the token is for, shown in the list")
+    token.add_argument("--scope", choices=("read", "write"), default="write", help="what it may at most (%(default)s)")
+    token.add_argument("--expires", help="until when it holds: 90d, or 2027-01-31 (until it is revoked)")
     sidak = words.add_parser("sidak-link", help="print a link to the sidak of a site, to read without an account")
     sidak.add_argument("--site", required=True, help="the site that it opens")
     sidak.add_argument("--for", dest="lasting", default="8h", help="for how long: 30m, 8h, 7d at most (%(default)s)")
     sidak.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
     listing = words.add_parser("list", help="the accounts, their tokens and sessions")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
-    revoke = words.add_parser("revoke", help="take back all tokens, links and sessions of an account")
+    revoke = words.add_parser("revoke", help="take back all tokens, links, sessions and the password of an account")
     revoke.add_argument("--name", required=True, help="the account")
+    revoke.add_argument("--token", help="this token alone, by its id in `hadir user list --json`")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record import Record
 
-    if arguments.word in ("link", "token", "revoke"):
-        _check_name(arguments.name)
     # A token may be made before the first start, by a script that sets a machine up; a link needs a server to lead to.
     with Record.open(settings.record_url(), create=arguments.word == "token") as record:
         match arguments.word:
+            case "add":
+                print(_add(record, arguments))
+            case "password":
+                print(_password(record, arguments.name))
             case "link":
                 print(_link(record, arguments.name, arguments.url or _running_at(settings)))
             case "token":
-                print(_token(record, arguments.name, arguments.label))
+                print(_token(record, arguments))
             case "sidak-link":
                 url = arguments.url or _running_at(settings)
                 print(_sidak_link(record, arguments.site, _lasting_ms(arguments.lasting), url))
             case "list":
                 print(_list(record, as_json=arguments.json))
             case _:
-                print(_revoke(record, arguments.name))
+                print(_revoke(record, arguments.name, arguments.token))
     return 0
 
 
-def _check_name(name: str) -> None:
-    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
-        raise BadInput("--name", f"an account has a name of 1 to {_LONGEST_NAME} printable characters")
+def _add(record: Record, arguments: argparse.Namespace) -> str:
+    from storage.record import accounts
+
+    with record.writing() as connection:
+        accounts.add(
+            connection,
+            arguments.name,
+            arguments.role,
+            agency=arguments.agency,
+            site_id=arguments.site,
+            by=accounts.CONSOLE,
+            now_ms=_now_ms(),
+        )
+    return f"{arguments.name}: made; let its owner in with `hadir user link --name {arguments.name}`"
+
+
+def _password(record: Record, name: str) -> str:
+    from storage.passwords import hashed
+    from storage.record import accounts
+
+    password = getpass.getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    accounts.check_password(name, password)
+    kept = hashed(password)
+    with record.writing() as connection:
+        accounts.set_password(connection, name, kept, by=accounts.CONSOLE, now_ms=_now_ms())
+    return f"{name}: the password is set; browsers that were logged in are no longer"
 
 
 def _link(record: Record, name: str, url: str) -> str:
-    from storage.record.users import make_account, make_link
+    from storage.record import accounts
 
     now_ms = _now_ms()
     with record.writing() as connection:
-        make_account(connection, name, now_ms)
-        return f"{url.rstrip('/')}/login?code={make_link(connection, name, now_ms)}"
+        accounts.make_sure(connection, name, by=accounts.CONSOLE, now_ms=now_ms)
+        code = accounts.link(connection, name, by=accounts.CONSOLE, now_ms=now_ms)
+    return f"{url.rstrip('/')}/login?code={code}"
 
 
-def _token(record: Record, name: str, label: str) -> str:
-    from storage.record.users import make_account, make_token
+def _token(record: Record, arguments: argparse.Namespace) -> str:
+    from storage.record import accounts
 
     now_ms = _now_ms()
     with record.writing() as connection:
-        make_account(connection, name, now_ms)
-        return make_token(connection, name, label, now_ms)
+        accounts.make_sure(connection, arguments.name, by=accounts.CONSOLE, now_ms=now_ms)
+        secret, _ = accounts.token(
+            connection,
+            arguments.name,
+            arguments.label,
+            scope=arguments.scope,
+            expires_ms=_expires_ms(arguments.expires, now_ms),
+            by=accounts.CONSOLE,
+            now_ms=now_ms,
+        )
+    return secret
+
+
+def _expires_ms(text: str | None, now_ms: int) -> int | None:
+    """`90d`, a date (its midnight, UTC), or an instant with its offset."""
+    if text is None:
+        return None
+    if text.endswith("d") and text[:-1].isdecimal() and 0 < int(text[:-1]) <= _LONGEST_DAYS:
+        return now_ms + int(text[:-1]) * _DAY_MS
+    try:
+        return parse_instant(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+    except ValueError:
+        problem = f'"{text}" is no end; write 90d, 2027-01-31, or an instant with its offset'
+        raise BadInput("--expires", problem) from None
 
 
 def _sidak_link(record: Record, site: str, lasting_ms: int, url: str) -> str:
@@ -125,6 +189,9 @@ def _list(record: Record, *, as_json: bool) -> str:
                 {
                     "name": one.name,
                     "role": one.role,
+                    "agency": one.agency,
+                    "site": one.site,
+                    "password": one.has_password,
                     "made": rfc3339(one.made_ms),
                     "tokens": one.tokens,
                     "sessions": one.sessions,
@@ -133,8 +200,19 @@ def _list(record: Record, *, as_json: bool) -> str:
             for one in found
         )
     return table(
-        ["account", "role", "made", "tokens", "sessions"],
-        [(one.name, one.role, rfc3339(one.made_ms), _counted(one.tokens), one.sessions) for one in found],
+        ["account", "role", "sees", "password", "made", "tokens", "sessions"],
+        [
+            (
+                one.name,
+                one.role,
+                ", ".join(filter(None, (one.agency, one.site))) or "all",
+                "yes" if one.has_password else "no",
+                rfc3339(one.made_ms),
+                _counted(one.tokens),
+                one.sessions,
+            )
+            for one in found
+        ],
     )
 
 
@@ -144,12 +222,15 @@ def _counted(labels: Sequence[str]) -> str:
     return f"{len(labels)} ({named})" if named else str(len(labels))
 
 
-def _revoke(record: Record, name: str) -> str:
-    from storage.record.users import revoke
+def _revoke(record: Record, name: str, token: str | None) -> str:
+    from storage.record import accounts
 
     with record.writing() as connection:
-        count = revoke(connection, name)
-    return f"{name}: {count} tokens, links and sessions taken back"
+        if token is not None:
+            accounts.revoke_token(connection, name, token, by=accounts.CONSOLE, now_ms=_now_ms())
+            return f"{name}: token {token} taken back"
+        count = accounts.revoke(connection, name, by=accounts.CONSOLE, now_ms=_now_ms())
+    return f"{name}: {count} tokens, links and sessions taken back, and the password"
 
 
 def _running_at(settings: Settings) -> str:

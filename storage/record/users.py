@@ -77,7 +77,12 @@ def use_link(connection: Connection, code: str, now_ms: int) -> str | None:
     name = who(connection, code, "link", now_ms)
     if name is None:
         return None
-    connection.execute(delete(credential).where(credential.c.hash == _hash(code)))
+    connection.execute(delete(credential).where(credential.c.hash == digest(code)))
+    return make_session(connection, name, now_ms)
+
+
+def make_session(connection: Connection, name: str, now_ms: int) -> str:
+    """The secret of a new session of account `name`, good for thirty days."""
     return _make(connection, "session", name, "", now_ms, now_ms + SESSION_LIFE_MS)
 
 
@@ -98,7 +103,7 @@ def who(connection: Connection, secret: str, kind: Kind, now_ms: int) -> str | N
     """The account that `secret` of `kind` stands for, or None."""
     found: str | None = connection.execute(
         select(credential.c.user).where(
-            credential.c.hash == _hash(secret),
+            credential.c.hash == digest(secret),
             credential.c.kind == kind,
             or_(credential.c.expires_ms.is_(None), credential.c.expires_ms > now_ms),
         )
@@ -112,7 +117,7 @@ def asker(connection: Connection, secret: str, kind: Kind, now_ms: int) -> Asker
         select(user.c.name, user.c.role, user.c.agency, user.c.site, credential.c.scope)
         .join(user, user.c.name == credential.c.user)
         .where(
-            credential.c.hash == _hash(secret),
+            credential.c.hash == digest(secret),
             credential.c.kind == kind,
             or_(credential.c.expires_ms.is_(None), credential.c.expires_ms > now_ms),
         )
@@ -122,7 +127,21 @@ def asker(connection: Connection, secret: str, kind: Kind, now_ms: int) -> Asker
 
 def end_session(connection: Connection, secret: str) -> None:
     """Log out the browser that holds `secret`."""
-    connection.execute(delete(credential).where(credential.c.hash == _hash(secret), credential.c.kind == "session"))
+    connection.execute(delete(credential).where(credential.c.hash == digest(secret), credential.c.kind == "session"))
+
+
+def end_sessions(connection: Connection, name: str, *, but: str | None = None) -> int:
+    """Log out all browsers of account `name` except the one that holds `but`; how many there were."""
+    chosen = [credential.c.user == name, credential.c.kind == "session"]
+    if but is not None:
+        chosen.append(credential.c.hash != digest(but))
+    return connection.execute(delete(credential).where(*chosen)).rowcount
+
+
+def password_of(connection: Connection, name: str) -> str | None:
+    """The hash of the account's password; None without one, and without the account."""
+    found: str | None = connection.scalar(select(user.c.password).where(user.c.name == name))
+    return found
 
 
 def revoke(connection: Connection, name: str) -> int:
@@ -169,11 +188,12 @@ def _make(
     secret = secrets.token_urlsafe(32)
     connection.execute(
         insert(credential).values(
-            hash=_hash(secret), kind=kind, user=name, label=label, made_ms=now_ms, expires_ms=expires_ms, scope=scope
+            hash=digest(secret), kind=kind, user=name, label=label, made_ms=now_ms, expires_ms=expires_ms, scope=scope
         )
     )
     return secret
 
 
-def _hash(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What the record keeps of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

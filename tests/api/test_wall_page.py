@@ -25,7 +25,8 @@ _SEEN = """() => {
     if (node.nodeType === Node.TEXT_NODE) return node.data.trim();
     const attributes = [...node.attributes].filter((one) => !ignored.includes(one.name))
       .map((one) => `${one.name}=${one.value}`).sort();
-    return [node.tagName, attributes, [...node.childNodes].map(walk).filter((one) => one !== "" && one[0] !== "NOSCRIPT")];
+    const children = [...node.childNodes].map(walk);
+    return [node.tagName, attributes, children.filter((one) => one !== "" && one[0] !== "NOSCRIPT")];
   };
   const parts = ["warning", "sums", "screens", "rail-title", "rail", "rail-more", "recent"];
   return Object.fromEntries(parts.map((id) => [id, walk(document.getElementById(id))]));

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
 from hadir.cli import main
-from storage.record import Record
-from storage.record.users import use_link, who
+from storage.passwords import verified
+from storage.record import Record, accounts, audit
+from storage.record.users import password_of, use_link, who
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +49,58 @@ def test_a_link_leads_to_where_the_pages_are(capsys: pytest.CaptureFixture[str],
 def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "token", "--name", "ani")
     said(capsys, "link", "--name", "ani")
-    assert said(capsys, "revoke", "--name", "ani") == "ani: 2 tokens, links and sessions taken back"
+    assert said(capsys, "revoke", "--name", "ani") == "ani: 2 tokens, links and sessions taken back, and the password"
 
 
 def test_wrong_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--name" in said(capsys, "token", "--name", " ", status=2)
+    assert "name: is not 1 to 64 printable" in said(capsys, "token", "--name", " ", status=2)
 
 
-@pytest.mark.parametrize("words", [["list"], ["link"], ["revoke", "--name", "ani"]])
+@pytest.mark.parametrize(
+    "words", [["list"], ["link"], ["revoke", "--name", "ani"], ["add", "--name", "a", "--role", "viewer"]]
+)
 def test_nobody_is_let_into_a_folder_without_a_record(
     words: list[str], capsys: pytest.CaptureFixture[str], data: Path
 ) -> None:
     (data / "record.db").unlink()
     assert "there is no record" in said(capsys, *words, status=2)
     assert not (data / "record.db").exists()
+
+
+def test_a_viewer_is_made_and_gets_a_password_from_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    assert said(capsys, "add", "--name", "budi", "--role", "viewer").startswith("budi: made")
+    monkeypatch.setattr("sys.stdin", io.StringIO("empat kata yang panjang\n"))
+    assert said(capsys, "password", "--name", "budi").startswith("budi: the password is set")
+    listed = json.loads(said(capsys, "list", "--json"))
+    assert (listed["role"], listed["password"], listed["agency"]) == ("viewer", True, None)
+    with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
+        assert verified(password_of(connection, "budi"), "empat kata yang panjang")
+        assert audit.verify(connection) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["add", "--name", "x", "--role", "agency"], "agency: is missing"),
+        (["add", "--name", "x", "--role", "agency", "--agency", "dinas"], 'agency: no agency "dinas"'),
+        (["add", "--name", "x", "--role", "viewer", "--site", "lain"], 'site: no site "lain"'),
+        (["token", "--name", "x", "--expires", "soon"], '--expires: "soon" is no end; write 90d'),
+        (["token", "--name", "x", "--expires", "2020-01-01"], "expires: is past"),
+    ],
+)
+def test_what_is_wrong_with_an_account_or_token_is_told(
+    words: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert error in said(capsys, *words, status=2)
+
+
+def test_a_token_has_a_scope_and_an_end_and_is_taken_back_alone(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    token = said(capsys, "token", "--name", "ani", "--scope", "read", "--expires", "90d")
+    with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
+        (kept,) = accounts.tokens(connection, "ani")
+    assert (kept.scope, kept.expires_ms is None) == ("read", False)
+    assert said(capsys, "revoke", "--name", "ani", "--token", kept.id) == f"ani: token {kept.id} taken back"
+    with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
+        assert who(connection, token, "token", 0) is None

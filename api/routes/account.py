@@ -1,0 +1,157 @@
+"""One's own account: its password, its tokens, and the end of all its sessions; forms that need no JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from api.access import SESSION_COOKIE
+from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember, zone_of
+from api.forms import form_of
+from api.parts import Parts
+from api.routes.login import let_out
+from api.words import Words
+from presence.declarations import NotAccepted
+from storage.passwords import hashed, verified
+from storage.record import accounts
+from storage.record.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Token, check_password
+from storage.record.users import Asker, Scope, password_of
+
+router = APIRouter(prefix="/account", include_in_schema=False)
+
+Found = TypeVar("Found")
+
+_DAY_MS = 86_400_000
+LIVES_DAYS = (30, 90, 365)
+
+
+@router.get("")
+async def account(
+    request: Request,
+    first: str | None = None,
+    done: str | None = None,
+    lang: LangChoice = None,
+    theme: ThemeChoice = None,
+) -> Response:
+    if lang is not None or theme is not None:
+        return remember(request, lang, theme, address("/account", first=first))
+    return await _page(request, first=first is not None, done=done if done in ("password", "token") else None)
+
+
+@router.post("/password")
+async def change_password(request: Request) -> Response:
+    given = await form_of(request)
+    first = bool(given.get("first"))
+    problem = await run_in_threadpool(_change, request, given)
+    if problem is not None:
+        words = Words(preferences(request).lang, zone_of(request))
+        said = words(f"account.password.{problem}", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
+        return await _page(request, status=400, first=first, problem=said)
+    return RedirectResponse("/" if first else "/account?done=password", 303)
+
+
+@router.post("/log-out-everywhere")
+async def log_out_everywhere(request: Request) -> Response:
+    name = _who(request).name
+    await _write(request, lambda connection, now_ms: accounts.log_out_everywhere(connection, name, now_ms))
+    return let_out(request)
+
+
+@router.post("/tokens")
+async def make_token(request: Request) -> Response:
+    given, name = await form_of(request), _who(request).name
+    scope: Scope = "write" if given.get("scope") == "write" else "read"
+    days = next((days for days in LIVES_DAYS if str(days) == given.get("days")), LIVES_DAYS[0])
+    label = "".join(one for one in given.get("label", "").strip() if one.isprintable())[: accounts.LONGEST_NAME]
+
+    def make(connection: Connection, now_ms: int) -> tuple[str, Token]:
+        expires_ms = now_ms + days * _DAY_MS
+        return accounts.token(connection, name, label, scope=scope, expires_ms=expires_ms, by=name, now_ms=now_ms)
+
+    secret, _ = await _write(request, make)
+    return await _page(request, secret=secret)
+
+
+@router.post("/tokens/{token}/revoke")
+async def revoke_token(request: Request, token: str) -> Response:
+    name = _who(request).name
+    await _write(
+        request, lambda connection, now_ms: accounts.revoke_token(connection, name, token, by=name, now_ms=now_ms)
+    )
+    return RedirectResponse("/account?done=token", 303)
+
+
+async def _page(
+    request: Request,
+    *,
+    status: int = 200,
+    first: bool = False,
+    done: str | None = None,
+    problem: str = "",
+    secret: str = "",
+) -> Response:
+    who = _who(request)
+    parts: Parts = request.app.state.parts
+
+    def look() -> tuple[bool, list[Token]]:
+        with parts.record.reading() as connection:
+            return password_of(connection, who.name) is not None, accounts.tokens(connection, who.name)
+
+    has_password, tokens = await run_in_threadpool(look)
+    return await page(
+        request,
+        "account.html",
+        status=status,
+        who=who,
+        first=first,
+        done=done,
+        problem=problem,
+        secret=secret,
+        has_password=has_password,
+        tokens=tokens,
+        lives=LIVES_DAYS,
+        now_ms=parts.now(),
+        least=SHORTEST_PASSWORD,
+        **choices(request, "/account", first="1" if first else None),
+    )
+
+
+def _change(request: Request, given: dict[str, str]) -> str | None:
+    """Set the password that `given` has; what is wrong with it, as the end of a key of the texts."""
+    parts: Parts = request.app.state.parts
+    name, new = _who(request).name, given.get("password", "")
+    with parts.record.reading() as connection:
+        kept = password_of(connection, name)
+    if kept is not None and not verified(kept, given.get("current", "")[:LONGEST_PASSWORD]):
+        return "wrong"
+    if new != given.get("again"):
+        return "differ"
+    try:
+        check_password(name, new)
+    except NotAccepted:
+        return "short" if len(new) < SHORTEST_PASSWORD else "long" if len(new) > LONGEST_PASSWORD else "easy"
+    made = hashed(new)
+    with parts.record.writing() as connection:
+        session = request.cookies.get(SESSION_COOKIE)
+        accounts.set_password(connection, name, made, by=name, now_ms=parts.now(), but_session=session)
+    return None
+
+
+async def _write(request: Request, act: Callable[[Connection, int], Found]) -> Found:
+    parts: Parts = request.app.state.parts
+
+    def written() -> Found:
+        with parts.record.writing() as connection:
+            return act(connection, parts.now())
+
+    return await run_in_threadpool(written)
+
+
+def _who(request: Request) -> Asker:
+    """Who asks; the rule of these routes lets nobody pass of whom that is not known."""
+    return cast(Asker, request.state.who)

@@ -1,0 +1,227 @@
+"""Accounts and their tokens: for the administrator, and for everybody his own tokens."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.parts import Parts
+from presence.instants import rfc3339, rfc3339_or_none
+from storage.record import accounts, users
+from storage.record.accounts import LONGEST_NAME, Token
+from storage.record.refusals import NotNow, NotThere
+from storage.record.users import Account, Role, Scope
+
+router = APIRouter(prefix="/api/v1/users", tags=["accounts"], max_body_size=LARGEST_BODY_BYTES)
+
+Name = Annotated[str, Path(description="The account's name.")]
+TokenId = Annotated[str, Path(description="The token's `id`, as the list has it.")]
+
+_ACCOUNT: dict[str, Any] = {
+    "name": "loket-dukcapil",
+    "role": "agency",
+    "agency": "disdukcapil",
+    "site": "mpp-contoh",
+    "made": "2026-11-24T03:42:07.000Z",
+    "password": True,
+    "sessions": 1,
+    "tokens": 0,
+}
+_TOKEN: dict[str, Any] = {
+    "id": "4f0c2d6b9a1e",
+    "label": "layar lobi",
+    "scope": "read",
+    "made": "2026-11-24T03:42:07.000Z",
+    "expires": "2027-11-24T03:42:07.000Z",
+}
+
+
+def _said(status: int, what: str, example: dict[str, Any] | None, **others: str) -> dict[int | str, dict[str, Any]]:
+    """What a route answers, for the description of the API. `others`: by `_404` and the like."""
+    done: dict[str, Any] = {"description": what}
+    if example is not None:
+        done["content"] = {"application/json": {"example": example}}
+    answers: dict[int | str, dict[str, Any]] = {status: done}
+    return answers | {int(name[1:]): {"description": says} for name, says in others.items()}
+
+
+class NewAccount(BaseModel):
+    """An account as an administrator makes it."""
+
+    model_config = BODY | {
+        "json_schema_extra": {
+            "examples": [
+                {"name": "loket-dukcapil", "role": "agency", "agency": "disdukcapil", "site": "mpp-contoh"},
+            ]
+        }
+    }
+
+    name: str = Field(description="Under which everything that is done with it is kept.", max_length=LONGEST_NAME)
+    role: Role = Field(description="What it may do.")
+    agency: str | None = Field(None, description="Of the role `agency`: whose outlets it sees, and no others.")
+    site: str | None = Field(None, description="The one site that it sees; all of them when left out.")
+
+
+class NewToken(BaseModel):
+    """A token as its owner wants it."""
+
+    model_config = BODY | {"json_schema_extra": {"examples": [{"label": "layar lobi", "scope": "read"}]}}
+
+    label: str = Field("", description="What it is for, shown in the lists.", max_length=LONGEST_NAME)
+    scope: Scope = Field("read", description="`read`, or `write` to change what its account may change.")
+    expires: Instant | None = Field(
+        None, description="RFC 3339: until when it holds; until it is revoked when left out."
+    )
+
+
+@router.get("", summary="All accounts by name", responses=_said(200, "The accounts.", {"users": [_ACCOUNT]}))
+def list_accounts(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.reading() as connection:
+        found = users.accounts(connection, parts.now())
+    return JSONResponse({"users": [_account_json(one) for one in found]})
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make an account",
+    description="It has no password and no token yet: give its owner a one-time link, or make a token.",
+    responses=_said(
+        201, "The account.", {"user": _ACCOUNT}, _400="A field is wrong, or missing.", _409="The name is taken."
+    ),
+)
+def make_account(request: Request, account: NewAccount) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.writing() as connection:
+        now_ms = parts.now()
+        accounts.add(
+            connection,
+            account.name,
+            account.role,
+            agency=account.agency,
+            site_id=account.site,
+            by=request.state.account,
+            now_ms=now_ms,
+        )
+        made = next(one for one in users.accounts(connection, now_ms) if one.name == account.name)
+    return JSONResponse({"user": _account_json(made)}, 201)
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Remove an account, with its sessions, links and tokens",
+    description="What was done with it stays under its name.",
+    responses=_said(204, "It is gone.", None, _404="There is no such account.", _409="It is the last administrator."),
+)
+def remove_account(request: Request, name: Name) -> Response:
+    parts: Parts = request.app.state.parts
+    if name == request.state.account:
+        raise NotNow("this is your own account; another administrator can remove it")
+    with parts.record.writing() as connection:
+        accounts.remove(connection, name, by=request.state.account, now_ms=parts.now())
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{name}/link",
+    status_code=201,
+    summary="A one-time link that logs its owner in; it holds for an hour",
+    responses=_said(201, "Where it leads.", {"path": "/login?code=…"}, _404="There is no such account."),
+)
+def make_link(request: Request, name: Name) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.writing() as connection:
+        code = accounts.link(connection, name, by=request.state.account, now_ms=parts.now())
+    return JSONResponse({"path": f"/login?code={code}"}, 201)
+
+
+@router.get(
+    "/{name}/tokens",
+    summary="The tokens of an account, oldest first",
+    description="Everybody sees his own, administrators those of all.",
+    responses=_said(200, "The tokens, without their secrets.", {"tokens": [_TOKEN]}, _404="There is no such account."),
+)
+def list_tokens(request: Request, name: Name) -> Response:
+    parts: Parts = request.app.state.parts
+    _check_own(request, name)
+    with parts.record.reading() as connection:
+        found = accounts.tokens(connection, name)
+    return JSONResponse({"tokens": [_token_json(one) for one in found]})
+
+
+@router.post(
+    "/{name}/tokens",
+    status_code=201,
+    summary="Make a token; its secret is told this once",
+    responses=_said(
+        201,
+        "The token, and its secret.",
+        {"secret": "…", "token": _TOKEN},
+        _400="A field is wrong.",
+        _404="There is no such account.",
+    ),
+)
+def make_token(request: Request, name: Name, token: NewToken) -> Response:
+    parts: Parts = request.app.state.parts
+    _check_own(request, name)
+    with parts.record.writing() as connection:
+        secret, made = accounts.token(
+            connection,
+            name,
+            token.label,
+            scope=token.scope,
+            expires_ms=token.expires,
+            by=request.state.account,
+            now_ms=parts.now(),
+        )
+    return JSONResponse({"secret": secret, "token": _token_json(made)}, 201)
+
+
+@router.delete(
+    "/{name}/tokens/{token}",
+    status_code=204,
+    summary="Take a token back",
+    responses=_said(204, "It opens nothing any more.", None, _404="There is no such account, or token."),
+)
+def revoke_token(request: Request, name: Name, token: TokenId) -> Response:
+    parts: Parts = request.app.state.parts
+    _check_own(request, name)
+    with parts.record.writing() as connection:
+        accounts.revoke_token(connection, name, token, by=request.state.account, now_ms=parts.now())
+    return Response(status_code=204)
+
+
+def _check_own(request: Request, name: str) -> None:
+    """Raise 404 for another's account, unless an administrator asks: there might as well be none."""
+    who: users.Asker = request.state.who
+    if who.role != "administrator" and who.name != name:
+        raise NotThere(f'no account "{name}"')
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "role": account.role,
+        "agency": account.agency,
+        "site": account.site,
+        "made": rfc3339(account.made_ms),
+        "password": account.has_password,
+        "sessions": account.sessions,
+        "tokens": len(account.tokens),
+    }
+
+
+def _token_json(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "label": token.label,
+        "scope": token.scope,
+        "made": rfc3339(token.made_ms),
+        "expires": rfc3339_or_none(token.expires_ms),
+    }
