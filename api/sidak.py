@@ -6,7 +6,7 @@ registry, the live state and the alerts in, findings out; `api.sidak_words` says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -114,11 +114,12 @@ class Notice(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One obliged duty. `since_ms`: since when it is so, as far as is known.
+    """One obliged duty that is not attended. `since_ms`: since when it is so, as far as is known.
 
-    `sure`: the chance that fewer than n are there; `seen_ms`: the oldest of its outlets' newest evidence. `late`:
-    nobody was there yet today. `lapsed`: it began with the end of an absence. `answer`: the newest acknowledgement,
-    whether it holds or not. `quiet` and `quiet_ms`: when nobody was told, why not, or until when.
+    `sure`: the chance that fewer than n are there; `seen_ms`: the oldest of its outlets' newest evidence.
+    `late`: nobody was there yet today. `lapsed`: it began with the end of an absence.
+    `answer`: the newest acknowledgement, whether it holds or not.
+    `quiet` and `quiet_ms`: when nobody was told, why not, or until when.
     """
 
     site: Site
@@ -147,7 +148,8 @@ class Finding(NamedTuple):
 class Answer(NamedTuple):
     """What sidak answers: `empty` with the longest first; obliged = attended + empty + declared + unknown, in duties.
 
-    `fresh`: how many of the `watched` outlets that are open have evidence younger than 90 s.
+    `fresh`: how many of the `watched` outlets that are open have evidence younger than 90 s. `grouped`: whether some of
+    the duties are of several outlets.
     """
 
     at_ms: int
@@ -157,6 +159,7 @@ class Answer(NamedTuple):
     unknown: Sequence[Finding]
     fresh: int
     watched: int
+    grouped: bool
     distrust: Mapping[str, Distrust]
 
 
@@ -173,25 +176,33 @@ class Asked(NamedTuple):
 def answer(asked: Iterable[Asked], now_ms: int) -> Answer:
     """What sidak answers of these sites at `now_ms`."""
     asked = list(asked)
-    found = [finding for one in asked for finding in _findings(one, now_ms)]
-    by_booking: dict[Booking, list[Finding]] = {"attended": [], "absent": [], "declared": [], "unknown": []}
-    for finding in sorted(found, key=lambda one: (now_ms if one.since_ms is None else one.since_ms, one.duty.id)):
-        by_booking[finding.booking].append(finding)
-    seen = [one.staff.seen_ms for finding in found for one in finding.outlets if one.now.status != "closed"]
+    obliged = [(one, duty, outlets) for one in asked for duty, outlets in _obliged(one, now_ms)]
+    counts: dict[Booking, int] = dict.fromkeys(("attended", "absent", "declared", "unknown"), 0)
+    found: list[Finding] = []
+    alerts = {one.plan.site.id: _standing(one.alerts) for one in asked}
+    for one, duty, outlets in obliged:
+        booked = _booking(outlets, duty.at_least)
+        counts[booked] += 1
+        if booked != "attended":  # nobody asks since when
+            rows = _alerts_of(duty, alerts[one.plan.site.id])
+            found.append(_finding(one.plan, duty, booked, outlets, rows, now_ms))
+    found.sort(key=lambda one: (now_ms if one.since_ms is None else one.since_ms, one.duty.id))
+    seen = [one.staff.seen_ms for _, _, outlets in obliged for one in outlets if one.now.status != "closed"]
     return Answer(
         at_ms=now_ms,
         sums={
-            "obliged": len(found),
-            "attended": len(by_booking["attended"]),
-            "empty": len(by_booking["absent"]),
-            "declared": len(by_booking["declared"]),
-            "unknown": len(by_booking["unknown"]),
+            "obliged": len(obliged),
+            "attended": counts["attended"],
+            "empty": counts["absent"],
+            "declared": counts["declared"],
+            "unknown": counts["unknown"],
         },
-        empty=by_booking["absent"],
-        declared=by_booking["declared"],
-        unknown=by_booking["unknown"],
+        empty=[one for one in found if one.booking == "absent"],
+        declared=[one for one in found if one.booking == "declared"],
+        unknown=[one for one in found if one.booking == "unknown"],
         fresh=sum(seen_ms is not None and now_ms - seen_ms < FRESH_MS for seen_ms in seen),
         watched=len(seen),
+        grouped=any(len(outlets) > 1 for _, _, outlets in obliged),
         distrust={one.plan.site.id: one.distrust for one in asked if one.distrust is not None},
     )
 
@@ -202,22 +213,28 @@ def next_opening(plan: Plan, now_ms: int) -> int | None:
     return min((at_ms for at_ms in changes if at_ms is not None), default=None)
 
 
-def _findings(asked: Asked, now_ms: int) -> Iterable[Finding]:
-    plan = asked.plan
+def _obliged(asked: Asked, now_ms: int) -> Iterator[tuple[DutyOf, tuple[OutletNow, ...]]]:
+    """The duties of which an outlet is open, and how their outlets are."""
     heard = {occupancy.outlet: occupancy for occupancy in asked.occupancies}
-    alerts: dict[_Key, list[AlertRow]] = {}
-    for row in asked.alerts:
+    for duty in asked.plan.duties:
+        if asked.agency is None or duty.agency == asked.agency:
+            outlets = tuple(_outlet_now(asked.plan, one, heard.get(one.id), now_ms) for one in duty.outlets)
+            if any(one.now.status != "closed" for one in outlets):
+                yield duty, outlets
+
+
+def _standing(rows: Iterable[AlertRow]) -> Mapping[_Key, Sequence[AlertRow]]:
+    found: dict[_Key, list[AlertRow]] = {}
+    for row in rows:
         if row.stands and row.alert.kind in KINDS:
-            alerts.setdefault((row.alert.subject_type, row.alert.subject), []).append(row)
-    for duty in plan.duties:
-        if asked.agency is not None and duty.agency != asked.agency:
-            continue
-        outlets = tuple(_outlet_now(plan, outlet, heard.get(outlet.id), now_ms) for outlet in duty.outlets)
-        if any(one.now.status != "closed" for one in outlets):
-            rows = [*alerts.get((duty.subject_type, duty.id), ())]
-            if duty.subject_type == "duty":
-                rows += [row for outlet in duty.outlets for row in alerts.get(("outlet", outlet.id), ())]
-            yield _finding(plan, duty, outlets, tuple(rows), now_ms)
+            found.setdefault((row.alert.subject_type, row.alert.subject), []).append(row)
+    return found
+
+
+def _alerts_of(duty: DutyOf, standing: Mapping[_Key, Sequence[AlertRow]]) -> tuple[AlertRow, ...]:
+    """The alerts of a duty, and of its outlets: that a visitor waits is told of an outlet."""
+    subjects = dict.fromkeys([(duty.subject_type, duty.id), *(("outlet", outlet.id) for outlet in duty.outlets)])
+    return tuple(row for subject in subjects for row in standing.get(subject, ()))
 
 
 def _outlet_now(plan: Plan, outlet: Outlet, heard: Occupancy | None, now_ms: int) -> OutletNow:
@@ -243,23 +260,20 @@ def _outlet_now(plan: Plan, outlet: Outlet, heard: Occupancy | None, now_ms: int
 
 
 def _finding(
-    plan: Plan, duty: DutyOf, outlets: tuple[OutletNow, ...], alerts: tuple[AlertRow, ...], now_ms: int
+    plan: Plan,
+    duty: DutyOf,
+    booked: Booking,
+    outlets: tuple[OutletNow, ...],
+    alerts: tuple[AlertRow, ...],
+    now_ms: int,
 ) -> Finding:
-    booked = _booking(outlets, duty.at_least)
-    since_ms = _since_ms(outlets, duty.at_least, booked)
-    opened_ms = _opened_ms(plan, outlets, now_ms)
-    lapse_ms = _lapse_ms(plan, duty, now_ms) if booked == "absent" else None
-    lapsed = lapse_ms is not None and since_ms is not None and since_ms <= lapse_ms
-    begins = [at_ms for at_ms in (since_ms, opened_ms, lapse_ms) if at_ms is not None]
-    since_ms = max(begins, default=None) if since_ms is not None else None
-    told = [row.alert.since_ms for row in alerts if row.alert.kind != "unattended"]
-    if booked == "absent" and told:  # what was bridged is one absence
-        since_ms, lapsed = min(told), False
-    late = booked == "absent" and (
-        any(row.alert.kind == "late_opening" for row in alerts)
-        or (since_ms is not None and since_ms == opened_ms and _is_first_opening(plan, outlets, since_ms))
+    since_ms, lapsed, late = _absence(plan, duty, outlets, alerts, now_ms)
+    if booked != "absent":
+        of_state = [one.now.since_ms for one in outlets if one.now.status == booked and one.now.since_ms is not None]
+        since_ms, lapsed, late = max(of_state, default=None), False, False
+    quiet, quiet_ms = (
+        ("off", None) if alerts or booked != "absent" else _quiet(plan, duty, outlets, since_ms, late, now_ms)
     )
-    quiet, quiet_ms = ("off", None) if alerts else _quiet(plan, duty, outlets, since_ms, late, now_ms)
     answers = [row.acknowledged for row in alerts if row.acknowledged is not None]
     return Finding(
         site=plan.site,
@@ -293,16 +307,26 @@ def _booking(outlets: Sequence[OutletNow], at_least: int) -> Booking:
     return booking(true, at_least)
 
 
-def _since_ms(outlets: Sequence[OutletNow], at_least: int, booked: Booking) -> int | None:
-    """Since when at the latest it is so, hours left aside: of an empty duty since so many were away that n could not be
-    there; else since the last of its outlets changed.
+def _absence(
+    plan: Plan, duty: DutyOf, outlets: Sequence[OutletNow], alerts: Iterable[AlertRow], now_ms: int
+) -> tuple[int | None, bool, bool]:
+    """Since when at the latest an empty duty is empty, whether an absence ended then, and whether it never opened.
+
+    It is empty since so many were away that n could not be there, within hours, and after the last absence. An alert
+    knows better: what was bridged is one absence.
     """
-    if booked == "absent":
-        away = sorted(one.absent_ms for one in outlets if one.absent_ms is not None)
-        needed = len(outlets) - at_least
-        return away[needed] if len(away) > needed else None
-    of_state = [one for one in outlets if booked == "attended" or one.now.status == booked]
-    return max((one.now.since_ms for one in of_state if one.now.since_ms is not None), default=None)
+    told_ms = [row.alert.since_ms for row in alerts if row.alert.kind != "unattended"]
+    late = any(row.alert.kind == "late_opening" for row in alerts)
+    if told_ms:
+        return min(told_ms), False, late
+    away = sorted(one.absent_ms for one in outlets if one.absent_ms is not None)
+    needed = len(outlets) - duty.at_least
+    if len(away) <= needed:
+        return None, False, late
+    opened_ms, lapse_ms = _opened_ms(plan, outlets, now_ms), _lapse_ms(plan, duty, now_ms)
+    since_ms = max(at_ms for at_ms in (away[needed], opened_ms, lapse_ms) if at_ms is not None)
+    late = since_ms == opened_ms and _is_first_opening(plan, outlets, since_ms)
+    return since_ms, since_ms == lapse_ms and not late, late
 
 
 def _opened_ms(plan: Plan, outlets: Iterable[OutletNow], now_ms: int) -> int | None:
@@ -432,7 +456,9 @@ def _entry(one: Finding, now_ms: int) -> dict[str, Any]:
             {"at": rfc3339(told.at_ms), "to": told.contact, "agency": told.agency, "name": told.name, "step": told.step}
             for told in one.told
         ],
-        "told_next": {"why": one.quiet, "at": rfc3339_or_none(one.quiet_ms)} if not one.alerts else None,
+        "told_next": {"why": one.quiet, "at": rfc3339_or_none(one.quiet_ms)}
+        if one.booking == "absent" and not one.alerts
+        else None,
         "acknowledged": None
         if answered is None
         else {

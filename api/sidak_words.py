@@ -46,11 +46,10 @@ class Aside(NamedTuple):
 def headline(found: Answer, words: Words) -> tuple[str, str]:
     """The answer in one sentence: the part that is loud, "" when nothing is, and the rest."""
     sums = found.sums
-    groups = "" if all(len(one.outlets) == 1 for one in _listed(found)) else ".groups"
     if not sums["obliged"]:
         return "", words("sidak.head.closed")
     if sums["empty"]:
-        return words(f"sidak.head.empty{groups}", n=sums["empty"], all=sums["obliged"]), words("sidak.head.nobody")
+        return words("sidak.head.empty", n=sums["empty"], all=sums["obliged"]), words("sidak.head.nobody")
     if sums["unknown"] == sums["obliged"]:
         return "", words("sidak.head.unknown", n=sums["unknown"])
     if sums["attended"] == sums["obliged"]:
@@ -65,10 +64,6 @@ def sum_line(found: Answer, words: Words) -> str:
         for part in ("attended", "empty", "declared", "unknown")
     )
     return f"{words.number(found.sums['obliged'])} {words('sidak.sum.obliged')} = {parts}"
-
-
-def _listed(found: Answer) -> Iterable[Finding]:
-    return (*found.empty, *found.declared, *found.unknown)
 
 
 def entry(one: Finding, now_ms: int, words: Words) -> Entry:

@@ -219,6 +219,7 @@ def _view(asked: sidak.Asked, now_ms: int, words: Words) -> dict[str, Any]:
         "head": sidak_words.headline(found, words),
         "opens": "" if opens_ms is None else words("sidak.opens", at=words.coming(opens_ms, now_ms)),
         "sums": sidak_words.sum_line(found, words) if found.sums["obliged"] else "",
+        "grouped": found.grouped,
         "warning": warning_of_distrust(asked.distrust, words),
         "entries": [sidak_words.entry(one, now_ms, words) for one in found.empty],
         "declared": [sidak_words.declared(one, now_ms, words) for one in found.declared],
