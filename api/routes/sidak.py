@@ -140,8 +140,11 @@ async def sidak_page(
     sight = sight_of(request)
     sites = _sites(request, sight, site)
     links = choices(request, "/sidak", site=site)
-    if not sites:
+    feed: Feed = request.app.state.feed
+    if not feed.live.sites:
         return await page(request, "welcome.html", **links)
+    if not sites:
+        raise HTTPException(404, "no site of this account is here")
     seen = _sites(request, sight, None)
     who = request.state.who
     may_link = who is not None and who.role in ROLES_OF["register"] and who.scope == "write"

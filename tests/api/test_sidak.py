@@ -131,7 +131,7 @@ def test_an_alert_says_since_when_who_was_told_by_which_step_and_what_was_answer
     ).empty
     shown = sidak_words.entry(one, NOW, ID)
     assert one.since_ms == at("09:51:00")
-    assert shown.told == "10.01 Koordinator (langkah 1); 10.21 Kepala dinas (langkah 2)"
+    assert shown.told == "10.01 Koordinator (langkah\u00a01); 10.21 Kepala dinas (langkah\u00a02)"
     assert shown.answer == "Diakui 10.25 oleh ani: alat rusak, “printer kuitansi”. Berlaku sampai 11.25"
     assert (shown.contact, shown.phone) == ("Koordinator, 0200 555 0122", "02005550122")
     assert shown.duration == [("51", False), ("\u00a0mnt", True)]

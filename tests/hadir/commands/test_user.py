@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from api.sidak_links import opened_by
 from hadir.cli import main
 from storage.passwords import verified
 from storage.record import Record, accounts, audit
+from storage.record.registry import apply
 from storage.record.users import password_of, use_link, who
+from tests.builders import site
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +108,18 @@ def test_a_token_has_a_scope_and_an_end_and_is_taken_back_alone(capsys: pytest.C
     assert said(capsys, "revoke", "--name", "ani", "--token", kept.id) == f"ani: token {kept.id} taken back"
     with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
         assert who(connection, token, "token", 0) is None
+
+
+def test_a_link_to_sidak_names_the_site_and_ends(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.writing() as connection:
+        apply(connection, site(), prune=False, now_ms=0)
+    link = said(capsys, "sidak-link", "--site", "balai", "--for", "2h", "--url", "https://hadir.example/")
+    assert link.startswith("https://hadir.example/sidak/balai.")
+    with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
+        opened = opened_by(connection, link.rpartition("/")[2])
+        assert opened is not None
+        assert opened.site == "balai"
+        assert 0 <= time.time() * 1000 + 2 * 3_600_000 - opened.until_ms < 60_000
+    assert 'no site "mall"; there is balai' in said(capsys, "sidak-link", "--site", "mall", status=2)
+    for wrong in ("8", "8d", "0s"):
+        assert "--for" in said(capsys, "sidak-link", "--site", "balai", "--for", wrong, status=2)
