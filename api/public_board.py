@@ -18,7 +18,7 @@ OUTLETS_ON_A_PAGE = 42
 ROWS_ON_A_PAGE = 22
 # Up to so many rows are written larger, the few of them in one column.
 FEW_ROWS = 5
-SOME_ROWS = 12
+SOME_ROWS = 10
 
 _ICONS: dict[State, str] = {"open": "staffed", "absent": "vacant", "back": "declared", "break": "closed"}
 _SUMS: tuple[tuple[str, tuple[State, ...]], ...] = (

@@ -8,7 +8,7 @@ const PATIENCE_MS = 8_000;
 const DEAD_MS = 10_000;
 const UNKNOWN_MS = 90_000;
 const PAGE_MS = 20_000;
-const FRESH = ["hours", "day", "cut", "summary", "now", "opens"];
+const FRESH = ["hours", "day", "summary", "now", "cut", "opens"]; // the whole before its part
 
 const part = (id) => document.getElementById(id);
 const plan = JSON.parse(part("data").textContent);
