@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -81,7 +82,7 @@ async def public(
             **choices(request, "/public", site=site, **asked),
         }
 
-    return await _shared(request, present, "public.html", words, (q.strip(), str(only)), view)
+    return await _shared(request, present, "public.html", words, view)
 
 
 @router.get("/public/board", include_in_schema=False)
@@ -98,7 +99,6 @@ async def lobby(request: Request, site: SiteId = None, lang: LangChoice = None, 
         present,
         "board.html",
         words,
-        ("", "False"),
         lambda: {
             "pages": board.pages(present.site, present.at_ms, words),
             "few": board.FEW_ROWS,
@@ -127,11 +127,11 @@ async def _sites(request: Request, path: str) -> Response:
 
 
 async def _shared(
-    request: Request, present: Present, template: str, words: Words, asked: tuple[str, str], view: Any
+    request: Request, present: Present, template: str, words: Words, view: Callable[[], dict[str, Any]]
 ) -> Response:
     """The page of a site, made once for all who ask for the same within its second; 304 to who has it already."""
     lang, theme = preferences(request)
-    parts = (present.tag, template, lang, theme, *asked, request.url.query, request.app.state.pages.digest)
+    parts = (present.tag, template, lang, theme, request.url.query, request.app.state.pages.digest)
     tag = tag_of(*(part.encode() for part in parts))
     headers = _PAGE | {"ETag": tag, "X-Hadir-At": str(request.app.state.parts.now())}
     if _knows(request, tag):
