@@ -5,7 +5,7 @@ Out of the record, by the functions that the API answers with; every figure is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
@@ -58,11 +58,12 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What is known now: the outlet's occupancy, and who asks: `sees` says of which alerts he may know."""
+    """What is known now, and who asks: he sees what is of `agency`, and alerts of `subjects`; None: all of it."""
 
     now_ms: int
     occupancy: Occupancy
-    sees: Callable[[AlertRow], bool]
+    agency: str | None = None
+    subjects: Collection[tuple[str, str, str]] | None = None
 
 
 class _Known(NamedTuple):
@@ -86,7 +87,7 @@ def outlet_page(
     day = extent(hours, asked.day, asked.day)
     known = _Known(seen, until_ms, day)
     dates = range_of(asked.day, asked.span)
-    viewed = view(connection, site, every, dates, "outlet", outlet=outlet.id)
+    viewed = view(connection, site, every, dates, "outlet", outlet=outlet.id, agency=present.agency)
     rows = _alerts_of_day(connection, plan, outlet, day, present)
     drawn = timeline(_day(connection, plan, outlet, hours, known, rows, asked, present, words), words)
     today = words.iso(present.now_ms)[:10]
@@ -258,15 +259,12 @@ def _alerts_of_day(
         site=plan.site.id,
         from_ms=day.start_ms,
         to_ms=day.end_ms,
+        subjects=present.subjects,
         limit=_MOST_ALERTS,
     )
     nothing = floor.Subject("", ())
     return sorted(
-        (
-            row
-            for row in found
-            if outlet.id in plan.subjects.get(floor.subject_key(row), nothing).outlets and present.sees(row)
-        ),
+        (row for row in found if outlet.id in plan.subjects.get(floor.subject_key(row), nothing).outlets),
         key=lambda row: (row.alert.since_ms, row.id),
     )
 

@@ -22,7 +22,6 @@ from api.routes.record import OutletId, SiteId
 from api.words import Words
 from presence.intervals import Span
 from presence.site import Outlet
-from storage.record.alert_list import AlertRow
 from storage.timeseries import StoreUnavailable
 
 router = APIRouter(include_in_schema=False)
@@ -51,21 +50,21 @@ async def outlet(
     known = site_of(request, site)
     sight = sight_of(request)
     counter = outlet_of(known, outlet)
-    if not sight.sees_outlet(known, outlet):
-        raise HTTPException(404, f'no outlet "{outlet}" at site "{site}"')
     parts: Parts = request.app.state.parts
     feed: Feed = request.app.state.feed
     now_ms = parts.now()
     words = Words(preferences(request).lang, known.timezone)
     wanted = _asked(day, span, at.strip(), now_ms, words)
 
-    def sees(row: AlertRow) -> bool:
-        return sight.sees_subject(known, row.alert.subject_type, row.alert.subject)
-
-    present = Present(now_ms=now_ms, occupancy=feed.live.occupancy(site, outlet, now_ms), sees=sees)
+    present = Present(
+        now_ms=now_ms,
+        occupancy=feed.live.occupancy(site, outlet, now_ms),
+        agency=sight.agency,
+        subjects=sight.subjects([known]),
+    )
 
     def shown() -> dict[str, Any]:
-        plan = request.app.state.plans.of(known, feed.versions[site])
+        plan = request.app.state.plans.of(known, feed.versions[site], sight.agency)
         with parts.record.reading() as connection:
             found = outlet_page(connection, plan, counter, wanted, present, words)
         drawn = found["timeline"]
