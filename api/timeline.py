@@ -134,14 +134,16 @@ def timeline(day: Day, words: Words) -> Timeline:
     return _Drawing(day, words).whole()
 
 
-def axis(day: Day, words: Words) -> Span:
+def axis(day: Day) -> Span:
     """From half an hour before the first opening to half an hour after the last closing, whole hours without one."""
     if day.open:
         start_ms, end_ms = day.open[0].start_ms - _MARGIN_MS, day.open[-1].end_ms + _MARGIN_MS
     else:
         start_ms, end_ms = (day.span.start_ms + hour * _HOUR_MS for hour in _DEFAULT_HOURS)
+    # Those of devices may stand for days, and say nothing of these hours.
     for one in day.alerts:
-        start_ms = min(start_ms, max(one.start_ms, day.span.start_ms) - 5 * _MINUTE_MS)
+        if one.row != "unknown" and one.start_ms >= day.span.start_ms:
+            start_ms = min(start_ms, one.start_ms - 5 * _MINUTE_MS)
     return Span(max(start_ms, day.span.start_ms), min(end_ms, day.span.end_ms))
 
 
@@ -155,7 +157,7 @@ class _Drawing:
     def __init__(self, day: Day, words: Words) -> None:
         self.day = day
         self.words = words
-        self.axis = axis(day, words)
+        self.axis = axis(day)
         self.labels: list[Text] = []
         self.rects: list[Rect] = []
         self.wires: list[Wire] = []

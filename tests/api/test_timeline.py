@@ -36,14 +36,16 @@ def told(*steps: tuple[str, int], **fields: Any) -> Told:
 
 
 def test_the_axis_reaches_half_an_hour_beyond_the_hours_and_stays_within_the_day():
-    assert axis(day(), WORDS) == Span(at("24T07:30"), at("24T12:30"))
-    assert axis(day(open=[WHOLE]), WORDS) == WHOLE
-    assert axis(day(open=[]), WORDS) == Span(at("24T07:00"), at("24T17:00"))
+    assert axis(day()) == Span(at("24T07:30"), at("24T12:30"))
+    assert axis(day(open=[WHOLE])) == WHOLE
+    assert axis(day(open=[])) == Span(at("24T07:00"), at("24T17:00"))
 
 
 def test_an_alert_before_the_hours_widens_the_axis():
     early = told(start_ms=at("24T06:00"), end_ms=at("24T09:00"))
-    assert axis(day(alerts=[early]), WORDS).start_ms == at("24T05:55")
+    assert axis(day(alerts=[early])).start_ms == at("24T05:55")
+    silent = told(row="unknown", start_ms=at("20T06:00"))
+    assert axis(day(alerts=[silent])).start_ms == at("24T07:30")
 
 
 @pytest.mark.parametrize(("open_", "ticks"), [([MORNING], 5), ([WHOLE], 9)])
