@@ -83,6 +83,7 @@ async def outlet(
         now_ms=now_ms,
         zone_name=f"{words.zone(now_ms)} ({known.timezone})",
         home=address("/", site=site),
+        agency=address("/agency", site=site, agency=counter.agency),
         here=address(path, **asked),
         path=path,
         asked=wanted,
