@@ -48,7 +48,7 @@ class Field(NamedTuple):
 
 # The keys of a thing that its form has, those that must be filled in, and the keyboards of a few.
 _FIELDS: dict[str, tuple[str, ...]] = {
-    "outlet": ("name", "number", "agency", "service", "floor", "service_hours"),
+    "outlet": ("name", "number", "floor", "agency", "service", "service_hours"),
     "agency": ("name", "short", "service_hours"),
     "contact": ("name", "role", "level", "phone", "channel"),
     "sensor": ("id", "zone", "kind", "heartbeat", "stale_after"),
@@ -73,9 +73,10 @@ def of_thing(site: Site, kind: Kind, one: object) -> dict[str, str]:
     return texts
 
 
-def blank(kind: Kind, outlet_agency: str = "") -> dict[str, str]:
+def blank(site: Site, kind: Kind) -> dict[str, str]:
     """The form of a thing that is not there yet."""
-    start = {"agency": outlet_agency, "role": "contact", "level": "1", "zone": "staff", "kind": "direct"}
+    only = site.agencies[0].id if len(site.agencies) == 1 else ""
+    start = {"agency": only, "role": "contact", "level": "1", "zone": "staff", "kind": "direct"}
     return {name: start.get(name, "") for name in _FIELDS[kind.name]}
 
 

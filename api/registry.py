@@ -9,12 +9,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.access import Sight
-from presence.registry import AGENCY, AGENCY_CONTACT, CONTACT, DUTY, OUTLET, SENSOR, Kind, Place, thing, things, written
+from presence.registry import (
+    AGENCY,
+    AGENCY_CONTACT,
+    CONTACT,
+    DUTY,
+    OUTLET,
+    SENSOR,
+    Kind,
+    NotAsWanted,
+    Place,
+    thing,
+    things,
+    written,
+)
 from presence.site import Site
+from presence.site_checks import Problem
 from presence.site_form import GATEWAY, SITE, TOP, Form
 
 _PASSWORD = re.compile(r"^([^:/@]*:)(?!\{env:[^}]*\}@)[^/]+(?=@)")
 _IN_QUERY = re.compile(r"([?&][^=&]+=)(?!\{env:[^}]*\}(?:&|$))[^&]+")
+_REFERENCE = re.compile(r"\{env:[^}]*\}")
+# Others may have a token anywhere.
+_SECRETS_IN_PASSWORD = ("hadir+http", "hadir+https", "mailto")
 _HIDDEN = r"\1…"
 _RULES = Form(Site, tuple(key for key in TOP.keys if key.name in ("rules", "escalation")))
 _OWN = Form(Site, tuple(key for key in SITE.keys if key.name != "contacts"))
@@ -67,16 +84,23 @@ def _contact(keys: dict[str, Any], *, channels: bool) -> dict[str, Any]:
 
 
 def without_password(channel: str) -> str:
-    """A channel fit to be read: `{env:NAME}` stays, a password that was written out does not."""
+    """A channel fit to be read: `{env:NAME}` stays, a password or token that was written out does not."""
     scheme, separator, rest = channel.partition("://")
+    if scheme not in _SECRETS_IN_PASSWORD:
+        parts = (part if not part or _REFERENCE.fullmatch(part) else "…" for part in rest.split("/"))
+        return f"{scheme}{separator}{'/'.join(parts)}"
     return f"{scheme}{separator}{_IN_QUERY.sub(_HIDDEN, _PASSWORD.sub(_HIDDEN, rest))}" if separator else channel
 
 
 def unmasked(site: Site, place: Place, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`given` without a channel that is sent back as it was shown: its password stays."""
-    old = thing(site, place)
-    channel = getattr(old, "channel", None)
+    """`given` without a channel that is sent back as it was shown: what was hidden in it stays.
+
+    Raises NotAsWanted when only the rest of it was changed, NoSuchThing.
+    """
+    channel = getattr(thing(site, place), "channel", None)
     if channel is None or given.get("channel") != without_password(channel):
+        if "…" in str(given.get("channel")):
+            raise NotAsWanted([Problem("channel", "has … where a secret was hidden; write the whole channel anew")])
         return given
     return {name: value for name, value in given.items() if name != "channel"}
 

@@ -358,7 +358,7 @@ async def _form(
 ) -> Response:
     site = await run_in_threadpool(_read, request, place)
     words = Words(preferences(request).lang, site.timezone)
-    stored = admin.of_thing(site, place.kind, thing(site, place)) if place.id else admin.blank(place.kind)
+    stored = admin.of_thing(site, place.kind, thing(site, place)) if place.id else admin.blank(site, place.kind)
     texts = stored if wrong is None else {**stored, **wrong.texts}
     found = () if wrong is None else wrong.found
     moved = wrong is not None and wrong.moved

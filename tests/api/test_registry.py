@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api.registry import without_password
 from presence.site import Contact, Duty, Site
 from storage.record.audit import verify
 from storage.record.registry import load_site
@@ -169,6 +170,8 @@ def test_secrets_of_channels_are_not_told(office: Web):
     assert shown == "hadir+https://:…@pesan.example/hadir"
     assert patch(manager, "/contacts/jaga", {"channel": shown, "name": "Piket"}).status_code == 200
     assert stored(office).contacts[1].channel == written["channel"]
+    changed = patch(manager, "/contacts/jaga", {"channel": shown.replace("pesan", "kabar")})
+    assert (changed.status_code, list(changed.json()["errors"])) == (400, ["channel"])
     assert of(office, "viewer").get(f"{BALAI}/contacts/jaga").json()["contact"]["channel"] == "hadir+https://…"
     with office.record.reading() as connection:
         rows = [json.loads(body) for body in connection.execute(select(audit.c.body)).scalars()]
@@ -224,3 +227,16 @@ def test_duties_and_rules_are_read(office: Web):
     viewer = of(office, "viewer")
     assert viewer.get(f"{BALAI}/duties").json() == {"duties": []}
     assert viewer.get(f"{BALAI}/rules").json() == {"rules": {"vacancy": {"after": "10m"}}, "escalation": {}}
+
+
+@pytest.mark.parametrize(
+    ("channel", "shown"),
+    [
+        ("tgram://123:geheim/{env:CHAT}", "tgram://…/{env:CHAT}"),
+        ("mailto://ani:geheim@surat.example?smtp=x", "mailto://ani:…@surat.example?smtp=…"),
+        ("mailto://kepala@surat.example", "mailto://kepala@surat.example"),
+        ("hadir+https://:{env:KUNCI}@host/a?t={env:T}&u=1", "hadir+https://:{env:KUNCI}@host/a?t={env:T}&u=…"),
+    ],
+)
+def test_of_a_channel_only_what_is_no_secret_is_shown(channel: str, shown: str):
+    assert without_password(channel) == shown
