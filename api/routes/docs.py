@@ -41,6 +41,8 @@ def _body(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, s
     """The fields of the JSON object that an operation takes."""
     if "requestBody" not in operation:
         return []
-    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    fields = schema["components"]["schemas"][name]["properties"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    if "$ref" in body:
+        body = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+    fields = body["properties"]
     return [{"name": field, "description": says["description"]} for field, says in fields.items()]

@@ -29,6 +29,7 @@ def test_a_counter_is_added_and_renamed(
         page = browse(
             f"{url}/admin",
             width=width,
+            complains=True,  # of a form that comes back with 400
             java_script_enabled=javascript,
             extra_http_headers={"authorization": f"Bearer {token}"},
         )
