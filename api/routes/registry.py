@@ -52,6 +52,10 @@ class Asked(NamedTuple):
     place: Place
 
 
+class _Unconditional(Exception):
+    """A change does not say what it is based on."""
+
+
 class _Moved(Exception):
     """What is changed is no longer what was read."""
 
@@ -294,13 +298,13 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
     feed: Feed = request.app.state.feed
     author: str = request.state.account
     if_match = request.headers.get("if-match")
-    if if_match is None:
-        return problem(428, _UNCONDITIONAL, request.url.path)
 
     def make_of(now: Registered) -> Changed:
         if not registry.sees(sight_of(request), now.site, asked.place):
             raise NotThere(f'no site "{asked.site}"')
         answer = _now(request, now, asked.place)
+        if if_match is None:
+            raise _Unconditional
         if not registry.matches(if_match, (answer.headers["etag"], registry.tag_of_version(now.version))):
             raise _Moved(now)
         return make(now)
@@ -314,6 +318,8 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
         return problem(404, str(error), request.url.path)
     except NotAsWanted as error:
         return _refused(request, error)
+    except _Unconditional:
+        return problem(428, _UNCONDITIONAL, request.url.path)
     except _Moved as moved:
         return _has_moved(request, moved.now, asked.place)
 
