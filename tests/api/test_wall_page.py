@@ -121,6 +121,7 @@ def test_a_wall_whose_feed_is_dead_says_so_and_then_knows_nothing(mall: Mall, ur
     expect(page.locator(".tile[data-state=unknown]")).to_have_count(4)
     expect(page.locator(".tile .st").first).to_have_text("Tidak diketahui", use_inner_text=True)
     expect(page.locator("#dead")).to_contain_text("Tidak ada data baru sejak")
+    expect(page.locator("#feed .if-dead")).to_be_visible()
     expect(page.locator("#rail > li")).to_have_count(0)
     expect(page.locator("#rail-title")).to_have_text("Keadaan sekarang tidak diketahui")
     page.context.set_offline(False)

@@ -104,6 +104,7 @@ function renderRail(alerts, occupancies, nowMs) {
 function renderFeed() {
   const { dead } = feed;
   root.classList.toggle("dead", dead && !isLost());
+  root.classList.toggle("lost", isLost());
   part("dead").hidden = !dead;
   if (dead) {
     const at = words.clockS(state.heardAtMs);
