@@ -1,0 +1,214 @@
+"""Who may do what, and to whose things: every role on every route, on its own, on others' and on what there is not.
+
+The routes are the application's: one without a rule, or without an expectation here, fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from api.access import RULES
+from presence.alerts.life import Alert
+from presence.instants import rfc3339
+from presence.site import Absence, Gateway, Maintenance
+from storage.record import accounts
+from storage.record.alerts import StoredAlert, put
+from storage.record.declarations import declare
+from storage.record.users import Role, make_account, make_token
+from tests.builders import outlet, site
+from tests.fixtures.mall import MINUTE, NOW
+from tests.fixtures.web import Browser, Web
+
+HOUR = 60 * MINUTE
+EVERYBODY = "administrator facility_manager agency technician viewer"
+MANAGERS = "administrator facility_manager"
+
+
+class Actor(NamedTuple):
+    """An account; `sees_all`: nothing is foreign to it."""
+
+    role: Role
+    agency: str | None = None
+    site: str | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        return self.agency is None and self.site is None
+
+
+ACTORS = (
+    Actor("administrator"),
+    Actor("facility_manager"),
+    Actor("facility_manager", site="balai"),
+    Actor("technician", site="balai"),
+    Actor("viewer"),
+    Actor("viewer", site="balai"),
+    Actor("agency", agency="dinas"),
+    Actor("agency", agency="dinas", site="balai"),
+)
+
+
+class Case(NamedTuple):
+    """One route: whom it lets pass, and what it is asked. `own`, `foreign`, `unknown`: values for the address and body;
+    `foreign`: at another site, `other`: of another agency at the same one. Without them it speaks of nobody's things.
+    """
+
+    roles: str
+    own: dict[str, str] = {}
+    foreign: dict[str, str] | None = None
+    other: dict[str, str] | None = None
+    unknown: dict[str, str] | None = None
+    body: dict[str, Any] | None = None
+    form: dict[str, str] | None = None
+
+
+OUTLETS: dict[str, Any] = {
+    "own": {"site": "balai", "outlet": "a-1"},
+    "foreign": {"site": "jauh", "outlet": "c-1"},
+    "other": {"site": "balai", "outlet": "b-1"},
+    "unknown": {"site": "balai", "outlet": "z-9"},
+}
+SITES: dict[str, Any] = {"own": {"site": "balai"}, "foreign": {"site": "jauh"}, "unknown": {"site": "entah"}}
+ALERTS: dict[str, Any] = {
+    "own": {"alert": "own"}, "foreign": {"alert": "far"}, "other": {"alert": "other"}, "unknown": {"alert": "none"},
+}  # fmt: skip
+NUMBERS: dict[str, Any] = {
+    "own": {"site": "balai", "number": "1"}, "foreign": {"site": "jauh", "number": "3"},
+    "other": {"site": "balai", "number": "2"}, "unknown": {"site": "balai", "number": "77"},
+}  # fmt: skip
+USERS: dict[str, Any] = {"own": {"name": "me"}, "foreign": {"name": "somebody"}, "unknown": {"name": "nobody"}}
+TO = rfc3339(NOW + HOUR)
+ABSENCE = {"outlet": "{outlet}", "to": TO, "reason": "sick"}
+
+# "open" routes are asked by nobody in particular: see test_access.py.
+EXPECTED: dict[str, Case] = {
+    "GET /": Case(EVERYBODY),
+    "GET /docs": Case(EVERYBODY),
+    "GET /openapi.json": Case(EVERYBODY),
+    "GET /metrics": Case(EVERYBODY),
+    "GET /api/v1/live": Case(EVERYBODY),
+    "GET /api/v1/live/stream": Case(EVERYBODY),
+    "GET /api/v1/alerts": Case(EVERYBODY),
+    "GET /api/v1/ledger": Case(EVERYBODY),
+    "POST /api/v1/alerts/{alert}/acknowledge": Case(f"{MANAGERS} agency", **ALERTS, body={"reason": "sick"}),
+    "GET /api/v1/sites/{site}/absences": Case(EVERYBODY, **SITES),
+    "POST /api/v1/sites/{site}/absences": Case(f"{MANAGERS} agency", **OUTLETS, body=ABSENCE),
+    "DELETE /api/v1/sites/{site}/absences/{number}": Case(f"{MANAGERS} agency", **NUMBERS),
+    "GET /api/v1/sites/{site}/maintenance": Case(EVERYBODY, **SITES),
+    "POST /api/v1/sites/{site}/maintenance": Case(
+        f"{MANAGERS} technician", **OUTLETS, body={"outlet": "{outlet}", "to": TO, "reason": "kabel"}
+    ),
+    "DELETE /api/v1/sites/{site}/maintenance/{number}": Case(f"{MANAGERS} technician", **NUMBERS),
+    "GET /api/v1/sites/{site}/outlets/{outlet}/intervals": Case(EVERYBODY, **OUTLETS),
+    "GET /api/v1/sites/{site}/outlets/{outlet}/ledger": Case(EVERYBODY, **OUTLETS),
+    "GET /api/v1/sites/{site}/outlets/{outlet}/why": Case(EVERYBODY, **OUTLETS),
+    "GET /account": Case(EVERYBODY),
+    "POST /account/password": Case(EVERYBODY, form={"password": "empat kata yang panjang", "again": "empat kata yang panjang"}),
+    "POST /account/log-out-everywhere": Case(EVERYBODY, form={}),
+    "POST /account/tokens": Case(EVERYBODY, form={"label": "x"}),
+    "POST /account/tokens/{token}/revoke": Case(
+        EVERYBODY, {"token": "{token}"}, {"token": "{others_token}"}, unknown={"token": "000000000000"}, form={}
+    ),
+    "GET /api/v1/users": Case("administrator"),
+    "POST /api/v1/users": Case("administrator", body={"name": "baru", "role": "viewer"}),
+    "DELETE /api/v1/users/{name}": Case("administrator", {"name": "somebody"}),
+    "POST /api/v1/users/{name}/link": Case("administrator", {"name": "somebody"}),
+    "GET /api/v1/users/{name}/tokens": Case(EVERYBODY, **USERS),
+    "POST /api/v1/users/{name}/tokens": Case(EVERYBODY, **USERS, body={"label": "x"}),
+    "DELETE /api/v1/users/{name}/tokens/{token}": Case(
+        EVERYBODY,
+        {"name": "me", "token": "{token}"},
+        {"name": "somebody", "token": "{others_token}"},
+        unknown={"name": "nobody", "token": "000000000000"},
+    ),
+}  # fmt: skip
+# What is foreign to whom: an own account's things to all but the administrator, also who sees all of the outlets.
+PERSONAL = {operation for operation in EXPECTED if "/users/{name}/tokens" in operation or "/account/" in operation}
+
+
+class Hall(NamedTuple):
+    web: Web
+    browser: Browser
+    values: dict[str, str]
+
+
+def hall_of(web: Web, actor: Actor) -> Hall:
+    """Two sites, two agencies at the first; of each an alert, an absence and maintenance."""
+    counters = {"own": ("balai", "a-1"), "other": ("balai", "b-1"), "far": ("jauh", "c-1")}
+    web.apply(
+        site(outlets=[outlet("a-1"), outlet("b-1", agency="lain")], gateways=(Gateway(id="gw"),)),
+        site(id="jauh", outlets=[outlet("c-1", agency="lain")]),
+    )
+    with web.record.writing(durable=False) as connection:
+        for name, (place, counter) in counters.items():
+            put(
+                connection,
+                place,
+                StoredAlert(name, Alert("vacancy", "outlet", counter, NOW - HOUR, NOW), False, None),
+                NOW,
+            )
+            span = {"outlet": counter, "from_ms": NOW, "to_ms": NOW + 2 * HOUR}
+            declare(connection, place, Absence(reason="sick", **span), "x", NOW)
+            declare(connection, place, Maintenance(reason="kabel", **span), "x", NOW)
+        make_account(connection, "me", NOW, actor.role, agency=actor.agency, site=actor.site)
+        make_account(connection, "somebody", NOW)
+        token = make_token(connection, "me", "", NOW)
+        make_token(connection, "somebody", "", NOW)
+        values = {"token": accounts.tokens(connection, "me")[0].id}
+        values["others_token"] = accounts.tokens(connection, "somebody")[0].id
+        web.app.state.feed.versions = dict.fromkeys(("balai", "jauh"), 1)
+    # The feed sees what was declared at its next look; who may touch it does not depend on that.
+    web.app.state.feed.stream.end()  # so that a stream says its snapshot and ends
+    return Hall(web, web.ask(host="hadir.example", client="10.0.0.7", authorization=f"Bearer {token}"), values)
+
+
+def ask(hall: Hall, operation: str, case: Case, named: dict[str, str]) -> tuple[int, str]:
+    """Status and body of the answer, without the names that were asked for."""
+    method, path = operation.split(" ")
+    named = {key: value.format(**hall.values) for key, value in named.items()}
+    body = None if case.body is None else {key: str(value).format(**named) for key, value in case.body.items()}
+    answer = hall.browser.ask(method, path.format(**named), json=body, data=case.form)
+    text = answer.text
+    for value in sorted(named.values(), key=len, reverse=True):
+        text = text.replace(value, "…")
+    return answer.status_code, text
+
+
+def test_every_route_has_a_rule_and_an_expectation():
+    assert set(EXPECTED) == {operation for operation, rule in RULES.items() if rule != "open"}
+
+
+@pytest.mark.parametrize("actor", ACTORS, ids=lambda actor: "-".join(filter(None, actor)))
+@pytest.mark.parametrize("operation", EXPECTED)
+def test_who_may_does_it_to_his_own_and_nobody_to_what_is_foreign(web: Web, operation: str, actor: Actor):
+    case, hall = EXPECTED[operation], hall_of(web, actor)
+    if actor.role not in case.roles.split():
+        for named in filter(None, (case.own or {}, case.foreign, case.other, case.unknown)):
+            assert ask(hall, operation, case, named)[0] == 403
+        return
+    blind = operation in PERSONAL and actor.role != "administrator"
+    unknown = None if case.unknown is None else ask(hall, operation, case, case.unknown)
+    for named, seen in (
+        (case.foreign, actor.sees_all and not blind),
+        (case.other, actor.agency is None and not blind),
+        (case.own, True),
+    ):
+        if named is None or (named is case.foreign and operation.startswith("POST /account/")):
+            continue
+        status, text = ask(hall, operation, case, named)
+        if seen:
+            assert 200 <= status < 400, (named, status, text)
+        else:
+            assert (status, text) == unknown, named
+            assert status == 404
+
+
+def test_a_reading_token_changes_nothing(web: Web):
+    hall = hall_of(web, Actor("administrator"))
+    with web.record.writing(durable=False) as connection:
+        token = make_token(connection, "me", "", NOW, scope="read")
+    reader = hall._replace(browser=web.ask(authorization=f"Bearer {token}"))
+    for operation, case in EXPECTED.items():
+        assert (ask(reader, operation, case, case.own)[0] == 403) is not operation.startswith("GET "), operation
