@@ -53,7 +53,8 @@ ACTORS = (
 
 class Case(NamedTuple):
     """One route: whom it lets pass, and what it is asked. `own`, `foreign`, `unknown`: values for the address and body;
-    `foreign`: at another site, as `nowhere`; `other`: of another agency, as `unknown`. Without them it speaks of nobody's things.
+    `foreign`: at another site, as `nowhere`; `other`: of another agency, as `unknown`. Without them it speaks of
+    nobody's things.
     """
 
     roles: str
