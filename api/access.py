@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
@@ -26,16 +26,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
 from api.forms import form_of
+from api.webhooks import SIGNATURE_HEADER
 from presence.alerts.subjects import SubjectType
 from presence.site import Site
 from storage.record.users import ROLES, Asker, Kind, Role, asker
 
 # "open": anybody; "local": this machine, or whoever may see; the others: a session or token of a role that may, and
 # "see" also the demo on this machine. What changes something needs a token, or the header that proves a page ours.
-Rule = Literal["open", "local", "self", "see", "answer", "maintain", "register", "administer"]
+Rule = Literal["open", "local", "self", "see", "answer", "maintain", "register", "administer", "device"]
 
 # "self": what concerns the own account alone; "see": the live state, the record; "answer": acknowledge alerts, declare
 # absences; "maintain": sensors and gateways; "register": outlets, agencies, contacts; "administer": accounts, audit.
+# "device": what machines send; a signature in place of a login or token passes to the route, which checks it.
 ROLES_OF: dict[Rule, frozenset[Role]] = {
     "self": frozenset(ROLES),
     "see": frozenset(ROLES),
@@ -43,6 +45,7 @@ ROLES_OF: dict[Rule, frozenset[Role]] = {
     "maintain": frozenset(("administrator", "facility_manager", "technician")),
     "register": frozenset(("administrator", "facility_manager")),
     "administer": frozenset(("administrator",)),
+    "device": frozenset(("administrator", "facility_manager", "technician")),
 }
 
 RULES: dict[str, Rule] = {
@@ -163,6 +166,8 @@ RULES: dict[str, Rule] = {
     "POST /admin/sites/{site}/contacts/{contact}": "register",
     "GET /admin/sites/{site}/contacts/{contact}/remove": "register",
     "POST /admin/sites/{site}/contacts/{contact}/remove": "register",
+    "GET /api/v1/sites/{site}/export/{table}.{form}": "see",
+    "POST /api/v1/sites/{site}/webhook/{kind}": "device",
 }
 
 SESSION_COOKIE = "hadir_session"
@@ -172,6 +177,7 @@ _FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 _BEARER = "bearer "
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="hadir"'}
 _NO_ACCOUNT = "changing something needs a login or a token, in the demo too; make one with `hadir user token`"
+_NO_READING = "reading needs a login or a token: Authorization: Bearer …; make one with `hadir user token`"
 _NO_PROOF = (
     "a login changes something only with the header X-Hadir-Request: 1, or the field proof of a form of ours; "
     "programs send a token"
@@ -216,16 +222,6 @@ class Sight(NamedTuple):
         """What is seen of each of `sites` of which anything is."""
         return {site_id: self.part_of(site) for site_id, site in sites.items() if self.sees_site(site)}
 
-    def subjects(self, sites: Iterable[Site]) -> list[tuple[str, SubjectType, str]] | None:
-        """What the alerts that are seen speak of: site, kind of subject, its id; None: of whatever there is."""
-        if self.agency is None:
-            return None
-        parts = [self.part_of(site) for site in sites if self.sees_site(site)]
-        found: list[tuple[str, SubjectType, str]] = [
-            (part.id, "outlet", one.id) for part in parts for one in part.outlets
-        ]
-        return found + [(part.id, "duty", one.id) for part in parts for one in part.duties]
-
     def sees_subject(self, site: Site, subject_type: SubjectType, subject: str) -> bool:
         """Whether what an alert speaks of is seen: sensors, gateways and the site itself are nothing of an agency's."""
         if self.agency is None:
@@ -252,14 +248,14 @@ async def admit(request: Request) -> None:
     if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
         raise HTTPException(400, "the address holds a NUL character; leave it out")
     rule = RULES.get(f"{request.method} {getattr(request.scope.get('route'), 'path', '')}")
-    if rule == "open":
+    if rule == "open" or (rule == "device" and is_signed(request)):
         return
     who = request.state.who = await run_in_threadpool(asker_of, request)
     if who is None:
         demo = rule == "see" and request.app.state.parts.demo and request.method == "GET"
         if (demo or rule == "local") and is_local(request):
             return
-        raise HTTPException(401, _NO_ACCOUNT if request.method != "GET" else None, _CHALLENGE)
+        raise HTTPException(401, _NO_ACCOUNT if request.method != "GET" else _NO_READING, _CHALLENGE)
     request.state.account = who.name
     if rule is None or (rule != "local" and who.role not in ROLES_OF[rule]):
         raise HTTPException(403, f"an account of the role {who.role} may not do this")
@@ -303,6 +299,11 @@ def address_of(request: HTTPConnection) -> str:
 def is_from_elsewhere(request: HTTPConnection) -> bool:
     """Whether the browser says that a page of somebody else sends this."""
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+def is_signed(request: Request) -> bool:
+    """Whether the request bears a signature, and no token that would speak for it."""
+    return SIGNATURE_HEADER in request.headers and _token_of(request) is None
 
 
 def is_local(request: HTTPConnection) -> bool:

@@ -15,11 +15,12 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.access import SESSION_COOKIE, asker_of, is_secure, proof_of
 from api.pages import THEMES, Theme
 from api.pages.navigation import places
+from api.problems import problem
 from api.words import LANGUAGES, Lang, Words
 from presence.declarations import NotAccepted
 from presence.errors import HadirError
@@ -28,6 +29,11 @@ from storage.record.refusals import NotNow, NotThere
 from storage.record.users import Asker
 
 _FORM_PROBLEMS = {"missing": "is missing; write it", "extra_forbidden": "is not known here; leave it out"}
+
+_FAILED = {
+    500: "a fault of ours; the log has its cause under request {}",
+    503: "the record does not answer; ask again in a minute, the log has the cause under request {}",
+}
 
 log = logging.getLogger("hadir.api")
 
@@ -140,7 +146,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Errors that routes raise: 401, 404, 405 and the like; `detail` given by us is for programs."""
     assert isinstance(error, HTTPException)
     if not wants_page(request):
-        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+        return problem(error.status_code, _sentence(request, error), request.url.path, headers=error.headers)
     if error.status_code == 401:
         answer = await login_page(request, 401)
         answer.headers.update(error.headers or {})
@@ -153,16 +159,33 @@ async def on_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if wants_page(request):
         return await _in_words(request, 400)
-    return JSONResponse({"error": "; ".join(_problem(one) for one in error.errors())}, 400)
+    wrong: dict[str, str] = {}
+    for field, said in map(_problem, error.errors()):
+        wrong[field] = f"{wrong[field]}; {said}" if field in wrong else said
+    sentence = "; ".join(f"{field}: {said}" for field, said in wrong.items())
+    return problem(400, sentence, request.url.path, errors=wrong)
 
 
-def _problem(error: Mapping[str, Any]) -> str:
-    """`from: is missing; write it`. `error`: as pydantic describes it."""
+def _sentence(request: Request, error: HTTPException) -> str:
+    """What was said of the error; where that was the name of its status alone, what to do."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return error.detail
+    allowed = (error.headers or {}).get("Allow", "another method")
+    said = {
+        404: "there is nothing at this address; /docs lists what there is",
+        405: f"this address does not take {request.method}; use {allowed}",
+        413: "the body is too large; send less at once",
+    }
+    return said.get(error.status_code, error.detail)
+
+
+def _problem(error: Mapping[str, Any]) -> tuple[str, str]:
+    """`from`, `is missing; write it`. `error`: as pydantic describes it."""
     path = [str(part) for part in error["loc"][1:]]
     if error["type"] == "json_invalid" or not path:
-        return "body: is no JSON object; send one, with Content-Type: application/json"
+        return "body", "is no JSON object; send one, with Content-Type: application/json"
     said = _FORM_PROBLEMS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(path)}: {said}"
+    return ".".join(path), said
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
@@ -187,7 +210,7 @@ async def _failed(request: Request, status: int, error: Exception) -> Response:
     number = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
     log.error("request failed: %s", error, extra={"path": request.url.path, "request": number})
     if not wants_page(request):
-        return JSONResponse({"error": HTTPStatus(status).phrase, "request": number}, status)
+        return problem(status, _FAILED[status].format(number), request.url.path, request=number)
     return await _in_words(request, status, number=number, again=str(request.url.path))
 
 

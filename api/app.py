@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import answers
+from api import answers, contract
 from api.access import admit
 from api.feed import Feed
 from api.floor import Plans
@@ -34,6 +34,7 @@ from api.routes import (
     contests,
     declarations,
     docs,
+    export,
     floor,
     health,
     inbox,
@@ -49,6 +50,7 @@ from api.routes import (
     sidak,
     static,
     users,
+    webhook,
     why,
 )
 from api.sidak import Plans as SidakPlans
@@ -84,6 +86,7 @@ def create_app(parts: Parts) -> FastAPI:
         description="Presence at service counters: live state, alerts and their answers, absences, the ledger.",
         version="1",
         openapi_url=None,
+        generate_unique_id_function=contract.operation_id,
         dependencies=[Depends(admit)],
         lifespan=lifespan,
     )
@@ -114,6 +117,8 @@ def create_app(parts: Parts) -> FastAPI:
         users,
         static,
         docs,
+        export,
+        webhook,
     ):
         app.include_router(module.router)
     app.state.sidak_plans = SidakPlans()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.access import Sight
 from api.live import CHANGES_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
+from api.publishing import Publishing
 from api.stream import Stream
 from presence import topics
 from presence.alerts.subjects import SubjectType
@@ -55,6 +56,7 @@ class Feed:
     def __init__(self, record: Record, broker: BrokerAddress, now: Callable[[], int]) -> None:
         self.live = Live()
         self.stream = Stream(started_ms=now())
+        self.publishing = Publishing()
         self.versions: dict[str, int] = {}
         self.not_understood = 0
         self.ended = asyncio.Event()
@@ -104,15 +106,18 @@ class Feed:
             ),
             on_message=lambda received: self._receive(session, received),
             on_connected=lambda _present: self._soon(self._broker_met),
-            on_lost=lambda _why: self._soon(self._broker_lost),
-            on_published=None,
+            on_lost=lambda why: self._soon(lambda: self._broker_lost(why)),
+            on_published=lambda mid: self._soon(lambda: self.publishing.published(mid)),
+            on_refused=lambda mid, why: self._soon(lambda: self.publishing.refused(mid, why)),
         )
         session.start()
+        self.publishing.open(session)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tick())
                 tasks.create_task(self._watch_record())
         finally:
+            self.publishing.open(None)
             self._loop = None
             await asyncio.to_thread(session.stop)
 
@@ -232,7 +237,8 @@ class Feed:
     def _broker_met(self) -> None:
         self.live.broker_met()
 
-    def _broker_lost(self) -> None:
+    def _broker_lost(self, why: str) -> None:
+        self.publishing.lost(why)
         self.live.broker_lost(self._now())
 
     # Time

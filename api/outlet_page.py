@@ -5,7 +5,7 @@ Out of the record, by the functions that the API answers with; every figure is t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
@@ -31,7 +31,7 @@ from presence.ledger import outlet_stretches
 from presence.ledger_sums import sums
 from presence.site import Outlet, Sensor, Site, ZoneName
 from storage.record import health
-from storage.record.alert_list import AlertRow, alerts
+from storage.record.alert_list import AlertRow, Among, alerts
 from storage.record.hours import hours_history
 from storage.record.intervals import progress, zone_intervals
 from storage.record.site_lines import first_of_site
@@ -58,12 +58,12 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What is known now, and who asks: he sees what is of `agency`, and alerts of `subjects`; None: all of it."""
+    """What is known now, and who asks: he sees what is of `agency`, and alerts `among` these; None: all of it."""
 
     now_ms: int
     occupancy: Occupancy
     agency: str | None = None
-    subjects: Collection[tuple[str, str, str]] | None = None
+    among: Among | None = None
 
 
 class _Known(NamedTuple):
@@ -259,7 +259,7 @@ def _alerts_of_day(
         site=plan.site.id,
         from_ms=day.start_ms,
         to_ms=day.end_ms,
-        subjects=present.subjects,
+        among=present.among,
         limit=_MOST_ALERTS,
     )
     nothing = floor.Subject("", ())

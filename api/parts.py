@@ -21,6 +21,7 @@ class Parts:
     of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
     sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
     say against the sources of a site. `plans`: the folder with the pictures of floors.
+    `webhook_secrets`: of the clouds that sign what they post, by the name that `api.webhooks` gives them.
     """
 
     record: Record
@@ -28,6 +29,7 @@ class Parts:
     now: Callable[[], int]
     store: Store | None = None
     demo: bool = False
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict)
     plans: Path | None = None
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     claim: Claim | None = None

@@ -185,6 +185,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             demo=demo,
             plans=settings.data / "plans",
             checks={"store": check_of(store)},
+            webhook_secrets=os.environ,
             claim=claimed,
             source_problems=source_problems,
         )

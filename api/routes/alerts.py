@@ -8,14 +8,17 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import sight_of
+from api.access import Sight, sight_of
+from api.alerts_of import among_of
+from api.answered import Alerts, AnsweredAlert
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.paging import Cursor, Limit, following, read_cursor
 from api.parts import Parts
 from presence.declarations import ACKNOWLEDGED_MS, LONGEST_ACKNOWLEDGED_MS, LONGEST_TEXT
-from presence.site import AbsenceReason
+from presence.site import AbsenceReason, Site
 from storage.record.acknowledgements import Answer, add
-from storage.record.alert_list import AlertState, alerts, by_ids
+from storage.record.alert_list import AlertRow, AlertState, Place, alerts, by_ids
 from storage.record.refusals import NotThere
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], max_body_size=LARGEST_BODY_BYTES)
@@ -47,37 +50,44 @@ _ACKNOWLEDGED: dict[str, Any] = {
 }
 
 
-@router.get("", summary="Alerts, ordered by when they fired; the newest `limit` of them")
+@router.get(
+    "",
+    summary="Alerts, ordered by when they fired; the newest `limit` of them",
+    description="Older ones are where the `Link` header leads.",
+    responses={200: {"model": Alerts, "content": {"application/json": {"example": {"alerts": [_ACKNOWLEDGED]}}}}},
+)
 def list_alerts(
     request: Request,
     state: Annotated[
         AlertState | None, Query(description="Only alerts in this state; all of them when left out.")
     ] = None,
     site: Annotated[str | None, Query(description="Only alerts of this site.")] = None,
-    outlet: Annotated[str | None, Query(description="Only alerts of this outlet.")] = None,
+    outlet: Annotated[
+        str | None, Query(description="Only alerts of this outlet, of the duty that it is part of, and of its sensors.")
+    ] = None,
     from_: Annotated[Instant | None, Query(alias="from", description=_FROM)] = None,
     to: Annotated[Instant | None, Query(description=_TO)] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000, description="At most this many, the newest ones.")] = 1000,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
 ) -> Response:
     parts: Parts = request.app.state.parts
-    feed: Feed = request.app.state.feed
+    among = among_of(request, site, outlet)
+    before = None if cursor is None else Place._make(read_cursor(cursor, int, str))
     now_ms = parts.now()
-    sight = sight_of(request)
-    if sight.site is not None and site not in (None, sight.site):
-        return JSONResponse({"alerts": []})
     with parts.record.reading() as connection:
         found = alerts(
             connection,
             now_ms=now_ms,
-            subjects=sight.subjects(feed.live.sites.values()),
-            site=sight.site or site,
+            among=among,
             state=state,
-            outlet=outlet,
             from_ms=from_,
             to_ms=to,
-            limit=limit,
+            before=before,
+            limit=limit + 1,
         )
-    return JSONResponse({"alerts": [row.as_json(now_ms) for row in found]})
+    shown = found[-limit:]
+    older = Place(shown[0].alert.fired_ms, shown[0].id) if len(found) > limit else None
+    return JSONResponse({"alerts": [row.as_json(now_ms) for row in shown]}, headers=following(request, older))
 
 
 class NewAnswer(BaseModel):
@@ -101,7 +111,11 @@ class NewAnswer(BaseModel):
     description="Who was told learns of it, and nobody further is told until the time of the answer is over. A later "
     "answer counts from then on; the earlier ones are kept.",
     responses={
-        200: {"description": "The alert.", "content": {"application/json": {"example": {"alert": _ACKNOWLEDGED}}}},
+        200: {
+            "description": "The alert.",
+            "model": AnsweredAlert,
+            "content": {"application/json": {"example": {"alert": _ACKNOWLEDGED}}},
+        },
         400: {"description": "A field is wrong, or missing."},
         404: {"description": "There is no such alert."},
         409: {"description": "The alert is over, or late data disproved it."},
@@ -116,8 +130,7 @@ def acknowledge(
     with parts.record.writing() as connection:
         now_ms = parts.now()
         for row in by_ids(connection, [alert]):
-            site = feed.live.sites.get(row.site)
-            if site is None or not sight_of(request).sees_subject(site, row.alert.subject_type, row.alert.subject):
+            if not _answers_for(request, row):
                 raise NotThere(f'no alert "{alert}"')
             said = Answer(answer.reason, answer.note, answer.minutes * _MINUTE_MS)
             add(connection, row.site, alert, said, author=author, now_ms=now_ms)
@@ -126,3 +139,12 @@ def acknowledge(
         raise NotThere(f'no alert "{alert}"')
     feed.look_soon()
     return JSONResponse({"alert": found[0].as_json(now_ms)})
+
+
+def _answers_for(request: Request, row: AlertRow) -> bool:
+    """Whether whoever asks sees what the alert speaks of; who sees all, also of a site that is registered no more."""
+    sight = sight_of(request)
+    site: Site | None = request.app.state.feed.live.sites.get(row.site)
+    if site is None:
+        return sight == Sight()
+    return sight.sees_subject(site, row.alert.subject_type, row.alert.subject)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from api.access import Sight, sight_of
+from api.answered import Absences, Answer, OneAbsence, OneMaintenance, Works
 from api.asked import site_of
 from api.feed import Feed
 from api.fields import BODY, LARGEST_BODY_BYTES, Instant
@@ -31,6 +32,7 @@ From = Annotated[
 ]
 To = Annotated[Instant | None, Query(description="RFC 3339: those that begin before this time.")]
 
+_OVER: dict[int | str, dict[str, Any]] = {409: {"description": "It is over, was withdrawn, or comes from a site file."}}
 _MADE: dict[str, Any] = {"origin": "person", "author": "dinas-kependudukan", "made": "2026-11-24T03:42:07.000Z"}
 _SPAN = {"from": "2026-11-25T05:00:00.000Z", "to": "2026-11-25T06:00:00.000Z"}
 _ABSENCE = {
@@ -46,15 +48,18 @@ _WORK = {
     "id": 3, "sensor": "dk1-radar", "gateway": None, "outlet": None, **_SPAN, "reason": "ganti kabel", **_MADE,
     "withdrawn": None,
 }  # fmt: skip
+_WITHDRAWN = _ABSENCE | {"withdrawn": "2026-11-24T03:45:00.000Z"}
+_ENDED = _WORK | {"to": "2026-11-25T05:20:00.000Z"}
 _BEGINS = "When it begins, RFC 3339 with offset; now when left out. Up to 5 min ago counts as now, earlier is refused."
 _ENDS = "When it ends, RFC 3339 with offset; 31 days after it begins at most."
 _END = "What has not begun is withdrawn and counts nowhere; what lasts ends now. Both stay in the audit log."
 
 
-def _said(status: int, what: str, key: str, example: object) -> dict[int | str, dict[str, Any]]:
+def _said(status: int, what: str, model: type[Answer], key: str, example: object) -> dict[int | str, dict[str, Any]]:
     """What the routes answer, for the description of the API."""
+    shown = {"application/json": {"example": {key: example}}}
     answers: dict[int | str, dict[str, Any]] = {
-        status: {"description": what, "content": {"application/json": {"example": {key: example}}}},
+        status: {"description": what, "model": model, "content": shown},
         404: {"description": "There is no such site, or nothing with this id."},
     }
     if status == 201:
@@ -123,7 +128,7 @@ class NewMaintenance(BaseModel):
     tags=["absences"],
     summary="Declared absences, by when they begin",
     description="Those of site files too; what was withdrawn is left out.",
-    responses=_said(200, "The absences.", "absences", [_ABSENCE]),
+    responses=_said(200, "The absences.", Absences, "absences", [_ABSENCE]),
 )
 def list_absences(request: Request, site: SiteId, from_: From = None, to: To = None) -> Response:
     return JSONResponse({"absences": _list(request, site, Absence, from_, to)})
@@ -135,7 +140,7 @@ def list_absences(request: Request, site: SiteId, from_: From = None, to: To = N
     status_code=201,
     summary="Declare beforehand that an outlet will be empty, and why",
     description="While it lasts the outlet is `declared` when nobody is there, and agencies are not alerted.",
-    responses=_said(201, "The absence as it is kept.", "absence", _ABSENCE),
+    responses=_said(201, "The absence as it is kept.", OneAbsence, "absence", _ABSENCE),
 )
 def declare_absence(request: Request, site: SiteId, absence: NewAbsence) -> Response:
     return JSONResponse({"absence": _declare(request, site, absence)}, 201)
@@ -146,7 +151,9 @@ def declare_absence(request: Request, site: SiteId, absence: NewAbsence) -> Resp
     tags=["absences"],
     summary="End an absence now, or withdraw one that has not begun",
     description=_END,
-    responses=_said(200, "What has become of it.", "absence", _ABSENCE | {"withdrawn": "2026-11-24T03:45:00.000Z"})
+    responses=_said(
+        200, "What has become of it.", OneAbsence, "absence", _ABSENCE | {"withdrawn": "2026-11-24T03:45:00.000Z"}
+    )
     | {409: {"description": "It is over, was withdrawn, or comes from a site file."}},
 )
 def end_absence(request: Request, site: SiteId, number: Number) -> Response:
@@ -158,7 +165,7 @@ def end_absence(request: Request, site: SiteId, number: Number) -> Response:
     tags=["maintenance"],
     summary="Maintenance, by when it begins",
     description="That of site files too; what was withdrawn is left out.",
-    responses=_said(200, "The maintenance.", "maintenance", [_WORK]),
+    responses=_said(200, "The maintenance.", Works, "maintenance", [_WORK]),
 )
 def list_maintenance(request: Request, site: SiteId, from_: From = None, to: To = None) -> Response:
     return JSONResponse({"maintenance": _list(request, site, Maintenance, from_, to)})
@@ -169,7 +176,7 @@ def list_maintenance(request: Request, site: SiteId, from_: From = None, to: To 
     tags=["maintenance"],
     status_code=201,
     summary="Mute the alerts of a sensor, a gateway or an outlet while somebody works on it",
-    responses=_said(201, "The maintenance as it is kept.", "maintenance", _WORK),
+    responses=_said(201, "The maintenance as it is kept.", OneMaintenance, "maintenance", _WORK),
 )
 def declare_maintenance(request: Request, site: SiteId, maintenance: NewMaintenance) -> Response:
     return JSONResponse({"maintenance": _declare(request, site, maintenance)}, 201)
@@ -180,7 +187,9 @@ def declare_maintenance(request: Request, site: SiteId, maintenance: NewMaintena
     tags=["maintenance"],
     summary="End maintenance now, or withdraw what has not begun",
     description=_END,
-    responses=_said(200, "What has become of it.", "maintenance", _WORK | {"to": "2026-11-25T05:20:00.000Z"})
+    responses=_said(
+        200, "What has become of it.", OneMaintenance, "maintenance", _WORK | {"to": "2026-11-25T05:20:00.000Z"}
+    )
     | {409: {"description": "It is over, was withdrawn, or comes from a site file."}},
 )
 def end_maintenance(request: Request, site: SiteId, number: Number) -> Response:

@@ -8,20 +8,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from api.answers import LangChoice, ThemeChoice, choices, page, remember
+from api.contract import describe
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(describe(request.app))
 
 
 @router.get("/docs")
 async def docs(request: Request, lang: LangChoice = None, theme: ThemeChoice = None) -> Response:
     if lang is not None or theme is not None:
         return remember(request, lang, theme, "/docs")
-    return await page(request, "docs.html", operations=_operations(request.app.openapi()), **choices(request, "/docs"))
+    return await page(request, "docs.html", operations=_operations(describe(request.app)), **choices(request, "/docs"))
 
 
 def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,10 +40,10 @@ def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _body(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, str]]:
     """The fields of the JSON object that an operation takes."""
-    if "requestBody" not in operation:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if not body:
         return []
-    body = operation["requestBody"]["content"]["application/json"]["schema"]
     if "$ref" in body:
         body = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
-    fields = body["properties"]
+    fields = body.get("properties", {})
     return [{"name": field, "description": says["description"]} for field, says in fields.items()]

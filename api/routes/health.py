@@ -9,19 +9,34 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api.answered import Readiness
 from api.feed import Feed
 from api.parts import Parts
 from presence.status import Status
 
+_READY = {"ready": True, "broker": "ok", "record": "ok", "feeds": "ok", "store": "ok"}
+
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="The process answers")
+@router.get(
+    "/healthz",
+    summary="The process answers",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": "ok\n"}}}},
+)
 async def healthz() -> Response:
     return PlainTextResponse("ok\n")
 
 
-@router.get("/readyz", summary="Broker, record, feeds and store are in order; 503 and which one when not")
+@router.get(
+    "/readyz",
+    summary="Broker, record, feeds and store are in order; 503 and which one when not",
+    responses={
+        200: {"model": Readiness, "content": {"application/json": {"example": _READY}}},
+        503: {"model": Readiness, "description": "Not all is in order.", "content": {"application/json": {}}},
+    },
+)
 async def readyz(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     feed: Feed = request.app.state.feed
@@ -33,7 +48,12 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(body, 200 if ready else 503)
 
 
-@router.get("/metrics", summary="Figures for Prometheus")
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": "hadir_broker_connected 1\n"}}}},
+)
 async def metrics(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     lines = _metrics(request.app.state.feed, parts.now())

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.access import sight_of
+from api.answered import LedgerSums, OutletLedger
 from api.asked import dates, outlet_of, site_of, sites_of, today_of
 from api.ledger_view import View, ViewedDay, view
+from api.paging import Cursor, Limit, cut, following, read_cursor
 from api.parts import Parts
 from api.routes.record import OutletId, SiteId
 from presence.instants import rfc3339, rfc3339_or_none
-from presence.ledger_sums import By, LedgerSum, Period, sums
+from presence.ledger_sums import By, Entry, LedgerSum, Period, sums
 from presence.site import Site
 from storage.record.hours import hours_history
 from storage.record.ledger import BookedDay, corrected
@@ -70,6 +72,8 @@ _SUMS_EXAMPLE = {
     "until": {"mpp-contoh": "2026-11-30T17:00:00.000Z"},
     "sums": [{"site": "mpp-contoh", "agency": "disdukcapil", "month": "2026-11", **_SECONDS, **_COVERAGE}],
 }
+# How a line of the list names what it is of.
+_NAMED = {"day": "date", "month": "month"}
 _NOTHING = LedgerSum(by="outlet", site="", id="", period="")
 
 
@@ -77,7 +81,7 @@ _NOTHING = LedgerSum(by="outlet", site="", id="", period="")
     "/sites/{site}/outlets/{outlet}/ledger",
     summary="An outlet's days in the ledger, each with what it was before late data corrected it",
     description=f"{_UNTIL} A day that is over is written down (`booked`: when); today stands as it is now.",
-    responses={200: {"content": {"application/json": {"example": _OUTLET_EXAMPLE}}}},
+    responses={200: {"model": OutletLedger, "content": {"application/json": {"example": _OUTLET_EXAMPLE}}}},
 )
 def outlet_ledger(
     request: Request,
@@ -86,8 +90,11 @@ def outlet_ledger(
     from_: Annotated[str | None, Query(alias="from", description=_FROM)] = None,
     to: Annotated[str | None, Query(description=_TO)] = None,
     by: Annotated[Period, Query(description="`month`: `months` with their sums in place of `days`.")] = "day",
+    limit: Limit = _AT_MOST_DAYS,
+    cursor: Cursor = None,
 ) -> Response:
     parts: Parts = request.app.state.parts
+    after = None if cursor is None else read_cursor(cursor, str)
     known = site_of(request, site)
     outlet_of(known, outlet)
     with parts.record.reading() as connection:
@@ -97,6 +104,8 @@ def outlet_ledger(
         before = corrected(connection, site, *asked, "outlet", outlet) if by == "day" else []
     found = [day.entry for day in viewed.days]
     (whole,) = sums(found, "outlet") or [_NOTHING]
+    lines = _days(viewed, before) if by == "day" else _months(found)
+    shown, last = cut(lines, lambda line: (line[_NAMED[by]],), after, limit)
     return JSONResponse(
         {
             "site": site,
@@ -104,13 +113,10 @@ def outlet_ledger(
             "from": asked[0],
             "to": asked[1],
             "until": rfc3339_or_none(viewed.until_ms),
-            **(
-                {"days": _days(viewed, before)}
-                if by == "day"
-                else {"months": [{"month": one.period, **one.seconds()} for one in sums(found, "outlet", "month")]}
-            ),
+            f"{by}s": shown,
             "sum": whole.seconds(),
-        }
+        },
+        headers=following(request, last, **{"from": asked[0], "to": asked[1]}),
     )
 
 
@@ -119,7 +125,7 @@ def outlet_ledger(
     summary="Sums of the ledger by outlet, duty, agency or site",
     description=f"{_UNTIL} Agencies and sites are summed by duty: where one of two outlets is enough and there, nobody "
     "is absent.",
-    responses={200: {"content": {"application/json": {"example": _SUMS_EXAMPLE}}}},
+    responses={200: {"model": LedgerSums, "content": {"application/json": {"example": _SUMS_EXAMPLE}}}},
 )
 def ledger_sums(
     request: Request,
@@ -128,8 +134,11 @@ def ledger_sums(
     period: Annotated[Literal["day", "month", "all"], Query(description="Over what; `all`: one sum each.")] = "month",
     from_: Annotated[str | None, Query(alias="from", description=_FROM)] = None,
     to: Annotated[str | None, Query(description=_TO)] = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
 ) -> Response:
     parts: Parts = request.app.state.parts
+    after = None if cursor is None else read_cursor(cursor, str, str, str)
     known: list[Site] = [site_of(request, site)] if site is not None else [*sites_of(request).values()]
     asked = dates(from_, to, today_of(known, parts.now()), _AT_MOST_DAYS)
     agency = sight_of(request).agency
@@ -139,14 +148,21 @@ def ledger_sums(
             hours = hours_history(connection, one)
             views[one.id] = view(connection, one, hours, asked, "outlet" if by == "outlet" else "duty", agency=agency)
     entries = [day.entry for viewed in views.values() for day in viewed.days]
+    found = sums(entries, by, None if period == "all" else period)
+    shown, last = cut(found, lambda one: (one.site, one.id, one.period), after, limit)
     return JSONResponse(
         {
             "from": asked[0],
             "to": asked[1],
             "until": {site_id: rfc3339_or_none(viewed.until_ms) for site_id, viewed in views.items()},
-            "sums": [one.as_json() for one in sums(entries, by, None if period == "all" else period)],
-        }
+            "sums": [one.as_json() for one in shown],
+        },
+        headers=following(request, last, **{"from": asked[0], "to": asked[1]}),
     )
+
+
+def _months(found: list[Entry]) -> list[dict[str, Any]]:
+    return [{"month": one.period, **one.seconds()} for one in sums(found, "outlet", "month")]
 
 
 def _days(viewed: View, before: list[BookedDay]) -> list[dict[str, Any]]:

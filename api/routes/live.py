@@ -8,22 +8,60 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from api.access import Sight, sight_of
+from api.answered import LiveNow
 from api.asked import site_of
 from api.feed import Feed
 from api.stream import EventStream
+
+_OUTLET = {
+    "site": "mpp-contoh",
+    "outlet": "disdukcapil-1",
+    "status": "vacant",
+    "since": "2026-11-24T03:12:07.250Z",
+    "zones": {
+        "staff": {
+            "state": "vacant",
+            "p": 0.02,
+            "since": "2026-11-24T03:12:07.250Z",
+            "seen": "2026-11-24T03:41:58.000Z",
+        }
+    },
+    "until": None,
+    "reason": None,
+    "at": "2026-11-24T03:41:59.500Z",
+    "version": 1,
+}
+_EXAMPLE = {"at": "2026-11-24T03:42:07.000Z", "outlets": [_OUTLET]}
+_EVENTS = 'id: 1764000000-1\nevent: occupancy\ndata: {"outlet":"disdukcapil-1","status":"vacant",…}\n\n'
+
+
+class StreamOfEvents(Response):
+    """For the description alone."""
+
+    media_type = "text/event-stream"
+
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"])
 
 SiteId = Annotated[str | None, Query(description="One site; all of them when left out.")]
 
 
-@router.get("", summary="The state of every outlet now")
+@router.get(
+    "",
+    summary="The state of every outlet now",
+    responses={200: {"model": LiveNow, "content": {"application/json": {"example": _EXAMPLE}}}},
+)
 async def live(request: Request, site: SiteId = None) -> Response:
     feed: Feed = request.app.state.feed
     return Response(feed.live_json(_sight(request, site)), media_type="application/json")
 
 
-@router.get("/stream", summary="The same as server-sent events: snapshot, then occupancy, alert and heartbeat")
+@router.get(
+    "/stream",
+    summary="The same as server-sent events: snapshot, then occupancy, alert and heartbeat",
+    response_class=StreamOfEvents,
+    responses={200: {"description": "Events without end.", "content": {"text/event-stream": {"example": _EVENTS}}}},
+)
 async def stream(
     request: Request,
     site: SiteId = None,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api import plots
 from api.access import ROLES_OF, sight_of
+from api.alerts_of import seen_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import outlet_of, site_of
 from api.feed import Feed
@@ -60,7 +61,7 @@ async def outlet(
         now_ms=now_ms,
         occupancy=feed.live.occupancy(site, outlet, now_ms),
         agency=sight.agency,
-        subjects=sight.subjects([known]),
+        among={known.id: seen_of(sight, known)},
     )
 
     def shown() -> dict[str, Any]:

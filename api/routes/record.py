@@ -7,11 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from api.answered import Intervals
 from api.asked import outlet_of, site_of, stretch, today_of
 from api.fields import Instant
 from api.ledger_days import ZONES, extent
+from api.paging import Cursor, Limit, cut, following, read_cursor
 from api.parts import Parts
 from presence.instants import rfc3339, rfc3339_or_none
+from presence.intervals import Interval
 from storage.record.hours import hours_history
 from storage.record.intervals import progress, zone_intervals
 
@@ -46,8 +49,8 @@ _EXAMPLE = {
     "/intervals",
     summary="What an outlet's zones were: occupied, vacant or unknown, by start",
     description="Intervals are whole, not cut to `from` and `to`; an open end is null. They are complete up to "
-    "`until`; late data may still correct what is older.",
-    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
+    "`until`; late data may still correct what is older. Further ones are where the `Link` header leads.",
+    responses={200: {"model": Intervals, "content": {"application/json": {"example": _EXAMPLE}}}},
 )
 def intervals(
     request: Request,
@@ -55,10 +58,13 @@ def intervals(
     outlet: OutletId,
     from_: Annotated[Instant | None, Query(alias="from", description=_FROM)] = None,
     to: Annotated[Instant | None, Query(description=_TO)] = None,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
 ) -> Response:
     parts: Parts = request.app.state.parts
     known = site_of(request, site)
     outlet_of(known, outlet)
+    after = None if cursor is None else read_cursor(cursor, int, str)
     start_ms, end_ms = from_, to
     with parts.record.reading() as connection:
         if end_ms is None:
@@ -69,12 +75,13 @@ def intervals(
         asked = stretch(start_ms, end_ms, _AT_MOST_DAYS)
         found = [(zone, one) for zone in ZONES for one in zone_intervals(connection, site, outlet, zone, *asked)]
         until_ms = progress(connection, site)
+    shown, last = cut(sorted(found, key=_place), _place, after, limit)
+    asked_again = {"from": rfc3339(asked.start_ms), "to": rfc3339(asked.end_ms)}
     return JSONResponse(
         {
             "site": site,
             "outlet": outlet,
-            "from": rfc3339(asked.start_ms),
-            "to": rfc3339(asked.end_ms),
+            **asked_again,
             "until": rfc3339_or_none(until_ms),
             "intervals": [
                 {
@@ -84,7 +91,13 @@ def intervals(
                     "end": rfc3339_or_none(one.end_ms),
                     "p": round(one.p, 4),
                 }
-                for zone, one in sorted(found, key=lambda pair: pair[1].start_ms)
+                for zone, one in shown
             ],
-        }
+        },
+        headers=following(request, last, **asked_again),
     )
+
+
+def _place(found: tuple[str, Interval]) -> tuple[int, str]:
+    zone, interval = found
+    return interval.start_ms, zone

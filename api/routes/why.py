@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.access import Sight, sight_of
+from api.answered import WhyNot
 from api.asked import outlet_of, site_of
 from api.parts import Parts
 from api.routes.record import OutletId, SiteId
@@ -73,7 +74,7 @@ _EXAMPLE = {
     summary="Why an alert stood at an instant, or why there was none",
     description=_DESCRIPTION,
     responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        200: {"model": WhyNot, "content": {"application/json": {"example": _EXAMPLE}}},
         400: {"description": "`at` is no instant, or `kind` no kind of alert"},
         404: {"description": "no such site or outlet, or nothing at it that could raise an alert of that kind"},
     },

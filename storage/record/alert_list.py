@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, false, func, or_, select
 
 from presence.alerts.life import Alert
+from presence.alerts.subjects import SubjectType
 from presence.instants import rfc3339, rfc3339_or_none
 from storage.record.acknowledgements import Acknowledgement, of_alerts
 from storage.record.batches import in_batches
@@ -27,6 +28,17 @@ _held_until_ms = (
     .correlate(alert)
     .scalar_subquery()
 )
+
+
+# What alerts are about: for each site those subjects, by type, or None for everything of it.
+Among = Mapping[str, Mapping[SubjectType, Collection[str]] | None]
+
+
+class Place(NamedTuple):
+    """Where a list of alerts goes on."""
+
+    fired_ms: int
+    id: str
 
 
 class Told(NamedTuple):
@@ -95,33 +107,37 @@ def alerts(
     *,
     now_ms: int,
     site: str | None = None,
+    among: Among | None = None,
     state: AlertState | None = None,
     outlet: str | None = None,
+    before: Place | None = None,
     from_ms: int | None = None,
     to_ms: int | None = None,
     after_revision: int | None = None,
-    subjects: Collection[tuple[str, str, str]] | None = None,
     limit: int = 1000,
 ) -> list[AlertRow]:
     """The newest `limit` alerts that match, ordered by when they fired.
 
+    `among`: what they are about. `before`: those that are older than this one alone.
     `state`: in which they are at `now_ms`. `from_ms`, `to_ms`: those that stood at some time within [from, to).
-    `subjects`: those alone that speak of one of these, by site, kind of subject and id.
     """
     chosen: list[ColumnElement[bool]] = []
     if site is not None:
         chosen.append(alert.c.site == site)
+    if among is not None:
+        chosen.append(or_(false(), *(_about(site, subjects) for site, subjects in among.items())))
     if state is not None:
         chosen.append(_in_state(state, now_ms))
     if outlet is not None:
         chosen += [alert.c.subject_type == "outlet", alert.c.subject == outlet]
+    if before is not None:
+        earlier = (alert.c.fired_ms == before.fired_ms) & (alert.c.id < before.id)
+        chosen.append(or_(alert.c.fired_ms < before.fired_ms, earlier))
     if from_ms is not None:
         stands = alert.c.resolved_ms.is_(None) & alert.c.disproved_ms.is_(None)
         chosen.append(or_(stands, alert.c.resolved_ms > from_ms, alert.c.disproved_ms > from_ms))
     if to_ms is not None:
         chosen.append(alert.c.fired_ms < to_ms)
-    if subjects is not None:
-        chosen.append(tuple_(alert.c.site, alert.c.subject_type, alert.c.subject).in_(subjects))
     if after_revision is not None:
         chosen.append(alert.c.revision > after_revision)
     rows = connection.execute(
@@ -144,6 +160,14 @@ def newest_revision(connection: Connection) -> int:
     """Where a cursor begins that has seen everything; 0 when there is no alert."""
     found: int | None = connection.execute(select(func.max(alert.c.revision))).scalar()
     return found or 0
+
+
+def _about(site: str, subjects: Mapping[SubjectType, Collection[str]] | None) -> ColumnElement[bool]:
+    its = alert.c.site == site
+    if subjects is None:
+        return its
+    named = ((alert.c.subject_type == kind) & alert.c.subject.in_(sorted(ids)) for kind, ids in subjects.items())
+    return its & or_(false(), *named)
 
 
 def _in_state(state: AlertState, now_ms: int) -> ColumnElement[bool]:

@@ -83,10 +83,10 @@ def test_a_login_changes_something_only_with_proof_that_the_page_is_ours(web: We
     for forged in elsewhere:
         answer = ask_for(web.ask(cookie=cookie, **forged), operation)
         assert answer.status_code == 403
-        assert answer.json() == {
-            "error": "a login changes something only with the header X-Hadir-Request: 1, or the field proof of a form "
+        assert answer.json()["error"] == (
+            "a login changes something only with the header X-Hadir-Request: 1, or the field proof of a form "
             "of ours; programs send a token"
-        }
+        )
     assert ask_for(web.ask(cookie=cookie, **{"x-hadir-request": "1"}), operation).status_code not in (401, 403)
 
 
@@ -127,7 +127,8 @@ def test_a_token_opens_reading_from_anywhere(web: Web, path: str):
 def test_anything_else_in_its_place_does_not(web: Web, given: str):
     token, _ = secrets(web)
     answer = web.ask(authorization=given.format(token=token)).get("/api/v1/live")
-    assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})
+    assert answer.status_code == 401
+    assert answer.json()["error"].startswith("reading needs a login or a token")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 

@@ -106,7 +106,7 @@ def test_acknowledging_again_is_a_later_answer(hall: Web, ani: Browser):
 )
 def test_what_does_not_stand_is_not_acknowledged(hall: Web, ani: Browser, alert: str, status: int, error: str):
     answer = ani.post(f"/api/v1/alerts/{alert}/acknowledge", json={"reason": "sick"})
-    assert (answer.status_code, answer.json()) == (status, {"error": error})
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert audited(hall) == 0
 
 
@@ -217,9 +217,8 @@ def test_the_same_absence_again_is_refused_and_a_retry_is_too(hall: Web, ani: Br
     made = ani.post(ABSENCES, json=body).json()["absence"]
     hall.now_ms += 2_000
     answer = ani.post(ABSENCES, json=body)
-    assert (answer.status_code, answer.json()) == (
-        409, {"error": f"the same is declared already, as absence {made['id']}"},
-    )  # fmt: skip
+    assert answer.status_code == 409
+    assert answer.json()["error"] == f"the same is declared already, as absence {made['id']}"
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,8 @@ def test_errors_are_pages_for_people_and_json_for_programs(floor: Web):
     assert (person.status_code, "Halaman ini tidak ada." in person.text) == (404, True)
     assert "Galat 404 · 10.42.07 WIB" in person.text
     program = floor.ask().get("/api/v1/nowhere")
-    assert (program.status_code, program.json()) == (404, {"error": "Not Found"})
+    assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
+    assert program.json()["error"].startswith("there is nothing at this address")
     assert floor.ask().get("/api/v1/live?site=lain").json() == {"error": 'no site "lain"'}
 
 
@@ -214,7 +215,8 @@ def test_a_record_out_of_reach_is_said_with_a_number(web: Web, tmp_path: Path):
     assert "Catatan sedang tidak terjangkau." in person.text
     program = web.ask(authorization="Bearer x").get("/api/v1/live")
     assert program.status_code == 503
-    assert set(program.json()) == {"error", "request"}
+    assert set(program.json()) == {"type", "title", "status", "detail", "instance", "error", "request"}
+    assert program.json()["request"] in program.json()["detail"]
 
 
 def test_static_files_are_kept_for_ever_under_an_address_that_changes_with_them(floor: Web):
