@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, HTTPException, Request
@@ -19,6 +18,7 @@ from api.answers import LangChoice, ThemeChoice, address, choices, page, prefere
 from api.asked import site_of, today_of
 from api.feed import Feed
 from api.fields import LARGEST_BODY_BYTES
+from api.forms import form_of
 from api.ledger_view import view
 from api.parts import Parts
 from api.words import Words
@@ -110,7 +110,7 @@ async def agency_page(
         "said": said if said in _SAID else "",
         "done": await run_in_threadpool(_done, request, place, done),
     }
-    return await page(request, "agency.html", **common, **shown, **told, proof="")
+    return await page(request, "agency.html", **common, **shown, **told)
 
 
 @router.post("/agency/acknowledge")
@@ -338,7 +338,7 @@ def _numbers(text: str) -> list[int]:
 
 async def _do(request: Request, act: Any) -> Response:
     """Read the form, do it, and show the page again: what was done, or why it was not."""
-    fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=40))
+    fields = await form_of(request)
     site = site_of(request, fields.get("site", ""))
     place = _place(request, site, fields.get("agency"))
     if place is None:

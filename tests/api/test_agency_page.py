@@ -16,9 +16,6 @@ from storage.record.declarations import declarations
 from storage.record.users import make_account, make_link
 from tests.fixtures.mall import MINUTE, Mall
 
-# What a form of the house sends to prove where it comes from.
-PROOF = {"X-Hadir-Request": "1"}
-
 
 @pytest.fixture
 def enter(mall: Mall, serving: Callable[..., str], browse: Callable[..., Page]) -> Callable[..., Page]:
@@ -32,7 +29,7 @@ def enter(mall: Mall, serving: Callable[..., str], browse: Callable[..., Page]) 
         with mall.record.writing() as connection:
             make_account(connection, "koordinator", mall.now(), "agency", agency="dinas")
             code = make_link(connection, "koordinator", mall.now())
-        page = browse(f"{url}/login?code={code}", extra_http_headers=PROOF, **options)
+        page = browse(f"{url}/login?code={code}", **options)
         page.goto(f"{url}/agency")
         return page
 
