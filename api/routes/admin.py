@@ -189,6 +189,7 @@ def _may(request: Request, rule: Any) -> bool:
 
 @router.post("/sites/{site}/inbox")
 async def claim_device(request: Request, site: str, given: Filled) -> Response:
+    await run_in_threadpool(_site, request)
     try:
         await run_in_threadpool(_claim, request, site, given)
     except (NotThere, BadInput) as error:
@@ -203,7 +204,6 @@ def _claim(request: Request, site: str, given: Mapping[str, str]) -> None:
     if parts.claim is None or zone is None:
         raise BadInput("inbox", "the form is not whole", remedy="choose outlet and zone, and claim again")
     with parts.record.writing() as connection:
-        _seen(request, registered(connection, site))
         waiting = waiting_device(
             connection, given.get("site", ""), given.get("convention", ""), given.get("device", "")
         )
@@ -305,11 +305,16 @@ def _seen(request: Request, now: Registered) -> Site:
     return now.site
 
 
-def _read(request: Request, place: Place) -> Site:
-    """The site, in which `place` is. Raises NotThere."""
+def _site(request: Request) -> Site:
+    """The site that the address names. Raises NotThere."""
     parts: Parts = request.app.state.parts
     with parts.record.reading() as connection:
-        site = _seen(request, registered(connection, request.path_params["site"]))
+        return _seen(request, registered(connection, request.path_params["site"]))
+
+
+def _read(request: Request, place: Place) -> Site:
+    """The site, in which `place` is. Raises NotThere."""
+    site = _site(request)
     try:
         things(site, place)
         _tag(site, place)

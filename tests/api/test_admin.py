@@ -161,6 +161,7 @@ def test_a_manager_of_another_site_finds_nothing(office: Web):
     stranger = of(office, site="cabang")
     assert "Belum ada gedung" in words_of(stranger.get("/admin"))
     assert stranger.get(f"{BALAI}/outlets/a-1").status_code == 404
+    assert stranger.post(f"{BALAI}/inbox", data={"zone": "staff"}).status_code == 404
     assert stranger.post(f"{BALAI}/outlets", data={"name": "x", "agency": "dinas", "tag": ""}).status_code == 404
 
 
