@@ -211,6 +211,7 @@ class Sight(NamedTuple):
         return replace(
             site,
             gateways=(),
+            contacts=(),
             agencies=tuple(one for one in site.agencies if one.id == self.agency),
             outlets=outlets,
             duties=tuple(one for one in site.duties if ids.issuperset(one.outlets)),

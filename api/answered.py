@@ -33,6 +33,7 @@ class Problem(Answer):
     instance: str
     error: str
     errors: Annotated[dict[str, str], Field(description="Of a 400: what is wrong, by field.")] = {}
+    now: Annotated[object, Field(description="Of a 412: what there is now.")] = None
     request: Annotated[str, Field(description="Of a 500 or 503: under which number the log has the cause.")] = ""
 
 

@@ -31,6 +31,7 @@ TAGS = {
     "contests": "Absences that an agency contests, and what was decided.",
     "sidak": "Obliged and empty now.",
     "public": "What everybody may see; open data.",
+    "accounts": "Who may see and do what; tokens for programs.",
     "health": "For supervisors, load balancers and Prometheus.",
 }
 _SCHEMES: dict[str, dict[str, str]] = {

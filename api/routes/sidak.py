@@ -120,7 +120,7 @@ class NewLink(BaseModel):
         404: {"description": "There is no such site."},
     },
 )
-async def make_link(request: Request, wanted: NewLink) -> Response:
+async def make_sidak_link(request: Request, wanted: NewLink) -> Response:
     """`qr` is the address as inline SVG. Who made it for which site and until when stands in the audit log."""
     (site,) = _sites(request, sight_of(request), wanted.site)
     until_ms = request.app.state.parts.now() + wanted.hours * sidak_links.HOUR_MS
@@ -157,7 +157,8 @@ async def sidak_by_link(request: Request, ticket: str, lang: LangChoice = None, 
     here = f"/sidak/{ticket}"
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address(here))
-    links = choices(request, here)
+    # The link opens this page and no other.
+    links = choices(request, here) | {"places": []}
     now_ms = request.app.state.parts.now()
     opened = await run_in_threadpool(_opened, request.app.state.parts, ticket)
     if opened is None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api import floor
+from api.access import Sight
 from api.live import Change, Distrust, Occupancy, ZoneOccupancy
 from api.words import Words
 from presence.alerts.life import Alert
@@ -412,7 +413,7 @@ def test_an_agency_sees_its_part_of_a_site():
         gateways=(Gateway(id="gw"),),
         contacts=(Contact(id="boss", name="Pengelola"),),
     )
-    part = floor.Plans().of(whole, 1, "dinas")
+    part = floor.Plans().of(Sight("dinas").part_of(whole), 1, "dinas")
     assert list(part.outlets) == ["a-1", "a-2"]
     assert list(part.subjects) == [
         *("outlet/a-1", "outlet/a-2", "duty/own", "sensor/a-1-s", "sensor/a-2-s", "site/balai"),

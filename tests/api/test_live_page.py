@@ -256,7 +256,9 @@ def test_a_page_whose_server_dies_or_hangs_says_so_itself_and_comes_back(
             code = make_link(connection, "ani", mall.now())
         server = hadir.start("api", "run", "--only", "web", "--port", "0", HADIR_BROKER=mosquitto.url)
         found = eventually(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", hadir.logs()))
-        page = watched(browse(f"{found[0]}/login?code={code}", complains=True))
+        page = browse(f"{found[0]}/login?code={code}", complains=True)
+        page.goto(found[0])
+        watched(page)
         mall.collector()
         for n in range(1, 5):
             mall.outlet(f"a-{n}", "staffed")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -13,6 +14,7 @@ from presence.alerts.life import Alert
 from presence.instants import rfc3339
 from presence.site import Agency, Contact
 from storage.record.acknowledgements import Answer
+from tests.fixtures.hadir_command import eventually
 from tests.fixtures.mall import MINUTE, Mall, floor_of
 
 CONTACTS = (Contact(id="koordinator", name="Koordinator", phone="+62 812 000000"),)
@@ -96,6 +98,7 @@ def test_all_is_seen_without_scrolling(mall: Mall, url: str, browse: Callable[..
 
 def test_beyond_42_outlets_one_floor_follows_the_other(mall: Mall, url: str, browse: Callable[..., Page]):
     mall.register(floor_of(60))
+    eventually(lambda: len(httpx.get(f"{url}/api/v1/live").json()["outlets"]) == 60)
     page = watched(browse(f"{url}/?wall=1", width=1920))
     name = page.locator("#screen-name")
     expect(name).to_have_text(re.compile(r"^Lantai \d+$"))
