@@ -46,7 +46,7 @@ def test_a_token_opens_and_the_audit_log_is_verified(run: Run, postgresql_place:
     assert status == 0
     with Record.open(postgresql_place) as record, record.reading() as connection:
         assert who(connection, token.strip(), "token", 0) == "ani"
-    assert run(postgresql_place, "audit", "verify")[:2] == (0, "the audit log is whole: 0 rows\n")
+    assert run(postgresql_place, "audit", "verify")[:2] == (0, "the audit log is whole: 2 rows\n")
 
 
 def test_a_site_that_is_not_there_is_told_with_the_name_of_the_record(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hadir.cli import main
-from presence.site import Agency, Contact, Floor, Site
+from presence.site import Agency, Contact, Site
 from presence.site_file import dump_site, parse_site
 from tests import builders
-from tests.builders import outlet
+from tests.builders import outlet, sensor
 
 HOOK = "hadir+http://localhost:1/hook"
 
@@ -52,9 +52,13 @@ def test_check_counts_what_is_right(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_check_says_what_does_not_act_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    write(dump_site(site(floors=(Floor(floor=1, plan="a.svg"),))))
+    write(dump_site(site(outlets=[outlet("a-1", sensors=[sensor("co2", kind="ambient")])])))
     assert Called(capsys, "check", "site.yaml").out.splitlines()[1:] == [
         "Without effect as it stands:",
+        (
+            "  kind ambient says nothing about presence yet: readings are stored, without effect, "
+            "of sensor co2 (outlet a-1)"
+        ),
     ]
 
 
