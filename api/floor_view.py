@@ -57,6 +57,7 @@ def live_view(plans: floor.Plans, pictures: Pictures | None, now: Present, show:
         "seats": floor.seats(now.occupancies),
         "seats_in_words": floor.seats_in_words(found, words),
         "phones": now.phones,
+        "unanswered": sum(card.life == "firing" for card in cards),
         "cards": [card if now.phones else card._replace(tel="", call="") for card in cards],
         "calm": floor.calm(found, now.occupancies, now_ms, words),
         "floors": floors,

@@ -136,6 +136,8 @@ function renderAlerts(known, found, shown, nowMs) {
   });
   list.hidden = cards.length === 0;
   set(part("alerts-n"), cards.length ? words.number(cards.length) : "");
+  const unanswered = cards.filter((card) => card.life === "firing").length;
+  set(part("alerts-open"), unanswered ? words.text("alerts.open", { n: unanswered }) : "");
   part("calm").hidden = cards.length !== 0;
   set(part("calm").querySelector("p"), floor.calm(found, shown, nowMs, words));
 }
