@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv with the pinned packages and the command `hadir`; `setup.sh test` adds what the tests need.
+# Makes .venv with the pinned packages and the command `hadir`, and node_modules with what the pages need of npm;
+# `setup.sh test` adds what the tests need.
 # Says what it does; does nothing, and needs no network, when nothing has changed since the last time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,6 +28,25 @@ if [ ! -x .venv/bin/hadir ] || [ "$(cat "$stamp" 2>/dev/null || true)" != "$want
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
   printf '%s' "$wanted" > "$stamp"
   say "setup: done; the command is .venv/bin/hadir"
+fi
+
+# What is there for the tests is enough to run, too; `npm ci` takes the stamp away with all the rest.
+wanted=$(cksum < package-lock.json)
+stamp=node_modules/.hadir-setup
+have=$(cat "$stamp" 2>/dev/null || true)
+if [ "$have" != "test $wanted" ] && [ "$have" != "$what $wanted" ]; then
+  omit=""
+  [ "$what" = test ] || omit="--omit=dev"
+  if npm --version >/dev/null 2>&1; then say "setup: installing what the pages need from npm"
+  else say "setup: installing what the pages need from npm, by an npm from PyPI, since there is none here (60 MB)"
+  fi
+  mkdir -p .setup
+  sh scripts/npm.sh ci --ignore-scripts $omit > .setup/npm.log 2>&1 || {
+    why=$(grep -im 1 error .setup/npm.log || tail -n 1 .setup/npm.log)
+    say "setup: npm failed ($why); are the registries within reach? All that it said: .setup/npm.log" >&2
+    exit 2
+  }
+  printf '%s' "$what $wanted" > "$stamp"
 fi
 
 [ "$what" = test ] || exit 0
