@@ -12,4 +12,4 @@ lint: ; @PYTHON="$(PYTHON)" sh scripts/setup.sh test && sh scripts/lint.sh
 bench: setup ; @$(BIN)/python benchmarks/run.py
 soak: ; @PYTHON="$(PYTHON)" sh scripts/setup.sh test && N="$(N)" $(BIN)/python -m pytest -m soak -q
 lock: ; @sh scripts/lock.sh
-clean: ; rm -rf .venv .setup node_modules build *.egg-info
+clean: ; rm -rf .venv .setup node_modules api/pages/static/vendor build *.egg-info

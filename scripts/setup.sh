@@ -48,6 +48,13 @@ if [ "$have" != "test $wanted" ] && [ "$have" != "$what $wanted" ]; then
   }
   printf '%s' "$what $wanted" > "$stamp"
 fi
+# What of it the pages serve stands among their own files, so that it is part of the package.
+vendor=api/pages/static/vendor
+mkdir -p "$vendor"
+place() { cmp -s "node_modules/$1" "$vendor/$2" || cp "node_modules/$1" "$vendor/$2"; }
+place uplot/dist/uPlot.iife.min.js uplot.js
+place uplot/dist/uPlot.min.css uplot.css
+place uplot/LICENSE uplot.LICENSE.txt
 
 [ "$what" = test ] || exit 0
 

@@ -6,17 +6,21 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Literal, NamedTuple, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.words import Words
+from presence.errors import BadInput
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+# Written by others, put there by scripts/setup.sh; the licence asks to go along.
+_VENDOR = ("uplot.js", "uplot.css", "uplot.LICENSE.txt")
 
 
 class Asset(NamedTuple):
@@ -28,12 +32,17 @@ class Asset(NamedTuple):
 
 
 class Pages:
-    """Templates and static files, read once. Static files live under a digest of them all and may be kept for ever."""
+    """Templates and static files, read once. Static files live under a digest of them all and may be kept for ever.
+
+    Raises BadInput when the set-up left a file out.
+    """
 
     def __init__(self) -> None:
+        static = resources.files("api.pages").joinpath("static")
+        ours = sorted((file for file in static.iterdir() if file.is_file()), key=lambda file: file.name)
         self.assets: Mapping[str, Asset] = {
-            file.name: _asset(file.name, file.read_bytes())
-            for file in sorted(resources.files("api.pages").joinpath("static").iterdir(), key=lambda file: file.name)
+            file.name: _asset(file.name, _content(file))
+            for file in (*ours, *(static.joinpath("vendor", name) for name in _VENDOR))
         }
         whole = hashlib.sha256()
         for name, asset in self.assets.items():
@@ -57,6 +66,13 @@ class Pages:
     def render(self, template: str, words: Words, theme: Theme, **values: Any) -> str:
         """The HTML of `template`; texts, times and spans through `words`."""
         return self._templates.get_template(template).render(words=words, theme=theme, static=self.url, **values)
+
+
+def _content(file: Traversable) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(str(file), "this part of the pages is not there", remedy="run `make setup`") from None
 
 
 def _asset(name: str, content: bytes) -> Asset:
