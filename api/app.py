@@ -20,9 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import answers, contract
 from api.access import admit
 from api.feed import Feed
-from api.floor import Plans
+from api.floor import plan as floor_plan
 from api.floor_plan import Pictures
 from api.log_in_limits import LogInLimits
+from api.of_sites import OfSites
 from api.pages import Pages
 from api.parts import Parts
 from api.public_answers import PublicAnswers
@@ -53,7 +54,7 @@ from api.routes import (
     webhook,
     why,
 )
-from api.sidak import Plans as SidakPlans
+from api.sidak import plan as sidak_plan
 from presence.declarations import NotAccepted
 from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
@@ -90,7 +91,8 @@ def create_app(parts: Parts) -> FastAPI:
         dependencies=[Depends(admit)],
         lifespan=lifespan,
     )
-    app.state.parts, app.state.feed, app.state.pages, app.state.plans = parts, feed, Pages(), Plans()
+    app.state.parts, app.state.feed, app.state.pages = parts, feed, Pages()
+    app.state.plans, app.state.sidak_plans = OfSites(floor_plan), OfSites(sidak_plan)
     app.state.pictures = Pictures(parts.plans)
     app.state.log_in_limits = LogInLimits()
     app.state.public = PublicAnswers(feed, parts.now)
@@ -121,7 +123,6 @@ def create_app(parts: Parts) -> FastAPI:
         webhook,
     ):
         app.include_router(module.router)
-    app.state.sidak_plans = SidakPlans()
     app.include_router(sidak.pages)
     app.include_router(sidak.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)

@@ -73,7 +73,7 @@ class Fixed(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """A site as its floor needs it; made once for each version of the registry."""
+    """A site as its floor needs it."""
 
     site: Site
     outlets: Mapping[str, Fixed]
@@ -107,20 +107,6 @@ class Plan:
             "contacts": self.contacts,
             "visitors": self.visitors,
         }
-
-
-class Plans:
-    """The floor plans of the sites, each made once for a version of its registry."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[str, str | None], tuple[int, Plan]] = {}
-
-    def of(self, site: Site, version: int, agency: str | None = None) -> Plan:
-        """`site`: the part that `agency` sees, when one is named."""
-        made = self._made.get((site.id, agency))
-        if made is None or made[0] != version:
-            made = self._made[site.id, agency] = (version, plan(site))
-        return made[1]
 
 
 def plan(site: Site) -> Plan:

@@ -9,6 +9,7 @@ from api import floor, wall
 from api.answers import address
 from api.floor_plan import Picture, Pictures, drawing
 from api.live import Change, Distrust, Occupancy
+from api.of_sites import OfSites
 from api.words import Words, texts
 from presence.site import Outlet, Site
 from storage.record.alert_list import AlertRow
@@ -34,9 +35,9 @@ class Present(NamedTuple):
     words: Words
 
 
-def live_view(plans: floor.Plans, pictures: Pictures | None, now: Present, show: str, q: str) -> dict[str, Any]:
+def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Present, show: str, q: str) -> dict[str, Any]:
     """What `live.html` shows. `pictures`: of floors, when these are to be drawn; it may read files."""
-    plan = plans.of(now.site, now.version, now.agency)
+    plan = plans.of(now.site, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)
@@ -69,9 +70,9 @@ def live_view(plans: floor.Plans, pictures: Pictures | None, now: Present, show:
     }
 
 
-def wall_view(plans: floor.Plans, now: Present) -> dict[str, Any]:
+def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
     """What `wall.html` shows: all screens, of which one is seen at a time."""
-    plan = plans.of(now.site, now.version, now.agency)
+    plan = plans.of(now.site, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)

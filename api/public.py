@@ -115,7 +115,7 @@ class PublicAnswer(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """A site as its public board needs it; made once for each version of the registry.
+    """A site as its public board needs it.
 
     `agencies`: in the order of their first outlets, each with its outlets, those of one duty together.
     """

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from api import public
 from api.feed import Feed
+from api.of_sites import OfSites
 from presence.instants import rfc3339
 
 _HELD_MS = 1000
@@ -41,7 +42,7 @@ class PublicAnswers:
     def __init__(self, feed: Feed, now: Callable[[], int]) -> None:
         self._feed = feed
         self._now = now
-        self._plans: dict[str, tuple[int, public.Plan]] = {}
+        self._plans = OfSites(public.plan)
         self._presents: dict[str, Present] = {}
         self._packed: dict[str | None, tuple[list[Present], Packed]] = {}
         self._pages: dict[str, tuple[Present, dict[str, bytes]]] = {}
@@ -54,7 +55,7 @@ class PublicAnswers:
             return held
         live = self._feed.live
         shown = public.public_site(
-            self._plan(site, version), live.of_site(site, now_ms), live.distrust(site, now_ms) is None, now_ms
+            self._plans.of(live.sites[site]), live.of_site(site, now_ms), live.distrust(site, now_ms) is None, now_ms
         )
         body = shown.model_dump_json(by_alias=True).encode()
         made = self._presents[site] = Present(now_ms, version, shown, body, tag_of(body))
@@ -86,12 +87,6 @@ class PublicAnswers:
         if len(held[1]) < _PAGES_KEPT:
             held[1][tag] = body
         return body
-
-    def _plan(self, site: str, version: int) -> public.Plan:
-        made = self._plans.get(site)
-        if made is None or made[0] != version:
-            made = self._plans[site] = (version, public.plan(self._feed.live.sites[site]))
-        return made[1]
 
 
 def tag_of(*parts: bytes) -> str:

@@ -37,7 +37,7 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """A site as sidak needs it; made once for each version of the registry."""
+    """A site as sidak needs it."""
 
     site: Site
     duties: Sequence[DutyOf]
@@ -48,19 +48,6 @@ class Plan:
     names: Mapping[_Key, str]
     agencies: Mapping[str, str]
     contacts: Mapping[str, Contact]
-
-
-class Plans:
-    """The plans of the sites, each made once for a version of its registry."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, tuple[int, Plan]] = {}
-
-    def of(self, site: Site, version: int) -> Plan:
-        made = self._made.get(site.id)
-        if made is None or made[0] != version:
-            made = self._made[site.id] = (version, plan(site))
-        return made[1]
 
 
 def plan(site: Site) -> Plan:

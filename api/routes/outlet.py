@@ -65,7 +65,7 @@ async def outlet(
     )
 
     def shown() -> dict[str, Any]:
-        plan = request.app.state.plans.of(known, feed.versions[site], sight.agency)
+        plan = request.app.state.plans.of(known, sight.agency)
         with parts.record.reading() as connection:
             found = outlet_page(connection, plan, counter, wanted, present, words)
         drawn = found["timeline"]

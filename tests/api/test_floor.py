@@ -413,7 +413,7 @@ def test_an_agency_sees_its_part_of_a_site():
         gateways=(Gateway(id="gw"),),
         contacts=(Contact(id="boss", name="Pengelola"),),
     )
-    part = floor.Plans().of(Sight("dinas").part_of(whole), 1, "dinas")
+    part = floor.plan(Sight("dinas").part_of(whole))
     assert list(part.outlets) == ["a-1", "a-2"]
     assert list(part.subjects) == [
         *("outlet/a-1", "outlet/a-2", "duty/own", "sensor/a-1-s", "sensor/a-2-s", "site/balai"),
