@@ -34,7 +34,6 @@ log = logging.getLogger("hadir.api")
 HEARTBEAT_S = 5
 _LOOK_EVERY_S = 2.0
 _RECORD_SILENT_MS = 10_000
-_ALERTS_AT_START = 5_000
 
 
 class _Seen(NamedTuple):
@@ -154,11 +153,12 @@ class Feed:
         return _encode({"at": rfc3339(now_ms), "outlets": self._outlets(sight, now_ms)})
 
     def snapshot(self, sight: Sight) -> bytes:
-        """Everything that a page needs to be up to date, made once a second at most while nothing happens."""
+        """The event with everything that a page needs, made once a second at most while nothing happens."""
         now_ms = self._now()
         state = (self.stream.last_id, now_ms // 1000)
         if sight not in self._snapshots or self._snapshots[sight][0] != state:
-            self._snapshots[sight] = (state, _encode(self._snapshot(sight, now_ms)))
+            event = self.stream.snapshot_event(_encode(self._snapshot(sight, now_ms)))
+            self._snapshots[sight] = (state, event)
         return self._snapshots[sight][1]
 
     def _snapshot(self, sight: Sight, now_ms: int) -> dict[str, Any]:
@@ -316,11 +316,11 @@ class Feed:
             loaded = {site: load_site(connection, site) for site in changed}
             newest = newest_revision(connection)
             if revision is None:
-                rows = alerts(connection, now_ms=now_ms, from_ms=now_ms - CHANGES_KEPT_MS, limit=_ALERTS_AT_START)
+                rows = alerts(connection, now_ms=now_ms, from_ms=now_ms - CHANGES_KEPT_MS, limit=None)
             else:
                 rows = []
                 if newest > revision:
-                    rows = alerts(connection, now_ms=now_ms, after_revision=revision, limit=_ALERTS_AT_START)
+                    rows = alerts(connection, now_ms=now_ms, after_revision=revision, limit=None)
                 others = told.keys() - {row.id for row in rows}
                 rows += [row for row in by_ids(connection, others) if row.told != told[row.id]]
         return _Seen(found, {site: value for site, value in loaded.items() if value is not None}, rows, newest)

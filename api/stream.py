@@ -87,7 +87,13 @@ class Stream:
         self._wake()
 
     def renew(self) -> None:
-        """Send every listener a snapshot: what it knows was overtaken by a change of the registry."""
+        """Send every listener a snapshot: what it knows was overtaken by a change of the registry, or of trust.
+
+        No event tells of that, so that who was away meanwhile needs one too: no id from before leads on.
+        """
+        self._last_id += 1
+        self._ring.clear()
+        self._pieces.clear()
         self._epoch += 1
         self._wake()
 
@@ -101,13 +107,13 @@ class Stream:
     ) -> AsyncGenerator[bytes, None]:
         """Pieces for one listener: a snapshot, or what followed `last_id` when the ring still has all of it; then news.
 
-        `site`, `agency`: what is of that one alone; None: of all. `snapshot`: the present as JSON in one line.
+        `site`, `agency`: what is of that one alone; None: of all. `snapshot`: the present, by `snapshot_event`.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_S
         place, epoch, beats = last_id, self._epoch, self._heartbeat[0]
         if place is None or not self._has_all_after(place):
-            place, first = self._snapshot(snapshot)
+            place, first = self._last_id, snapshot()
         else:
             first = self._after(place, site, agency)
             place = self._last_id
@@ -118,7 +124,7 @@ class Stream:
                 news = self._news
                 if epoch != self._epoch:
                     epoch = self._epoch
-                    place, piece = self._snapshot(snapshot)
+                    place, piece = self._last_id, snapshot()
                 elif not self._has_all_after(place):
                     self.cut("it fell behind")
                     return
@@ -140,8 +146,9 @@ class Stream:
         self.cut_off += 1
         log.info("a page is cut off: %s", why)
 
-    def _snapshot(self, snapshot: Callable[[], bytes]) -> tuple[int, bytes]:
-        return self._last_id, _text("snapshot", snapshot(), self._last_id)
+    def snapshot_event(self, data: bytes) -> bytes:
+        """The present (JSON in one line) as one event, which all who need it at once can share."""
+        return _text("snapshot", data, self._last_id)
 
     def _has_all_after(self, place: int) -> bool:
         """Whether the ring holds every event after `place` (and `place` is of this ring)."""

@@ -114,9 +114,9 @@ def alerts(
     from_ms: int | None = None,
     to_ms: int | None = None,
     after_revision: int | None = None,
-    limit: int = 1000,
+    limit: int | None = 1000,
 ) -> list[AlertRow]:
-    """The newest `limit` alerts that match, ordered by when they fired.
+    """The newest `limit` alerts that match, None: all of them, ordered by when they fired.
 
     `among`: what they are about. `before`: those that are older than this one alone.
     `state`: in which they are at `now_ms`. `from_ms`, `to_ms`: those that stood at some time within [from, to).

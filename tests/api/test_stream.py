@@ -36,7 +36,7 @@ def events(piece: bytes) -> list[tuple[int | None, str, str]]:
 async def listening(
     stream: Stream, site: str | None = None, last_id: int | None = None
 ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-    pieces = stream.listen(site, last_id, lambda: b'"all"')
+    pieces = stream.listen(site, last_id, lambda: stream.snapshot_event(b'"all"'))
     try:
         yield pieces
     finally:
@@ -158,7 +158,13 @@ async def test_a_renewal_gives_everybody_a_snapshot() -> None:
         stream.put("occupancy", "s", "a", b"1")
         await anext(pieces)
         stream.renew()
-        assert events(await anext(pieces)) == [(FIRST_ID + 1, "snapshot", '"all"')]
+        assert events(await anext(pieces)) == [(FIRST_ID + 2, "snapshot", '"all"')]
+    async with listening(stream, last_id=FIRST_ID + 1) as pieces:  # who was away when it happened
+        assert events(await anext(pieces)) == [(FIRST_ID + 2, "snapshot", '"all"')]
+    async with listening(stream, last_id=FIRST_ID + 2) as pieces:
+        assert events(await anext(pieces)) == []
+        stream.put("occupancy", "s", "a", b"2")
+        assert events(await anext(pieces)) == [(FIRST_ID + 3, "occupancy", "2")]
 
 
 @running
@@ -182,6 +188,6 @@ async def test_who_takes_nothing_is_cut_off() -> None:
         if message["type"] == "http.response.body":
             await asyncio.Event().wait()  # its buffers are full
 
-    await EventStream(stream, stream.listen(None, None, lambda: b"{}")).stream_response(send)
+    await EventStream(stream, stream.listen(None, None, lambda: stream.snapshot_event(b"{}"))).stream_response(send)
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert (stream.cut_off, stream.listeners) == (1, 0)
