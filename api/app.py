@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import answers, contract
 from api.access import admit
 from api.feed import Feed
+from api.fields import LARGEST_BODY_BYTES
 from api.floor import plan as floor_plan
 from api.floor_plan import Pictures
 from api.log_in_limits import LogInLimits
@@ -90,6 +91,8 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=contract.operation_id,
         dependencies=[Depends(admit)],
         lifespan=lifespan,
+        # Of all routes, forms too, and of bodies that do not say how long they are.
+        max_body_size=LARGEST_BODY_BYTES,
     )
     app.state.parts, app.state.feed, app.state.pages = parts, feed, Pages()
     app.state.plans, app.state.sidak_plans = OfSites(floor_plan), OfSites(sidak_plan)

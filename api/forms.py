@@ -7,16 +7,13 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-_LARGEST_FORM_BYTES = 65_536
 _MOST_FIELDS = 100
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields by name, the last of those that have the same one; empty for what is no form. Raises 400, 413."""
+    """The fields by name, the last of those that have the same one; empty for what is no form. Raises 400."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         return {}
-    if int(request.headers.get("content-length", "0")) > _LARGEST_FORM_BYTES:
-        raise HTTPException(413, "the form is too large; shorten what is written in it")
     body = await request.body()
     try:
         found = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, get_args
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from api import admin, registry
 from api.access import ROLES_OF, Sight, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.fields import LARGEST_BODY_BYTES
+from api.forms import form_of
 from api.parts import Parts
 from api.words import Words
 from presence.errors import BadInput
@@ -65,15 +66,7 @@ class Wrong(NamedTuple):
     moved: bool = False
 
 
-async def _fields_of(request: Request) -> dict[str, str]:
-    """The fields of a posted form."""
-    try:
-        return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=64))
-    except ValueError:
-        raise HTTPException(400, "the form cannot be read; send it as the page does") from None
-
-
-Filled = Annotated[dict[str, str], Depends(_fields_of)]
+Filled = Annotated[dict[str, str], Depends(form_of)]
 
 
 # The overview

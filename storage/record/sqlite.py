@@ -135,7 +135,15 @@ def _connect(path: Path, *, reading: bool) -> sqlite3.Connection:
 
 def _engine(connect: partial[sqlite3.Connection], begin: str, *, connections: int) -> Engine:
     # No overflow: a connection that the pool closes by itself would be closed outside the lock.
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections, max_overflow=0)
+    # An error of the database goes to the log, and what people wrote, or hashes of their passwords, do not.
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

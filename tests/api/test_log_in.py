@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select
@@ -111,6 +112,20 @@ def test_a_token_of_the_page_is_shown_once_and_reads(hall: Web):
     assert "&lt;b&gt;" in page
     assert secret not in browser.get("/account").text
     assert hall.ask(authorization=f"Bearer {secret}").get("/api/v1/live").status_code == 200
+
+
+def test_a_form_without_end_is_not_read(hall: Web):
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 65_536
+            yield b"x" * 65_536
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert hall.ask().post("/login", content=endless(), headers=form).status_code == 413
+    assert read == 2 * 65_536
 
 
 def test_a_log_in_that_another_page_sends_is_refused(hall: Web):

@@ -63,6 +63,12 @@ def test_a_row_without_its_parent_is_refused(record: Record) -> None:
         connection.execute(insert(agency).values(site="nowhere", id="a", position=0, body="{}"))
 
 
+def test_an_error_does_not_tell_what_was_to_be_written(record: Record) -> None:
+    with pytest.raises(IntegrityError) as failed, record.writing() as connection:
+        connection.execute(insert(agency).values(site="rumah", id="argon2id-of-ani", position=0, body="{}"))
+    assert "argon2id-of-ani" not in str(failed.value)
+
+
 def test_a_reader_keeps_its_view_while_another_thread_writes(record: Record) -> None:
     def write() -> None:
         with record.writing() as connection:
