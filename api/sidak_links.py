@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from presence.instants import rfc3339
 from storage.record import audit
-from storage.record.link_key import link_key, make_link_key
+from storage.record.signing_keys import key_for, make_key_for
 
 HOUR_MS = 3_600_000
 LONGEST_MS = 7 * 24 * HOUR_MS
@@ -36,7 +36,7 @@ def make_link(connection: Connection, site: str, until_ms: int, *, author: str, 
     until_s = until_ms // 1000
     body = {"event": "sidak_link_made", "site": site, "until": rfc3339(until_s * 1000), "author": author}
     audit.append(connection, now_ms, body)
-    proof = _proof(make_link_key(connection, now_ms), site, until_s)
+    proof = _proof(make_key_for(connection, "sidak link", now_ms), site, until_s)
     return f"/sidak/{site}.{until_s}.{proof}"
 
 
@@ -44,7 +44,7 @@ def opened_by(connection: Connection, ticket: str) -> Opened | None:
     """What the last part of a link's path opens; None when it was altered, or is none of ours."""
     site, _, rest = ticket.partition(".")
     until, _, proof = rest.partition(".")
-    key = link_key(connection)
+    key = key_for(connection, "sidak link")
     if key is None or not until.isascii() or not until.isdecimal() or len(until) > 12:
         return None
     if not hmac.compare_digest(_proof(key, site, int(until)).encode(), proof.encode()):

@@ -14,6 +14,7 @@ from presence.declarations import NotAccepted
 from presence.instants import rfc3339_or_none
 from presence.site_checks import Problem
 from storage.record import audit, users
+from storage.record.identities import forget_person
 from storage.record.refusals import NotNow, NotThere
 from storage.record.tables import agency as agencies
 from storage.record.tables import credential, site, user
@@ -128,9 +129,12 @@ def revoke_token(connection: Connection, name: str, token_id: str, *, by: str, n
 
 
 def revoke(connection: Connection, name: str, *, by: str, now_ms: int) -> int:
-    """Take back everything that opens an account, its password too; how many tokens, links and sessions. NotThere."""
+    """Take back everything that opens an account, its password and who logs in to it by OpenID Connect too; how many
+    tokens, links and sessions. Raises NotThere.
+    """
     _role(connection, name)
     count = users.revoke(connection, name)
+    forget_person(connection, name)
     connection.execute(update(user).where(user.c.name == name).values(password=None))
     _audit(connection, now_ms, "all_revoked", name, by)
     return count

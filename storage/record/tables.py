@@ -429,8 +429,14 @@ user = Table(
     Column("agency", String, nullable=True),  # whose outlets alone it sees: of the role `agency`
     Column("site", String, nullable=True),  # the one site that it sees; null: all of them
     Column("password", String, nullable=True),  # argon2id, in the PHC form
+    # Who logs in through an issuer of OpenID Connect: as an administrator named him, and, since he came, for good.
+    Column("identity", String, nullable=True),
+    Column("issuer", String, nullable=True),
+    Column("subject", String, nullable=True),
     CheckConstraint("role IN ('administrator', 'facility_manager', 'agency', 'technician', 'viewer')", "role"),
     CheckConstraint("(role = 'agency') = (agency IS NOT NULL)", "agency"),
+    Index("ix_user_account_identity", "identity", unique=True),
+    Index("ix_user_account_subject", "issuer", "subject", unique=True),
 )
 # Tokens, one-time links and sessions: `hash` = sha256 of the secret, which is kept nowhere.
 credential = Table(

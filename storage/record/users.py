@@ -25,7 +25,9 @@ SESSION_LIFE_MS = 30 * 24 * 3_600_000
 
 
 class Account(NamedTuple):
-    """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in."""
+    """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in. `identity`: who logs in to it by
+    OpenID Connect; `joined`: he has done so.
+    """
 
     name: str
     role: Role
@@ -35,6 +37,8 @@ class Account(NamedTuple):
     agency: str | None = None
     site: str | None = None
     has_password: bool = False
+    identity: str | None = None
+    joined: bool = False
 
 
 class Asker(NamedTuple):
@@ -171,6 +175,8 @@ def accounts(connection: Connection, now_ms: int) -> list[Account]:
             row.agency,
             row.site,
             row.password is not None,
+            row.identity,
+            row.subject is not None,
         )
         for row in connection.execute(select(user).order_by(user.c.name))
     ]

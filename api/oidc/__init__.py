@@ -1,0 +1,1 @@
+"""Log-in by OpenID Connect: what an issuer proves of a person. Which account that opens is the record's to say."""
