@@ -54,6 +54,8 @@ RULES: dict[str, Rule] = {
     "GET /metrics": "local",
     "GET /login": "open",
     "POST /login": "open",
+    "GET /login/oidc": "open",
+    "GET /login/oidc/back": "open",
     "POST /logout": "open",
     "GET /account": "self",
     "POST /account/password": "self",

@@ -132,8 +132,16 @@ async def login_page(
     request: Request, status: int = 200, *, used: bool = False, problem: str = "", name: str = ""
 ) -> Response:
     """The page on which people log in. `used`: the link that they came by is spent; `problem`: why they are not in."""
+    oidc = request.app.state.parts.oidc
     return await page(
-        request, "login.html", status=status, used=used, problem=problem, name=name, **choices(request, "/login")
+        request,
+        "login.html",
+        status=status,
+        used=used,
+        problem=problem,
+        name=name,
+        issuer=oidc and oidc.name,
+        **choices(request, "/login"),
     )
 
 

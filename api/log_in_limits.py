@@ -21,11 +21,11 @@ class LogInLimits:
     def __init__(self) -> None:
         self._failures: dict[tuple[str, str], deque[int]] = {}
 
-    def wait_ms(self, name: str, address: str, now_ms: int) -> int:
-        """How long until another try may be made; 0: at once."""
+    def wait_ms(self, name: str | None, address: str, now_ms: int) -> int:
+        """How long until another try may be made; 0: at once. `name`: None where none is guessed at."""
         return max(self._wait_ms(key, most, now_ms) for key, most in _keys(name, address))
 
-    def begin(self, name: str, address: str, now_ms: int) -> bool:
+    def begin(self, name: str | None, address: str, now_ms: int) -> bool:
         """Count a try as failed until it succeeds, so that many at once are not free; whether none is left after it."""
         for key, _ in _keys(name, address):
             # Tried again it moves to the end: those of long ago stand in front.
@@ -34,10 +34,11 @@ class LogInLimits:
             del self._failures[next(iter(self._failures))]
         return self.wait_ms(name, address, now_ms) > 0
 
-    def succeeded(self, name: str, address: str) -> None:
+    def succeeded(self, name: str | None, address: str) -> None:
         """Forget the failures of the name, and this try from the address."""
-        of_name, of_address = (key for key, _ in _keys(name, address))
-        self._failures.pop(of_name, None)
+        *of_name, of_address = (key for key, _ in _keys(name, address))
+        for key in of_name:
+            self._failures.pop(key, None)
         if kept := self._failures.get(of_address):
             kept.pop()
 
@@ -46,8 +47,10 @@ class LogInLimits:
         return recent[-most] + WITHIN_MS - now_ms if len(recent) >= most else 0
 
 
-def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int], tuple[tuple[str, str], int]]:
-    return (("name", name), FAILURES_OF_NAME), (("address", _network(address)), FAILURES_OF_ADDRESS)
+def _keys(name: str | None, address: str) -> list[tuple[tuple[str, str], int]]:
+    """The address last."""
+    of_name = [] if name is None else [(("name", name), FAILURES_OF_NAME)]
+    return [*of_name, (("address", _network(address)), FAILURES_OF_ADDRESS)]
 
 
 def _network(address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from presence.site import Site
 from presence.site_checks import Problem
@@ -12,6 +13,9 @@ from storage.record import Record
 from storage.record.claims import Claim
 from storage.timeseries import Store
 from transport.session import BrokerAddress
+
+if TYPE_CHECKING:
+    from api.oidc.relying_party import RelyingParty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,7 @@ class Parts:
     of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
     sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
     say against the sources of a site. `plans`: the folder with the pictures of floors.
+    `oidc`: the issuer by which people may log in; None: there is none.
     `webhook_secrets`: of the clouds that sign what they post, by the name that `api.webhooks` gives them.
     """
 
@@ -33,4 +38,5 @@ class Parts:
     plans: Path | None = None
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     claim: Claim | None = None
+    oidc: RelyingParty | None = None
     source_problems: Callable[[Site], Sequence[Problem]] = lambda _site: ()

@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hadir.settings import Settings
 from presence.site import Site
 from presence.site_inactive import ACTING_CHANNELS
 
 if TYPE_CHECKING:
+    from api.oidc.relying_party import RelyingParty
     from storage.record import Record
 
 log = logging.getLogger("hadir.engine")
@@ -188,8 +190,27 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             webhook_secrets=os.environ,
             claim=claimed,
             source_problems=source_problems,
+            oidc=relying_party(settings, os.environ),
         )
         serve(create_app(parts), pages, stop)
+
+
+def relying_party(settings: Settings, environ: Mapping[str, str]) -> RelyingParty | None:
+    """Hadir as a client of the issuer that is set, which is asked for nothing yet; None when none is."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    from api.oidc.relying_party import Registration, RelyingParty
+    from storage.secret import secret
+
+    kept = settings.oidc_client_secret
+    registration = Registration(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        secret=None if kept is None else secret(kept, environ, source="HADIR_OIDC_CLIENT_SECRET"),
+        name=settings.oidc_name or urlsplit(settings.oidc_issuer).hostname or settings.oidc_issuer,
+        scopes=settings.oidc_scopes,
+    )
+    return RelyingParty(registration, pace_ms)
 
 
 def run_web_and_engine(settings: Settings, pages: socket.socket, stop: threading.Event) -> None:

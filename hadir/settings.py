@@ -25,6 +25,7 @@ MQTT_PORT = 1883
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 _DEFAULT_DATA = "hadir-data"
+_LONGEST_NAME = 40
 _DEST = "setting_"  # keeps a command's own --port apart from the port of the pages
 
 
@@ -46,6 +47,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     mqtt_port: int | None = None
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_name: str | None = None
+    oidc_scopes: str = "openid email profile"
 
     def store_url(self) -> str:
         """The store of readings: as set, else SQLite files in the data directory."""
@@ -122,6 +128,34 @@ def _heartbeat(text: str) -> str:
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("is no http address; write https://HOST/PATH")
     return text
+
+
+def _issuer(text: str) -> str:
+    from api.oidc.addresses import is_safe
+
+    url = _split_url(text, "https://HOST/PATH")
+    if not is_safe(text) or url.query or url.fragment:
+        raise ValueError("is no issuer; write its https://HOST/PATH, without ?, # or a password")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text or not text.isprintable() or " " in text:
+        raise ValueError("is not printable, or has blanks; copy it from the issuer again")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _LONGEST_NAME:
+        raise ValueError(f"is no name; write at most {_LONGEST_NAME} printable characters")
+    return text.strip()
+
+
+def _scopes(text: str) -> str:
+    scopes = text.split()
+    if "openid" not in scopes or not text.isascii():
+        raise ValueError('has no "openid"; write openid email profile')
+    return " ".join(scopes)
 
 
 def _port(text: str) -> int:
@@ -217,7 +251,41 @@ SETTINGS: tuple[Setting, ...] = (
         "Port of the broker that `hadir up` starts; 0 takes a free one, as does `--demo` unless a port is named.",
         everywhere=False,
     ),
+    Setting(
+        "oidc_issuer",
+        _issuer,
+        "URL",
+        "none",
+        "Issuer of OpenID Connect by which people may log in, as it calls itself (docs/oidc.md): `https://HOST/PATH`.",
+        everywhere=False,
+    ),
+    Setting("oidc_client_id", _word, "ID", "none", "What the issuer knows Hadir by.", everywhere=False),
+    Setting(
+        "oidc_client_secret",
+        _word,
+        "SECRET",
+        "none",
+        "With what Hadir proves itself to the issuer; `{env:NAME}` takes it from that variable. None: a public client.",
+        everywhere=False,
+    ),
+    Setting(
+        "oidc_name",
+        _name,
+        "NAME",
+        "the issuer's host",
+        "What people call the issuer; the log-in page has it on its button.",
+        everywhere=False,
+    ),
+    Setting(
+        "oidc_scopes",
+        _scopes,
+        "SCOPES",
+        "openid email profile",
+        "What the issuer is asked to tell of a person.",
+        everywhere=False,
+    ),
 )
+OIDC = tuple(setting.name for setting in SETTINGS if setting.name.startswith("oidc_"))
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -265,7 +333,16 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Setti
     assert isinstance(data, Path)
     for name, value in _from_file(Path(named) if named else data / FILE_NAME, required=bool(named)).items():
         found.setdefault(name, value)
+    _check_oidc(found)
     return Settings(data_named="data" in found, **found)  # type: ignore[arg-type]  # each `read` gives its field's type
+
+
+def _check_oidc(found: Mapping[str, object]) -> None:
+    """Raises BadInput when issuer or client is missing beside the other."""
+    for present, missing in (("oidc_issuer", "oidc_client_id"), ("oidc_client_id", "oidc_issuer")):
+        if present in found and missing not in found:
+            needed = _BY_NAME[missing].variable
+            raise BadInput(_BY_NAME[present].variable, f"is of no use without {needed}", remedy=f"set {needed} too")
 
 
 def _read(setting: Setting, text: str, *, source: str, line: int | None = None, field: str | None = None) -> object:

@@ -20,7 +20,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 
-from api.oidc.begun import Begun, begin, opened, signed
+from api.oidc.begun import LIFE_S, Begun, begin, opened, signed
 from api.oidc.errors import NotProved
 from api.oidc.issuer import Description, Issuer
 from storage.record.identities import Person, names
@@ -29,6 +29,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_S = 60
 # Of their own, so that an issuer that hangs holds none of the threads that serve pages.
 _THREADS = 4
+_LONGEST_SUBJECT = 255
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,8 @@ class Registration:
 
 class RelyingParty:
     """`pace`: ms of a clock that nobody sets."""
+
+    begun_life_s = LIFE_S
 
     def __init__(self, registration: Registration, pace: Callable[[], int]) -> None:
         self.name = registration.name
@@ -61,13 +64,16 @@ class RelyingParty:
         begun = begin()
         return self._address(described, back, begun), signed(begun, key, now_ms)
 
-    async def finish(self, back: str, key: bytes, cookie: str | None, said: Mapping[str, str], now_ms: int) -> Person:
+    def begun(self, cookie: str | None, said: Mapping[str, str], key: bytes, now_ms: int) -> Begun:
+        """The log-in that `said`, from the address, belongs to. Raises NotProved unless this browser began it."""
+        return opened(cookie, said.get("state", ""), key, now_ms)
+
+    async def person(self, begun: Begun, said: Mapping[str, str], back: str, now_ms: int) -> Person:
         """Who came back with `said` in the address. Raises NotProved."""
-        begun = opened(cookie, said.get("state", ""), key, now_ms)
         if "code" not in said:
             raise NotProved("declined", f"the issuer says {_code_of(said.get('error'))}")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._person, back, begun, said["code"], now_ms)
+        return await loop.run_in_executor(self._threads, self._person, begun, said["code"], back, now_ms)
 
     def _address(self, described: Description, back: str, begun: Begun) -> str:
         address: str = prepare_grant_uri(
@@ -83,7 +89,7 @@ class RelyingParty:
         )
         return address
 
-    def _person(self, back: str, begun: Begun, code: str, now_ms: int) -> Person:
+    def _person(self, begun: Begun, code: str, back: str, now_ms: int) -> Person:
         described = self._issuer.description()
         tokens = self._tokens(described, back, begun, code)
         claims = self._claims(tokens, begun.nonce, now_ms)
@@ -138,6 +144,8 @@ class RelyingParty:
             claims.validate(now_ms // 1000, LEEWAY_S)
         except (JoseError, ValueError) as error:
             raise NotProved("unproved", f"the ID token does not hold: {error}") from None
+        if not claims["sub"].isprintable() or len(claims["sub"]) > _LONGEST_SUBJECT:
+            raise NotProved("unproved", "the ID token's subject is not printable, or too long")
         return dict(claims)
 
     def _decoded(self, token: str) -> jwt.Token:

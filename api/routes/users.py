@@ -13,6 +13,7 @@ from api.parts import Parts
 from presence.instants import rfc3339, rfc3339_or_none
 from storage.record import accounts, users
 from storage.record.accounts import LONGEST_NAME, Token
+from storage.record.identities import LONGEST_IDENTITY
 from storage.record.refusals import NotNow, NotThere
 from storage.record.users import Account, Role, Scope
 
@@ -28,6 +29,8 @@ _ACCOUNT: dict[str, Any] = {
     "site": "mpp-contoh",
     "made": "2026-11-24T03:42:07.000Z",
     "password": True,
+    "oidc": "ani@dinas.example",
+    "oidc_joined": True,
     "sessions": 1,
     "tokens": 0,
 }
@@ -64,6 +67,11 @@ class NewAccount(BaseModel):
     role: Role = Field(description="What it may do.")
     agency: str | None = Field(None, description="Of the role `agency`: whose outlets it sees, and no others.")
     site: str | None = Field(None, description="The one site that it sees; all of them when left out.")
+    oidc: str | None = Field(
+        None,
+        description="Who logs in to it by OpenID Connect: a verified e-mail, a user name, or `sub:` and the subject.",
+        max_length=LONGEST_IDENTITY,
+    )
 
 
 class NewToken(BaseModel):
@@ -105,6 +113,7 @@ def make_account(request: Request, account: NewAccount) -> Response:
             account.role,
             agency=account.agency,
             site_id=account.site,
+            identity=account.oidc,
             by=request.state.account,
             now_ms=now_ms,
         )
@@ -212,6 +221,8 @@ def _account_json(account: Account) -> dict[str, Any]:
         "site": account.site,
         "made": rfc3339(account.made_ms),
         "password": account.has_password,
+        "oidc": account.identity,
+        "oidc_joined": account.joined,
         "sessions": account.sessions,
         "tokens": len(account.tokens),
     }

@@ -7,7 +7,7 @@ import contextlib
 import signal
 
 from hadir.listening import listen, page_address
-from hadir.settings import Settings, add_flags
+from hadir.settings import OIDC, Settings, add_flags
 from hadir.stopping import stop_at
 
 NAME = "api"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(dest="word", required=True, metavar="run")
     work = words.add_parser("run", help="until it is stopped by SIGTERM or Ctrl-C")
     work.add_argument("--only", choices=("web", "engine"), help="the pages alone, or the alerts alone")
-    add_flags(work, "host", "port")
+    add_flags(work, "host", "port", *OIDC)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

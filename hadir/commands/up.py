@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hadir.commands.site import read_site_file
 from hadir.data_directory import DataDirectory
 from hadir.listening import listen, page_address
-from hadir.settings import Settings, add_flags
+from hadir.settings import OIDC, Settings, add_flags
 from hadir.supervisor import GaveUp
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--site", metavar="FILE", type=Path, help="a site file, applied when it has changed since")
     which.add_argument("--demo", action="store_true", help="a simulated site, its data kept apart")
-    add_flags(parser, "host", "port", "mqtt_port")
+    add_flags(parser, "host", "port", "mqtt_port", *OIDC)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -20,6 +20,7 @@ from presence.site_values import parse_duration
 
 if TYPE_CHECKING:
     from storage.record import Record
+    from storage.record.users import Account
 
 NAME = "user"
 HELP = "let people and programs in: accounts, passwords, one-time links, tokens"
@@ -33,14 +34,22 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    words = parser.add_subparsers(dest="word", required=True, metavar="add|password|link|token|sidak-link|list|revoke")
+    words = parser.add_subparsers(
+        dest="word", required=True, metavar="add|password|oidc|link|token|sidak-link|list|revoke"
+    )
     add = words.add_parser("add", help="make an account")
     add.add_argument("--name", required=True, help="how it is called")
     add.add_argument("--role", required=True, choices=_ROLES, help="what it may do: %(choices)s")
     add.add_argument("--agency", help="of the role agency: whose outlets alone it sees")
     add.add_argument("--site", help="the one site that it sees (all of them)")
+    add.add_argument("--oidc", metavar="WHO", help="who logs in to it by OpenID Connect: e-mail, user name, or sub:…")
     password = words.add_parser("password", help="set the password of an account; it is asked for, or read from a pipe")
     password.add_argument("--name", required=True, help="the account")
+    oidc = words.add_parser("oidc", help="say who logs in to an account by OpenID Connect (docs/oidc.md)")
+    oidc.add_argument("--name", required=True, help="the account")
+    who = oidc.add_mutually_exclusive_group(required=True)
+    who.add_argument("--who", help="a verified e-mail, a user name, or sub: and the subject, as the issuer has it")
+    who.add_argument("--nobody", action="store_true", help="nobody any more")
     link = words.add_parser("link", help="print a one-time link that logs a browser in; it holds for an hour")
     link.add_argument("--name", default=_ADMINISTRATOR, help="the account, made an administrator's when there is none")
     link.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
@@ -55,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sidak.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
     listing = words.add_parser("list", help="the accounts, their tokens and sessions")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
-    revoke = words.add_parser("revoke", help="take back all tokens, links, sessions and the password of an account")
+    revoke = words.add_parser(
+        "revoke", help="take back all tokens, links, sessions, the password and the OpenID Connect log-in of an account"
+    )
     revoke.add_argument("--name", required=True, help="the account")
     revoke.add_argument("--token", help="this token alone, by its id in `hadir user list --json`")
 
@@ -70,6 +81,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                 print(_add(record, arguments))
             case "password":
                 print(_password(record, arguments.name))
+            case "oidc":
+                print(_oidc(record, arguments.name, arguments.who))
             case "link":
                 print(_link(record, arguments.name, arguments.url or _running_at(settings)))
             case "token":
@@ -94,6 +107,7 @@ def _add(record: Record, arguments: argparse.Namespace) -> str:
             arguments.role,
             agency=arguments.agency,
             site_id=arguments.site,
+            identity=arguments.oidc,
             by=accounts.CONSOLE,
             now_ms=_now_ms(),
         )
@@ -110,6 +124,15 @@ def _password(record: Record, name: str) -> str:
     with record.writing() as connection:
         accounts.set_password(connection, name, kept, by=accounts.CONSOLE, now_ms=_now_ms())
     return f"{name}: the password is set; browsers that were logged in are no longer"
+
+
+def _oidc(record: Record, name: str, who: str | None) -> str:
+    from storage.record.accounts import CONSOLE
+    from storage.record.identities import name_person
+
+    with record.writing() as connection:
+        name_person(connection, name, who, by=CONSOLE, now_ms=_now_ms())
+    return f"{name}: {who or 'nobody'} logs in to it by OpenID Connect; browsers that were logged in are no longer"
 
 
 def _link(record: Record, name: str, url: str) -> str:
@@ -192,6 +215,8 @@ def _list(record: Record, *, as_json: bool) -> str:
                     "agency": one.agency,
                     "site": one.site,
                     "password": one.has_password,
+                    "oidc": one.identity,
+                    "oidc_joined": one.joined,
                     "made": rfc3339(one.made_ms),
                     "tokens": one.tokens,
                     "sessions": one.sessions,
@@ -200,13 +225,14 @@ def _list(record: Record, *, as_json: bool) -> str:
             for one in found
         )
     return table(
-        ["account", "role", "sees", "password", "made", "tokens", "sessions"],
+        ["account", "role", "sees", "password", "oidc", "made", "tokens", "sessions"],
         [
             (
                 one.name,
                 one.role,
                 ", ".join(filter(None, (one.agency, one.site))) or "all",
                 "yes" if one.has_password else "no",
+                _logging_in(one),
                 rfc3339(one.made_ms),
                 _counted(one.tokens),
                 one.sessions,
@@ -214,6 +240,13 @@ def _list(record: Record, *, as_json: bool) -> str:
             for one in found
         ],
     )
+
+
+def _logging_in(account: Account) -> str:
+    """Who logs in to it by OpenID Connect, and whether he has done so."""
+    if account.identity is None:
+        return "nobody"
+    return account.identity if account.joined else f"{account.identity} (not yet)"
 
 
 def _counted(labels: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from presence.declarations import NotAccepted
 from presence.instants import rfc3339_or_none
 from presence.site_checks import Problem
 from storage.record import audit, users
-from storage.record.identities import forget_person
+from storage.record.identities import forget_person, name_person
 from storage.record.refusals import NotNow, NotThere
 from storage.record.tables import agency as agencies
 from storage.record.tables import credential, site, user
@@ -45,16 +45,21 @@ def add(
     *,
     agency: str | None = None,
     site_id: str | None = None,
+    identity: str | None = None,
     by: str,
     now_ms: int,
 ) -> None:
-    """Make an account. Raises NotAccepted for what is wrong with it, NotNow when there is one of this name."""
+    """Make an account. `identity`: who logs in to it by OpenID Connect. Raises NotAccepted for what is wrong with it,
+    NotNow when there is one of this name, or of this person.
+    """
     problems = [*_name_problems(name), *_reach_problems(connection, role, agency, site_id)]
     if problems:
         raise NotAccepted(problems)
     if not users.make_account(connection, name, now_ms, role, agency=agency, site=site_id):
         raise NotNow(f'there is an account "{name}" already')
     _audit(connection, now_ms, "account_made", name, by, {"role": role, "agency": agency, "site": site_id})
+    if identity is not None:
+        name_person(connection, name, identity, by=by, now_ms=now_ms)
 
 
 def make_sure(connection: Connection, name: str, *, by: str, now_ms: int) -> None:

@@ -36,7 +36,7 @@ def names(subject: str, verified_email: str | None, username: str | None) -> fro
         found.add(_alike(verified_email))
     if username and "@" not in username and not username.startswith(_SUBJECT):
         found.add(_alike(username))
-    return frozenset(found)
+    return frozenset(name for name in found if name.isprintable())
 
 
 def name_person(connection: Connection, account: str, identity: str | None, *, by: str, now_ms: int) -> None:
@@ -97,7 +97,7 @@ def _join(connection: Connection, person: Person, address: str, now_ms: int) -> 
 def _checked(identity: str) -> str:
     if not (0 < len(identity) <= LONGEST_IDENTITY and identity.isprintable() and " " not in identity):
         says = f"is no e-mail, user name, or sub:SUBJECT of at most {LONGEST_IDENTITY} characters without blanks"
-        raise NotAccepted([Problem("identity", says)])
+        raise NotAccepted([Problem("oidc", says)])
     return identity if identity.startswith(_SUBJECT) else _alike(identity)
 
 
