@@ -127,6 +127,9 @@ RULES: dict[str, Rule] = {
     "GET /api/v1/sites/{site}/agencies/{agency}/contacts/{contact}": "see",
     "PATCH /api/v1/sites/{site}/agencies/{agency}/contacts/{contact}": "register",
     "DELETE /api/v1/sites/{site}/agencies/{agency}/contacts/{contact}": "register",
+    "GET /api/v1/sites/{site}/agencies/{agency}/substitutes": "see",
+    "POST /api/v1/sites/{site}/agencies/{agency}/substitutes": "answer",
+    "DELETE /api/v1/sites/{site}/agencies/{agency}/substitutes/{number}": "answer",
     "GET /api/v1/sites/{site}/contacts": "see",
     "POST /api/v1/sites/{site}/contacts": "register",
     "GET /api/v1/sites/{site}/contacts/{contact}": "see",
@@ -219,6 +222,7 @@ class Sight(NamedTuple):
             duties=tuple(one for one in site.duties if ids.issuperset(one.outlets)),
             absences=tuple(one for one in site.absences if one.outlet in ids),
             maintenance=tuple(one for one in site.maintenance if one.outlet in ids),
+            substitutes=tuple(one for one in site.substitutes if one.agency == self.agency),
         )
 
     def of_sites(self, sites: Mapping[str, Site]) -> dict[str, Site]:

@@ -12,6 +12,7 @@ from api.live import Occupancy
 from api.words import Words
 from presence.alerts import escalation
 from presence.alerts.subjects import subjects
+from presence.alerts.substitution import is_known, rungs_at
 from presence.instants import parse_instant, rfc3339
 from presence.intervals import Span
 from presence.ledger import coverage
@@ -96,7 +97,8 @@ def _coming(row: AlertRow, plan: live.Plan, words: Words, now_ms: int) -> str:
     told = {(one.agency, one.recipient) for one in row.told}
     for rung in escalation.ladder(plan.site, subject):
         at_ms = row.alert.fired_ms + rung.after_ms
-        new = [one for one in rung.recipients if one not in told]
+        (then,) = rungs_at(plan.site, [rung], at_ms, is_known)
+        new = [one for one in then.recipients if one not in told]
         if at_ms > now_ms and new:
             names = [plan.contacts.get(f"{one.agency}/{one.contact}", one.contact) for one in new]
             return words("agency.coming", who=", ".join(names), at=words.clock(at_ms))

@@ -147,6 +147,29 @@ class OneAbsence(Answer):
     absence: DeclaredAbsence
 
 
+class SubstituteOf(Answer):
+    """`substitute`: a contact of the agency; null: somebody by name."""
+
+    id: int
+    contact: str
+    from_: Time = Field(alias="from")
+    to: Time
+    substitute: str | None
+    name: str | None
+    phone: str | None
+    author: str
+    made: Time
+    withdrawn: Time | None
+
+
+class Substitutes(Answer):
+    substitutes: list[SubstituteOf]
+
+
+class OneSubstitute(Answer):
+    substitute: SubstituteOf
+
+
 class Works(Answer):
     maintenance: list[DeclaredMaintenance]
 

@@ -21,6 +21,7 @@ TAGS = {
     "live": "The present: at once, or as a stream of events.",
     "alerts": "Alerts, people's answers to them, and why there was one or none.",
     "absences": "Said beforehand that an outlet will be empty, and why.",
+    "substitutes": "Who is told in a contact's place for a while.",
     "maintenance": "Said beforehand that somebody works on a sensor, a gateway or an outlet.",
     "record": "What the zones of an outlet were.",
     "ledger": "Every obliged second of an outlet or a duty, booked once.",

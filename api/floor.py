@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from api.live import Change, Distrust, Occupancy
 from api.words import Words
 from presence.alerts.subjects import rule_of
+from presence.alerts.substitution import answering, names_of
 from presence.duties import duties
 from presence.instants import parse_instant
 from presence.intervals import Span, union
 from presence.service_hours import ServiceHours
-from presence.site import Agency, Outlet, Site
+from presence.site import Contact, Outlet, Site
 from presence.status import Status
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow
@@ -109,14 +110,13 @@ class Plan:
         }
 
 
-def plan(site: Site) -> Plan:
-    """The floor plan of `site`."""
+def plan(site: Site, now_ms: int) -> Plan:
+    """The floor plan of `site`, with the phones of who answers at `now_ms`."""
     agencies = {agency.id: agency.short or agency.name for agency in site.agencies}
     names = {agency.id: agency.name for agency in site.agencies}
-    contacts = {f"/{contact.id}": contact.name for contact in site.contacts}
-    contacts |= {f"{agency.id}/{one.id}": one.name for agency in site.agencies for one in agency.contacts}
+    contacts = {f"{agency}/{contact}": name for (agency, contact), name in names_of(site).items()}
     after = _vacancy_after(site)
-    phones = {agency.id: _phone(agency) for agency in site.agencies}
+    phones = {agency.id: _phone(answering(site, agency.id, agency.contacts, now_ms)) for agency in site.agencies}
     fixed = {
         outlet.id: Fixed(
             number=outlet.name if outlet.number is None else str(outlet.number),
@@ -137,9 +137,9 @@ def plan(site: Site) -> Plan:
     return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours, visitors)
 
 
-def _phone(agency: Agency) -> str:
+def _phone(contacts: Iterable[Contact]) -> str:
     """Whom one calls about an empty outlet: the first on the agency's ladder who has a phone."""
-    ladder = sorted((one for one in agency.contacts if one.role == "contact"), key=lambda one: one.level)
+    ladder = sorted((one for one in contacts if one.role == "contact"), key=lambda one: one.level)
     return next((one.phone for one in ladder if one.phone is not None and _tel(one.phone)), "")
 
 

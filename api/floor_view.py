@@ -37,7 +37,7 @@ class Present(NamedTuple):
 
 def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Present, show: str, q: str) -> dict[str, Any]:
     """What `live.html` shows. `pictures`: of floors, when these are to be drawn; it may read files."""
-    plan = plans.of(now.site, now.agency)
+    plan = plans.of(now.site, now.now_ms, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)
@@ -72,7 +72,7 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
 
 def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
     """What `wall.html` shows: all screens, of which one is seen at a time."""
-    plan = plans.of(now.site, now.agency)
+    plan = plans.of(now.site, now.now_ms, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)

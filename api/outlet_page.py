@@ -23,6 +23,7 @@ from api.words import Words
 from presence.alerts.escalation import Recipient, contact_of, due, ladder
 from presence.alerts.escalation import Told as Heard
 from presence.alerts.subjects import Subject
+from presence.alerts.substitution import is_known, rungs_at
 from presence.alerts.why import subjects_at
 from presence.hours_history import Hours
 from presence.instants import rfc3339
@@ -198,7 +199,7 @@ def _next_told(site: Site, outlet: Outlet, row: AlertRow, now_ms: int, words: Wo
     subject = _subject_of(site, outlet, row)
     if subject is None:
         return ""
-    rungs = ladder(site, subject)
+    rungs = rungs_at(site, ladder(site, subject), now_ms, is_known)
     paused = [] if row.acknowledged is None else [Span(row.acknowledged.at_ms, row.acknowledged.until_ms)]
     heard = [Heard(Recipient(told.agency, told.recipient), told.at_ms) for told in row.told]
     _, next_ms = due(rungs, row.alert.fired_ms, paused, heard, now_ms)
@@ -331,8 +332,10 @@ def _on_timeline(row: AlertRow, site: Site, outlet: Outlet, words: Words) -> Tol
     subject = _subject_of(site, outlet, row)
     steps: dict[Recipient, int] = {}
     for n, rung in enumerate([] if subject is None else ladder(site, subject), 1):
-        for recipient in rung.recipients:
-            steps.setdefault(recipient, n)
+        for told in row.told:
+            (then,) = rungs_at(site, [rung], told.at_ms, is_known)
+            if (who := Recipient(told.agency, told.recipient)) in then.recipients:
+                steps.setdefault(who, n)
     flags = [Flag(told.at_ms, steps.get(Recipient(told.agency, told.recipient), 1)) for told in row.told]
     kind = words(f"kind.{row.alert.kind}")
     return Told(

@@ -42,7 +42,7 @@ class PublicAnswers:
     def __init__(self, feed: Feed, now: Callable[[], int]) -> None:
         self._feed = feed
         self._now = now
-        self._plans = OfSites(public.plan)
+        self._plans = OfSites(lambda site, _now_ms: public.plan(site))
         self._presents: dict[str, Present] = {}
         self._packed: dict[str | None, tuple[list[Present], Packed]] = {}
         self._pages: dict[str, tuple[Present, dict[str, bytes]]] = {}
@@ -55,7 +55,10 @@ class PublicAnswers:
             return held
         live = self._feed.live
         shown = public.public_site(
-            self._plans.of(live.sites[site]), live.of_site(site, now_ms), live.distrust(site, now_ms) is None, now_ms
+            self._plans.of(live.sites[site], now_ms),
+            live.of_site(site, now_ms),
+            live.distrust(site, now_ms) is None,
+            now_ms,
         )
         body = shown.model_dump_json(by_alias=True).encode()
         made = self._presents[site] = Present(now_ms, version, shown, body, tag_of(body))

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from api.live import Distrust, Occupancy
 from presence.alerts.escalation import ladder
 from presence.alerts.subjects import Subject, subjects
+from presence.alerts.substitution import answering, is_known, names_of, rungs_at
 from presence.duties import DutyOf, duties
 from presence.hours_history import hours_by, schedule_of
 from presence.instants import parse_instant, rfc3339, rfc3339_or_none
@@ -50,11 +51,11 @@ class Plan:
     contacts: Mapping[str, Contact]
 
 
-def plan(site: Site) -> Plan:
-    """The plan of `site`."""
-    names = {("", contact.id): contact.name for contact in site.contacts}
-    names |= {(agency.id, one.id): one.name for agency in site.agencies for one in agency.contacts}
-    responsible = {agency.id: _responsible(agency.contacts) for agency in site.agencies}
+def plan(site: Site, now_ms: int) -> Plan:
+    """The plan of `site`, with those who answer for their agencies at `now_ms`."""
+    responsible = {
+        agency.id: _responsible(answering(site, agency.id, agency.contacts, now_ms)) for agency in site.agencies
+    }
     absences: dict[str, list[Absence]] = {}
     for absence in site.absences:
         absences.setdefault(absence.outlet, []).append(absence)
@@ -65,7 +66,7 @@ def plan(site: Site) -> Plan:
         absences=absences,
         obligations=Obligations(site),
         subjects={(one.kind, one.subject_type, one.id): one for one in subjects(site) if one.kind in KINDS},
-        names=names,
+        names=names_of(site),
         agencies={agency.id: agency.short or agency.name for agency in site.agencies},
         contacts={agency: contact for agency, contact in responsible.items() if contact is not None},
     )
@@ -395,7 +396,9 @@ def _notices(plan: Plan, row: AlertRow) -> Iterable[Notice]:
     subject = plan.subjects.get((row.alert.kind, row.alert.subject_type, row.alert.subject))
     rungs = [] if subject is None or not row.told else ladder(plan.site, subject)
     for told in row.told:
-        step = next((n for n, rung in enumerate(rungs, 1) if (told.agency, told.recipient) in rung.recipients), None)
+        told_then = rungs_at(plan.site, rungs, told.at_ms, is_known)
+        who = (told.agency, told.recipient)
+        step = next((n for n, rung in enumerate(told_then, 1) if who in rung.recipients), None)
         name = plan.names.get((told.agency, told.recipient), told.recipient)
         yield Notice(told.at_ms, told.agency, told.recipient, name, step)
 

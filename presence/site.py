@@ -195,6 +195,21 @@ class Maintenance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Substitute:
+    """[from_ms, to_ms) in which the messages for a `contact` of an agency go to `to`: another contact of it.
+
+    Or to `person`, who is none of its contacts and has `to` as his id, which is no slug: he is nobody's contact later.
+    """
+
+    agency: str
+    contact: str
+    from_ms: int
+    to_ms: int
+    to: str
+    person: Contact | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One step of the ladder: `after_ms` after firing, to whom, and how often again."""
 
@@ -224,5 +239,7 @@ class Site:
     duties: tuple[Duty, ...] = ()
     absences: tuple[Absence, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
+    # What people say on a page alone: no part of what is registered, as a site file has it.
+    substitutes: tuple[Substitute, ...] = field(default=(), compare=False)
     rules: Rules = field(default_factory=dict)
     escalation: dict[Group, tuple[Step, ...]] = field(default_factory=dict)

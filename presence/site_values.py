@@ -181,7 +181,7 @@ _SECRET = re.compile(r"\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 _LOOPBACK = "127.0.0.1"
 
 
-def _channel_problem(text: str) -> str | None:
+def channel_problem(text: str) -> str | None:
     plain = _SECRET.sub("secret", text)
     if "{" in plain or "}" in plain:
         return "holds braces that name no variable; write secrets as {env:NAME}"
@@ -224,4 +224,4 @@ LAST_DATE = _date("9999-12-31")
 HOURS = _checked(check_expression)
 ZONE = _checked(check_timezone)
 COUNTRY = _checked(check_country, pattern="^[A-Z]{2}$")
-CHANNEL = _checked(_channel_problem, pattern="^[a-z][a-z0-9+.-]*://")
+CHANNEL = _checked(channel_problem, pattern="^[a-z][a-z0-9+.-]*://")

@@ -20,6 +20,7 @@ from presence.alerts.escalation import Recipient, Rung, Told, contact_of
 from presence.alerts.life import Alert
 from presence.alerts.message import Event
 from presence.alerts.subjects import Subject
+from presence.alerts.substitution import next_change_ms, rungs_at
 from presence.intervals import Span
 from presence.site import AlertKind, Site
 from storage.record import acknowledgements
@@ -89,21 +90,23 @@ class Letters:
         base_ms = letter.base_ms()
         if base_ms is None:
             return
-        rungs = self._rungs(letter.watch, letter.subject)
+        rungs = self._rungs(letter.watch, letter.subject, letter.now_ms)
         paused = _paused(letter.answers)
         now, next_ms = escalation.due(rungs, base_ms, paused, letter.told(), until_ms)
         for due in now:
             letter.say("firing" if due.first else "reminder", due.recipient)
         ends = [span.end_ms for span in paused if span.end_ms > until_ms]
-        upcoming = [at_ms for at_ms in (next_ms, *ends) if at_ms is not None]
+        # Whoever begins to answer for somebody then is told what stands.
+        other_ms = next_change_ms(letter.watch.site, letter.subject.agency, until_ms)
+        upcoming = [at_ms for at_ms in (next_ms, other_ms, *ends) if at_ms is not None]
         if upcoming:
             self._next_ms[stored.id] = min(upcoming)
 
-    def _rungs(self, watch: SiteWatch, subject: Subject) -> list[Rung]:
-        """The ladder, without those whom no channel reaches."""
+    def _rungs(self, watch: SiteWatch, subject: Subject, at_ms: int) -> list[Rung]:
+        """The ladder as it is at `at_ms`, without those whom no channel reaches."""
         return [
             rung._replace(recipients=tuple(one for one in rung.recipients if self._acts(watch.site, one)))
-            for rung in escalation.ladder(watch.site, subject)
+            for rung in rungs_at(watch.site, escalation.ladder(watch.site, subject), at_ms, self._acts)
         ]
 
 
@@ -123,7 +126,7 @@ class _Letter:
         self.watch, self.subject, self.stored, self.answers = watch, subject, stored, answers
         self.until_ms = until_ms
         self._connection = connection
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self._said = said(connection, stored.id)
         self._bodies: dict[Event, str] = {}
 
@@ -137,7 +140,7 @@ class _Letter:
         first_ms = min((row.at_ms for row in self._said if row.event == "firing"), default=None)
         if first_ms is not None:
             return fired_ms if first_ms - fired_ms <= LATE_AFTER_MS else first_ms
-        if self._now_ms - fired_ms <= LATE_AFTER_MS:
+        if self.now_ms - fired_ms <= LATE_AFTER_MS:
             return fired_ms
         return self.until_ms if self.watch.is_true(self.stored) else None
 
@@ -164,12 +167,12 @@ class _Letter:
     def say(self, event: Event, recipient: Recipient, after_ms: int = 0) -> None:
         """Queue one message, dated after `after_ms`."""
         if event not in self._bodies:
-            known = facts(self._connection, self.watch, self.subject, self.stored, event, self.until_ms, self._now_ms)
+            known = facts(self._connection, self.watch, self.subject, self.stored, event, self.until_ms, self.now_ms)
             news = message.News(
                 event=event,
                 alert=self.stored.alert,
                 late=self.stored.late,
-                now_ms=self._now_ms,
+                now_ms=self.now_ms,
                 answer=None if not self.answers else _answer(self.answers[-1]),
                 told=self._heard(),
                 **known,
@@ -177,7 +180,7 @@ class _Letter:
             body = message.body(self.watch.site, self.subject, news)
             self._bodies[event] = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         site, rendered = self.watch.site.id, self._bodies[event]
-        enqueue(self._connection, site, self.stored.id, event, recipient, rendered, self._now_ms, after_ms)
+        enqueue(self._connection, site, self.stored.id, event, recipient, rendered, self.now_ms, after_ms)
 
     def _standing(self) -> list[Said]:
         """What was said of it while it stands."""

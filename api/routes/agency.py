@@ -191,7 +191,7 @@ def _view(request: Request, place: _Place, occupancies: Mapping[str, Any], now_m
     """Everything that the template shows; runs in a thread. What was just done must show: the record is asked."""
     parts: Parts = request.app.state.parts
     site, words = place.site, _words(request, place.site)
-    plan = request.app.state.plans.of(site, sight_of(request).agency)
+    plan = request.app.state.plans.of(site, now_ms, sight_of(request).agency)
     outlets = place.outlets
     month_ms = _month_start_ms(site, now_ms)
     with parts.record.reading() as connection:

@@ -65,7 +65,7 @@ async def outlet(
     )
 
     def shown() -> dict[str, Any]:
-        plan = request.app.state.plans.of(known, sight.agency)
+        plan = request.app.state.plans.of(known, now_ms, sight.agency)
         with parts.record.reading() as connection:
             found = outlet_page(connection, plan, counter, wanted, present, words)
         drawn = found["timeline"]

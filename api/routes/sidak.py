@@ -197,7 +197,7 @@ def _asked(request: Request, site: Site, agency: str | None) -> sidak.Asked:
     feed: Feed = request.app.state.feed
     now_ms = request.app.state.parts.now()
     return sidak.Asked(
-        plan=request.app.state.sidak_plans.of(site),
+        plan=request.app.state.sidak_plans.of(site, now_ms),
         occupancies=feed.live.of_site(site.id, now_ms),
         alerts=feed.alerts(site.id, now_ms),
         distrust=feed.live.distrust(site.id, now_ms),

@@ -59,9 +59,17 @@ def ladder(site: Site, subject: Subject) -> list[Rung]:
 
 
 def contact_of(site: Site, recipient: Recipient) -> Contact | None:
-    """The contact as the registry has it now; None when it is not there any more."""
+    """The contact as the registry has it now, or who is none and was told in one's place; None when it has neither."""
     contacts = _of_agency(site, recipient.agency) if recipient.agency else site.contacts
-    return next((contact for contact in contacts if contact.id == recipient.contact), None)
+    known = next((contact for contact in contacts if contact.id == recipient.contact), None)
+    return known or next(
+        (
+            one.person
+            for one in site.substitutes
+            if one.person is not None and (one.agency, one.to) == (recipient.agency, recipient.contact)
+        ),
+        None,
+    )
 
 
 def due(

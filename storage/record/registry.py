@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, insert, select, update
 
-from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Outlet, Sensor, Site
+from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Outlet, Sensor, Site, Substitute
 from presence.site_changes import Change, begin_of, differences, merged, with_what_stands
 from storage.record import audit, tables
 from storage.record.hours import put_in_force
@@ -69,11 +69,38 @@ def load_site(connection: Connection, site_id: str) -> Site | None:
             dataclasses.replace(outlet, sensors=sensors[outlet.id]) for outlet in rows(tables.outlet, Outlet)[site_id]
         ),
         duties=rows(tables.duty, Duty)[site_id],
+        substitutes=_substitutes(connection, site_id),
     )
     return with_what_stands(
         site,
         [value for _, value in _declared(connection, tables.absence, Absence, site_id)],
         [value for _, value in _declared(connection, tables.maintenance, Maintenance, site_id)],
+    )
+
+
+def _substitutes(connection: Connection, site_id: str) -> tuple[Substitute, ...]:
+    """All that were not withdrawn, those that are over too: who was told in one's place is somebody for ever."""
+    columns = tables.substitute.c
+    rows = connection.execute(
+        select(tables.substitute)
+        .where(columns.site == site_id, columns.withdrawn_ms.is_(None))
+        .order_by(columns.from_ms, columns.id)
+    )
+    return tuple(substitute_of(row) for row in rows)
+
+
+def substitute_of(row: Row[Any]) -> Substitute:
+    """The value of one row; somebody who is no contact has an id of the row's number, which is no slug."""
+    person = None
+    if row.to_contact is None:
+        person = dataclasses.replace(msgspec.json.decode(row.body, type=Contact), id=f"~{row.id}")
+    return Substitute(
+        agency=row.agency,
+        contact=row.contact,
+        from_ms=row.from_ms,
+        to_ms=row.to_ms,
+        to=row.to_contact if person is None else person.id,
+        person=person,
     )
 
 
@@ -122,12 +149,12 @@ def _write_site(connection: Connection, site: Site, *, new: bool, now_ms: int) -
         site, contacts=(), gateways=(), agencies=(), outlets=(), duties=(), absences=(), maintenance=()
     )
     if new:
-        connection.execute(insert(tables.site).values(id=site.id, version=1, body=_body(own), changed_ms=now_ms))
+        connection.execute(insert(tables.site).values(id=site.id, version=1, body=body_of(own), changed_ms=now_ms))
         return
     connection.execute(
         update(tables.site)
         .where(tables.site.c.id == site.id)
-        .values(version=tables.site.c.version + 1, body=_body(own), changed_ms=now_ms)
+        .values(version=tables.site.c.version + 1, body=body_of(own), changed_ms=now_ms)
     )
 
 
@@ -150,7 +177,7 @@ def _write_things(connection: Connection, site: Site) -> None:
 def _rows(site: Site) -> dict[Table, list[dict[str, Any]]]:
     def rows(things: Iterable[Any], **owner: str) -> list[dict[str, Any]]:
         return [
-            {"site": site.id, "id": thing.id, "position": position, "body": _body(thing), **owner}
+            {"site": site.id, "id": thing.id, "position": position, "body": body_of(thing), **owner}
             for position, thing in enumerate(things)
         ]
 
@@ -217,11 +244,12 @@ def _write_declared(
 
 def row_of(declared: Absence | Maintenance) -> dict[str, Any]:
     """The columns of an absence, or of maintenance, that say what it is."""
-    row: dict[str, Any] = {"from_ms": declared.from_ms, "to_ms": declared.to_ms, "body": _body(declared)}
+    row: dict[str, Any] = {"from_ms": declared.from_ms, "to_ms": declared.to_ms, "body": body_of(declared)}
     return row | {"outlet": declared.outlet} if isinstance(declared, Absence) else row
 
 
-def _body(thing: object) -> str:
+def body_of(thing: object) -> str:
+    """A value as JSON, what is as by default left out."""
     return msgspec.json.encode(_sparse(thing)).decode()
 
 

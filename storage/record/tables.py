@@ -141,6 +141,25 @@ maintenance = Table(
     Index("ix_maintenance_site_to_ms", "site", "to_ms"),
     sqlite_autoincrement=True,
 )
+# In whose place messages for a contact go to somebody else; kept when it is over.
+substitute = Table(
+    "substitute",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("contact", String, nullable=False),  # who is away
+    Column("to_contact", String, nullable=True),  # another contact of the agency, or None: `body` says who
+    _instant("from_ms"),
+    _instant("to_ms"),
+    Column("body", Text, nullable=True),
+    Column("author", String, nullable=False),
+    _instant("made_ms"),
+    _instant("withdrawn_ms", nullable=True),  # taken back before it began
+    ForeignKeyConstraint(["site"], ["site.id"]),  # not the contact: what was said outlives one that is removed
+    Index("ix_substitute_site_agency", "site", "agency"),
+    sqlite_autoincrement=True,
+)
 
 # The hours by which an outlet is judged from an instant on: a change of today says nothing of yesterday.
 hours_in_force = Table(

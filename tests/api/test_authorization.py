@@ -13,10 +13,11 @@ import pytest
 from api.access import RULES
 from presence.alerts.life import Alert
 from presence.instants import rfc3339
-from presence.site import Absence, Gateway, Maintenance
+from presence.site import Absence, Agency, Contact, Gateway, Maintenance, Substitute
 from storage.record import accounts
 from storage.record.alerts import StoredAlert, put
 from storage.record.declarations import declare
+from storage.record.substitutes import name_substitute
 from storage.record.users import Role, make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import MINUTE, NOW
@@ -85,6 +86,13 @@ NUMBERS: dict[str, Any] = {
     "other": {"site": "balai", "number": "2"}, "unknown": {"site": "balai", "number": "77"},
     "nowhere": {"site": "entah", "number": "77"},
 }  # fmt: skip
+AGENCIES: dict[str, Any] = {
+    "own": {"site": "balai", "agency": "dinas", "number": "1"},
+    "foreign": {"site": "jauh", "agency": "lain", "number": "3"},
+    "other": {"site": "balai", "agency": "lain", "number": "2"},
+    "unknown": {"site": "balai", "agency": "z-9", "number": "77"},
+    "nowhere": {"site": "entah", "agency": "z-9", "number": "77"},
+}
 USERS: dict[str, Any] = {"own": {"name": "me"}, "foreign": {"name": "somebody"}, "unknown": {"name": "nobody"}}
 TO = rfc3339(NOW + HOUR)
 ABSENCE = {"outlet": "{outlet}", "to": TO, "reason": "sick"}
@@ -207,6 +215,11 @@ EXPECTED: dict[str, Case] = {
     "GET /api/v1/sites/{site}/absences": Case(EVERYBODY, **SITES),
     "POST /api/v1/sites/{site}/absences": Case(f"{MANAGERS} agency", **OUTLETS, body=ABSENCE),
     "DELETE /api/v1/sites/{site}/absences/{number}": Case(f"{MANAGERS} agency", **NUMBERS),
+    "GET /api/v1/sites/{site}/agencies/{agency}/substitutes": Case(EVERYBODY, **AGENCIES),
+    "POST /api/v1/sites/{site}/agencies/{agency}/substitutes": Case(
+        ANSWERING, **AGENCIES, body={"contact": "ani", "to": TO, "substitute": "budi"}
+    ),
+    "DELETE /api/v1/sites/{site}/agencies/{agency}/substitutes/{number}": Case(ANSWERING, **AGENCIES),
     "GET /api/v1/sites/{site}/maintenance": Case(EVERYBODY, **SITES),
     "POST /api/v1/sites/{site}/maintenance": Case(
         f"{MANAGERS} technician", **OUTLETS, body={"outlet": "{outlet}", "to": TO, "reason": "kabel"}
@@ -246,11 +259,17 @@ class Hall(NamedTuple):
 
 
 def hall_of(web: Web, actor: Actor) -> Hall:
-    """Two sites, two agencies at the first; of each an alert, an absence and maintenance."""
+    """Two sites, two agencies at the first; of each an alert, an absence, maintenance, and a substitute."""
     counters = {"own": ("balai", "a-1"), "other": ("balai", "b-1"), "far": ("jauh", "c-1")}
+    people = tuple(Contact(id=name, name=name.title(), phone="0200 555 0122") for name in ("ani", "budi", "cita"))
+    dinas, lain = (Agency(id=name, name=name.title(), contacts=people) for name in ("dinas", "lain"))
     web.apply(
-        site(outlets=[outlet("a-1"), outlet("b-1", agency="lain")], gateways=(Gateway(id="gw"),)),
-        site(id="jauh", outlets=[outlet("c-1", agency="lain")]),
+        site(
+            outlets=[outlet("a-1"), outlet("b-1", agency="lain")],
+            agencies=(dinas, lain),
+            gateways=(Gateway(id="gw"),),
+        ),
+        site(id="jauh", outlets=[outlet("c-1", agency="lain")], agencies=(lain,)),
     )
     with web.record.writing(durable=False) as connection:
         for name, (place, counter) in counters.items():
@@ -263,6 +282,9 @@ def hall_of(web: Web, actor: Actor) -> Hall:
             span = {"outlet": counter, "from_ms": NOW, "to_ms": NOW + 2 * HOUR}
             declare(connection, place, Absence(reason="sick", **span), "x", NOW)
             declare(connection, place, Maintenance(reason="kabel", **span), "x", NOW)
+            agency = "dinas" if name == "own" else "lain"
+            away = Substitute(agency=agency, contact="cita", to="budi", from_ms=NOW, to_ms=NOW + 2 * HOUR)
+            name_substitute(connection, place, away, "x", NOW)
         make_account(connection, "me", NOW, actor.role, agency=actor.agency, site=actor.site)
         make_account(connection, "somebody", NOW)
         token = make_token(connection, "me", "", NOW)

@@ -71,7 +71,7 @@ def test_the_examples_answer_what_the_page_says(
     record: Record, token: str, mosquitto: RunningBroker, tmp_path: Path
 ) -> None:
     found = examples()
-    assert len(found) == 10
+    assert len(found) == 11
     with served(Parts(record=record, broker=parse_broker(mosquitto.url), now=lambda: NOW)) as url:
         wait_for_broker(url)
         for lines, answer in found:
@@ -87,4 +87,4 @@ def test_the_examples_answer_what_the_page_says(
             if answer:
                 assert json.loads(ran.stdout) == json.loads(answer)
     with record.reading() as connection:
-        assert audit.verify(connection) == 5
+        assert audit.verify(connection) == 7

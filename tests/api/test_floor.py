@@ -45,7 +45,7 @@ def row(kind: str = "vacancy", subject: str = "a-1", since: str = "09:51:00", **
 
 
 def plan(**fields: Any) -> floor.Plan:
-    return floor.plan(site(**fields))
+    return floor.plan(site(**fields), NOW)
 
 
 def shown(occupancy: Occupancy, alerts: Sequence[AlertRow] = (), **fields: Any) -> floor.Tile:
@@ -413,7 +413,7 @@ def test_an_agency_sees_its_part_of_a_site():
         gateways=(Gateway(id="gw"),),
         contacts=(Contact(id="boss", name="Pengelola"),),
     )
-    part = floor.plan(Sight("dinas").part_of(whole))
+    part = floor.plan(Sight("dinas").part_of(whole), NOW)
     assert list(part.outlets) == ["a-1", "a-2"]
     assert list(part.subjects) == [
         *("outlet/a-1", "outlet/a-2", "duty/own", "sensor/a-1-s", "sensor/a-2-s", "site/balai"),

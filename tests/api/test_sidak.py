@@ -10,13 +10,14 @@ from api.words import Words
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
 from presence.intervals import State
-from presence.site import Absence, Agency, Contact, Duty, Maintenance, Rule, Step
+from presence.site import Absence, Agency, Contact, Duty, Maintenance, Rule, Step, Substitute
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow, Told
 from tests.builders import outlet, sensor, site
 
 NOW = parse_instant("2026-11-24T10:42:07+07:00")
 MINUTE = 60_000
+HOUR = 60 * MINUTE
 ID, EN = Words("id", "Asia/Jakarta"), Words("en", "Asia/Jakarta")
 CHIEF = Contact(id="kepala", name="Kepala dinas", level=2, phone="0200 555 0100")
 DESK = Contact(id="koordinator", name="Koordinator", level=1, phone="0200 555 0122")
@@ -42,7 +43,7 @@ def row(kind: str = "vacancy", subject: str = "a-1", since: int = NOW - 51 * MIN
 
 def ask(*occupancies: Occupancy, alerts: tuple[AlertRow, ...] = (), now: int = NOW, **fields: Any) -> sidak.Answer:
     fields.setdefault("agencies", (Agency(id="dinas", name="Dinas", contacts=(CHIEF, DESK)),))
-    return sidak.answer([sidak.Asked(sidak.plan(site(**fields)), occupancies, alerts, None)], now)
+    return sidak.answer([sidak.Asked(sidak.plan(site(**fields), now), occupancies, alerts, None)], now)
 
 
 def empty(answer: sidak.Answer) -> list[tuple[str, int | None]]:
@@ -171,14 +172,14 @@ def test_a_waiting_citizen_is_told_with_since_when():
 def test_where_nothing_is_believed_nothing_is_empty():
     lost = Distrust("collector", at("10:30:00"))
     unbelieved = heard("a-1", "unknown", at("10:30:00"))
-    answer = sidak.answer([sidak.Asked(sidak.plan(site()), [unbelieved], (), lost)], NOW)
+    answer = sidak.answer([sidak.Asked(sidak.plan(site(), NOW), [unbelieved], (), lost)], NOW)
     assert (answer.empty, answer.sums["unknown"]) == ([], 1)
     assert sidak_words.headline(answer, ID)[1].startswith("Tidak diketahui")
     assert sidak.as_json(answer)["untrusted"]["balai"]["cause"] == "collector"
 
 
 def test_an_agency_is_told_of_its_own_duties_alone():
-    plan = sidak.plan(site(outlets=[outlet("a-1"), outlet("b-1", agency="lain")]))
+    plan = sidak.plan(site(outlets=[outlet("a-1"), outlet("b-1", agency="lain")]), NOW)
     both = [heard("a-1", "vacant", at("10:00:00")), heard("b-1", "vacant", at("10:01:00"))]
     answer = sidak.answer([sidak.Asked(plan, both, (), None, "lain")], NOW)
     assert (empty(answer), answer.sums["obliged"]) == ([("b-1", at("10:01:00"))], 1)
@@ -202,3 +203,16 @@ def test_what_is_unknown_says_since_when_and_the_last_evidence():
     assert said == ("Loket a-1 · Dinas", "tidak diketahui sejak 10.31, bukti terakhir 10.42")
     (one,) = ask().unknown
     assert sidak_words.unknown(one, NOW, EN).why == "there was no evidence yet"
+
+
+def test_who_stands_in_is_whom_to_call_and_was_told_on_the_step_of_the_contact():
+    away = Substitute(agency="dinas", contact="koordinator", from_ms=NOW - HOUR, to_ms=NOW + MINUTE, to="kepala")
+    steps = (Step(after_ms=0, to="agency"), Step(after_ms=5 * MINUTE, to="agency", level=2))
+    told = row(told=(Told(NOW - 41 * MINUTE, "dinas", "kepala"),))
+    fields = {"substitutes": (away,), "escalation": {"people": steps}}
+    (found,) = ask(heard("a-1", "vacant", NOW - 51 * MINUTE), alerts=(told,), **fields).empty
+    assert [(one.name, one.step) for one in found.told] == [("Kepala dinas", 1)]
+    assert found.contact is not None
+    assert (found.contact.name, found.contact.phone) == ("Kepala dinas", "0200 555 0100")
+    (after,) = ask(heard("a-1", "vacant", NOW - 51 * MINUTE), now=NOW + MINUTE, **fields).empty
+    assert after.contact == DESK
