@@ -4,7 +4,7 @@ import dataclasses
 
 from api.access import Sight
 from api.of_sites import OfSites
-from presence.site import Absence
+from presence.site import Absence, Substitute
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import NOW
@@ -15,16 +15,24 @@ TWO = site(outlets=[outlet("a-1"), outlet("b-1", agency="samsat")])
 
 def test_what_is_worked_out_of_a_site_is_kept_until_anything_of_it_changes():
     made: list[str] = []
-    kept = OfSites(lambda one: made.append(one.name) or len(made))  # type: ignore[func-returns-value]
-    assert [kept.of(TWO), kept.of(dataclasses.replace(TWO)), kept.of(TWO)] == [1, 1, 1]
-    assert kept.of(dataclasses.replace(TWO, absences=(Absence(outlet="a-1", from_ms=0, to_ms=1, reason="sick"),))) == 2
-    assert kept.of(TWO) == 3
+    kept = OfSites(lambda one, _now_ms: made.append(one.name) or len(made))  # type: ignore[func-returns-value]
+    assert [kept.of(TWO, NOW), kept.of(dataclasses.replace(TWO), NOW), kept.of(TWO, NOW)] == [1, 1, 1]
+    absence = Absence(outlet="a-1", from_ms=0, to_ms=1, reason="sick")
+    assert kept.of(dataclasses.replace(TWO, absences=(absence,)), NOW) == 2
+    assert kept.of(TWO, NOW) == 3
+
+
+def test_it_is_worked_out_anew_when_somebody_begins_or_ceases_to_stand_in_for_another():
+    kept = OfSites(lambda _site, now_ms: now_ms)
+    away = Substitute(agency="dinas", contact="a", to="b", from_ms=NOW + 1, to_ms=NOW + 3)
+    standing_in = dataclasses.replace(TWO, substitutes=(away,))
+    assert [kept.of(standing_in, NOW + n) - NOW for n in range(5)] == [0, 1, 1, 3, 3]
 
 
 def test_a_part_never_stands_for_the_whole():
-    kept = OfSites(lambda one: [it.id for it in one.outlets])
+    kept = OfSites(lambda one, _now_ms: [it.id for it in one.outlets])
     part = Sight("dinas").part_of(TWO)
-    assert [kept.of(part), kept.of(TWO), kept.of(part, "dinas"), kept.of(TWO)] == [
+    assert [kept.of(part, NOW), kept.of(TWO, NOW), kept.of(part, NOW, "dinas"), kept.of(TWO, NOW)] == [
         *(["a-1"], ["a-1", "b-1"], ["a-1"], ["a-1", "b-1"]),
     ]
 
