@@ -326,7 +326,7 @@ def _heard(name: str, value: float | None, one: Waiting, words: Words) -> str:
         return f"{name}: {words('state.unknown')}"
     if name in one.presences:
         return f"{name}: {words('admin.inbox.present' if value else 'admin.inbox.absent')}"
-    return f"{name}: {value:g}"
+    return f"{name}: {words.measured(value)}"
 
 
 def counts(site: Site, waiting: Sequence[Waiting]) -> dict[str, int]:

@@ -83,7 +83,7 @@ def evidence(occupancy: Occupancy, now_ms: int, words: Words) -> str:
     age = words.span(now_ms - seen_ms)
     if staff is None or staff.state != "vacant":
         return words("agency.evidence.age", age=age)
-    return words("agency.evidence", age=age, sure=_percent(floor((1 - staff.p) * 100) * 10, words, whole=True))
+    return words("agency.evidence", age=age, sure=words.percent(floor((1 - staff.p) * 100) / 100))
 
 
 def _coming(row: AlertRow, plan: live.Plan, words: Words, now_ms: int) -> str:
@@ -179,11 +179,6 @@ def moment(at_ms: int, now_ms: int, words: Words) -> str:
     return clock if words.day_start_ms(at_ms) == words.day_start_ms(now_ms) else f"{words.date(at_ms)} {clock}"
 
 
-def month_name(at_ms: int, words: Words) -> str:
-    """`November`."""
-    return words("agency.months").split()[int(words.iso(at_ms)[5:7]) - 1]
-
-
 def reason_in_words(reason: str, note: str | None, words: Words) -> str:
     """`alat rusak, “printer”`."""
     said = words.get(f"absence.{reason}", reason).lower()
@@ -228,10 +223,9 @@ def bound(booked: Sequence[LedgerSum], words: Words) -> str:
     found = coverage(booked)
     if found is None:
         return words("agency.record.nothing")
-    least, most = floor(found.at_least * 1000), ceil(found.at_most * 1000)
     if found.at_least == found.at_most:
-        return _percent(round(found.at_least * 1000), words)
-    return words("agency.bound", least=_percent(least, words, unit=False), most=_percent(most, words))
+        return words.percent(found.at_least, 1)
+    return words.percents(floor(found.at_least * 1000) / 1000, ceil(found.at_most * 1000) / 1000)
 
 
 def bars(booked: LedgerSum, words: Words) -> list[Bar]:
@@ -248,7 +242,7 @@ def bars(booked: LedgerSum, words: Words) -> list[Bar]:
                 0 if tall else (_BAR_PX - _THIN_PX) / 2,
                 _BAR_PX if tall else _THIN_PX,
                 words(f"agency.part.{part}"),
-                _percent(share, words),
+                words.percent(share / 1000, 1),
             )
         )
         x += share
@@ -295,8 +289,7 @@ def opened(entries: Iterable[Entry], words: Words) -> str:
     ]
     if not after:
         return ""
-    minutes = round(median(after)) // _MINUTE_MS
-    return f"{minutes // 60:02}{words('time.dot')}{minutes % 60:02}"
+    return words.clock_of(round(median(after)) // _MINUTE_MS)
 
 
 def answers(rows: Iterable[AlertRow], given: Mapping[str, Sequence[Acknowledgement]]) -> Answers:
@@ -304,13 +297,6 @@ def answers(rows: Iterable[AlertRow], given: Mapping[str, Sequence[Acknowledgeme
     asked = [row for row in rows if row.alert.kind in ANSWERED and row.disproved_ms is None]
     took = [given[row.id][0].at_ms - row.alert.fired_ms for row in asked if given.get(row.id)]
     return Answers(len(asked), len(took), round(median(took)) if took else None)
-
-
-def _percent(thousandths: int, words: Words, *, unit: bool = True, whole: bool = False) -> str:
-    figure = words("agency.figure", whole=thousandths // 10, tenth=thousandths % 10)
-    if whole:
-        figure = words.number(thousandths // 10)
-    return words("agency.percent", figure=figure).replace(" ", "\u00a0") if unit else figure
 
 
 # Contests

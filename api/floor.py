@@ -645,8 +645,7 @@ def hours_sentence(spans: Sequence[Span], now_ms: int, words: Words) -> str:
     day_ms = words.day_start_ms(now_ms)
     today = [span for span in spans if words.day_start_ms(span.start_ms) == day_ms]
     parts = [f"{words.clock(span.start_ms)}–{words.clock(span.end_ms)}" for span in today]
-    listed = words("hours.and").join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
-    first = words("hours.today", spans=listed) if parts else words("hours.none")
+    first = words("hours.today", spans=words.listed(parts)) if parts else words("hours.none")
     return f"{first} {_what_comes(spans, today, now_ms, words)}".rstrip()
 
 

@@ -44,18 +44,18 @@ def bar(booked: Booked, words: Words) -> Bar:
     for booking, time_ms, share, its_seconds in zip(BOOKINGS, times, shares, seconds, strict=True):
         x, width = (100 * ms / obliged_ms if obliged_ms else 0.0 for ms in (before_ms, time_ms))
         word = words(f"outlet.booked.{booking}")
-        parts.append(Part(booking, f"{x:.2f}%", f"{width:.2f}%", word, _clock(its_seconds), _percent(share, words)))
+        said = words.percent(share / _WHOLE, 1)
+        parts.append(Part(booking, f"{x:.2f}%", f"{width:.2f}%", word, _clock(its_seconds), said))
         before_ms += time_ms
     told = [f"{part.word.lower()} {part.share}" for part, time_ms in zip(parts, times, strict=True) if time_ms]
     bounds = coverage([booked])
-    lowest, highest = ("", "") if bounds is None else (_percent(round(_WHOLE * bound), words) for bound in bounds)
     return Bar(
         parts=parts,
         obliged=_clock(obliged_ms // 1000),
-        whole=_percent(_WHOLE if obliged_ms else 0, words),
+        whole=words.percent(1 if obliged_ms else 0, 1),
         said=", ".join(told) or words("outlet.ledger.none"),
-        coverage="–" if bounds is None else _bound(lowest, highest, words),
-        bounds=None if bounds is None else (lowest, highest),
+        coverage="–" if bounds is None else _bound(*bounds, words),
+        bounds=None if bounds is None else (words.percent(bounds[0], 1), words.percent(bounds[1], 1)),
     )
 
 
@@ -69,16 +69,9 @@ def largest_remainder(parts: Sequence[int], whole: int) -> list[int]:
     return found
 
 
-def _bound(lowest: str, highest: str, words: Words) -> str:
-    if lowest == highest:
-        return lowest
-    sign = words("outlet.percent", n="")
-    return f"{lowest.removesuffix(sign)}–{highest}"
-
-
-def _percent(tenths: int, words: Words) -> str:
-    """`60,7 %`."""
-    return words("outlet.percent", n=f"{tenths // 10}{words('outlet.decimal')}{tenths % 10}")
+def _bound(lowest: float, highest: float, words: Words) -> str:
+    one = words.percent(lowest, 1)
+    return one if one == words.percent(highest, 1) else words.percents(lowest, highest)
 
 
 def _clock(seconds: int) -> str:

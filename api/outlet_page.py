@@ -161,7 +161,7 @@ def _now(plan: floor.Plan, outlet: Outlet, rows: Sequence[AlertRow], present: Pr
     sure = ""
     if staff is not None and staff.state != "unknown":
         p = staff.p if staff.state == "occupied" else 1 - staff.p
-        sure = words("outlet.now.sure", p=words("outlet.percent", n=str(min(99, int(100 * p)))))
+        sure = words("outlet.now.sure", p=words.percent(min(99, int(100 * p)) / 100))
     return {
         "tile": shown,
         "solid": shown.phase == "firing",
@@ -523,7 +523,7 @@ def _sensor(connection: Connection, site: Site, sensor: Sensor, now_ms: int, wor
         "word": words(f"outlet.health.{word}"),
         "since": words("alert.since", at=_when(row.since_ms, now_ms, words)) if row is not None and known else "",
         "seen": "–" if row is None or row.seen_ms is None else words.span(now_ms - row.seen_ms),
-        "battery": "–" if battery is None else words("outlet.percent", n=str(round(battery))),
+        "battery": "–" if battery is None else words.percent(battery / 100),
         "battery_low": battery is not None and battery <= _LOW_BATTERY,
         "received": "–" if row is None else words.number(row.received),
         "stored": "–" if row is None else words.number(row.stored),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from itertools import groupby
 from typing import NamedTuple
-
-from babel.dates import format_date
 
 from api.public import BEST_FIRST, STAFFED, PublicAgency, PublicOutlet, PublicService, PublicSite, State, in_words
 from api.words import Words
@@ -90,7 +87,7 @@ def _row(agency: PublicAgency, now_ms: int, words: Words, wanted: Sequence[str],
     for one in agency.services:
         find = f"{own} {' '.join(one.services)} {' '.join(outlet.name for outlet in one.outlets)}".casefold()
         hidden = not all(word in find for word in wanted) or (only_open and one.state not in STAFFED)
-        name = words("pub.and").join(filter(None, [", ".join(one.services[:-1]), *one.services[-1:]]))
+        name = words.listed(one.services)
         lines.append(ServiceLine(name, where(one.outlets, words), badge(one, now_ms, words), hidden, find))
     note, but = _note(agency, now_ms, words)
     return Row(
@@ -206,7 +203,7 @@ def hours_today(site: PublicSite, words: Words) -> str:
     if not spans:
         return words("pub.hours.none")
     said = [f"{words.clock(start)}–{words.clock(end)}" for start, end in spans]
-    return words("pub.hours", spans=words("pub.and").join(filter(None, [", ".join(said[:-1]), said[-1]])))
+    return words("pub.hours", spans=words.listed(said))
 
 
 def opens(site: PublicSite, now_ms: int, words: Words) -> str:
@@ -218,4 +215,4 @@ def opens(site: PublicSite, now_ms: int, words: Words) -> str:
 
 def day(site: PublicSite, words: Words) -> str:
     """`Selasa, 24 November 2026`."""
-    return format_date(date.fromisoformat(site.date), "full", locale=words.lang)
+    return words.full_date(site.date)

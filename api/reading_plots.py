@@ -48,7 +48,7 @@ def _plot(line: Line, span: Span, words: Words) -> Plot:
         low, high = least, greatest if greatest > least else least + 1
     unit = f" {line.unit}" if line.unit else ""
     name = f"{line.sensor} · {line.quantity}"
-    lowest, highest, last = (f"{_number(value, words)}{unit}" for value in (least, greatest, line.buckets[-1].last))
+    lowest, highest, last = (f"{words.measured(value)}{unit}" for value in (least, greatest, line.buckets[-1].last))
     return Plot(
         name,
         lowest,
@@ -79,7 +79,3 @@ def _drawn(run: Sequence[Bucket], span: Span, low: float, high: float) -> Run:
     above = [point(bucket.at_ms, bucket.greatest) for bucket in run]
     below = [point(bucket.at_ms, bucket.least) for bucket in reversed(run)]
     return Run(" ".join(point(bucket.at_ms, bucket.last) for bucket in run), " ".join([*above, *below]))
-
-
-def _number(value: float, words: Words) -> str:
-    return f"{value:.4g}".replace(".", words("outlet.decimal"))

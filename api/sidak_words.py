@@ -177,7 +177,7 @@ def _contact(one: Finding, words: Words) -> str:
 
 def _sure(one: Finding, now_ms: int, words: Words) -> str:
     """`Yakin 98 %, bukti 4 dtk`; rounded down, for nothing is wholly sure."""
-    share = words("sidak.sure", p=min(99, int(one.sure * 100))).replace(" %", "\u00a0%")
+    share = words("sidak.sure", p=words.percent(min(99, int(one.sure * 100)) / 100))
     return f"{share}, {_evidence(one.seen_ms, now_ms, words)}"
 
 
@@ -227,5 +227,5 @@ def evidence(found: Answer, words: Words) -> Sequence[tuple[str, str]]:
     if listed:
         rows.append((words("sidak.evidence.oldest"), words.span(found.at_ms - min(listed))))
         least = min(min(99, int(one.sure * 100)) for one in found.empty)
-        rows.append((words("sidak.evidence.least"), f"{least}\u00a0%" if words.lang == "id" else f"{least}%"))
+        rows.append((words("sidak.evidence.least"), words.percent(least / 100)))
     return rows

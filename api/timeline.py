@@ -149,8 +149,7 @@ def axis(day: Day) -> Span:
 
 def spans_in_words(spans: Iterable[Span], words: Words) -> str:
     """`08.00–12.00 dan 13.00–15.00`."""
-    parts = [f"{words.clock(span.start_ms)}–{words.clock(span.end_ms)}" for span in spans]
-    return words("hours.and").join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return words.listed([f"{words.clock(span.start_ms)}–{words.clock(span.end_ms)}" for span in spans])
 
 
 class _Drawing:

@@ -1,22 +1,60 @@
 """Every word, number and instant that people read: the texts of one language in one time zone.
 
-The page's module `words.js` does the same with the same texts; `tests/api/test_live_page.py` compares the two.
+Names, numbers, clocks, plurals and lists are as CLDR has them, through Babel. The page's module `words.js` does the
+same with the same texts and the browser's `Intl`; `tests/api/test_live_page.py` compares the two.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from functools import cache
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from functools import cache, lru_cache
 from importlib import resources
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import DateTimePattern, parse_pattern
+from babel.lists import format_list
+from babel.numbers import format_decimal
 
 Lang = Literal["id", "en"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
-Text = str | dict[str, str]  # a dict holds the plural forms "one" and "other"
+Text = str | dict[str, str]  # a dict holds the plural forms that the language has: in Indonesian none
+
+# English as it is read outside of America: days before months, and a clock of 24 hours.
+_LOCALES: Mapping[Lang, str] = {"id": "id", "en": "en_GB"}
+# CLDR writes `60,7%` and `Sel, 24 Nov`, which are spelled otherwise here.
+_PERCENT: Mapping[Lang, str] = {"id": "\u00a0%", "en": "%"}
+_DATE = parse_pattern("EEE d MMM")
+_DAY_AND_MONTH = parse_pattern("d MMM")
+_WEEKDAY = parse_pattern("EEEE")
+_MONTH = parse_pattern("LLLL")
 
 _DAY = timedelta(days=1)
+_NUMBERS_KEPT = 4096
+
+
+class _Spoken(NamedTuple):
+    """What CLDR knows of a language, taken out of it once."""
+
+    locale: Locale
+    clock: DateTimePattern
+    clock_s: DateTimePattern
+    full_date: DateTimePattern
+
+
+@cache
+def _spoken(lang: Lang) -> _Spoken:
+    locale = Locale.parse(_LOCALES[lang])
+    times = locale.time_formats
+    return _Spoken(locale, times["short"], times["medium"], locale.date_formats["full"])
+
+
+@lru_cache(_NUMBERS_KEPT)
+def _number(n: int, lang: Lang) -> str:
+    return format_decimal(n, locale=_spoken(lang).locale)
 
 
 @cache
@@ -34,11 +72,12 @@ class Words:
         self.timezone = timezone
         self._texts = texts(lang)
         self._zone = ZoneInfo(timezone)
+        self._spoken = _spoken(lang)
 
     def __call__(self, key: str, /, **values: str | int) -> str:
         text = self._texts[key]
         if isinstance(text, dict):
-            text = text["one" if values["n"] == 1 else "other"]
+            text = text[self._spoken.locale.plural_form(int(values["n"]))]
         return text.format(
             **{name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
         )
@@ -49,30 +88,59 @@ class Words:
 
     def number(self, n: int) -> str:
         """`1.162`, in English `1,162`."""
-        return f"{n:,}".replace(",", self("number.group"))
+        return _number(n, self.lang)
+
+    def decimal(self, value: float, digits: int) -> str:
+        """`60,7`: so many digits behind the comma."""
+        return format_decimal(value, f"#,##0.{'0' * digits}".rstrip("."), self._spoken.locale)
+
+    def measured(self, value: float) -> str:
+        """`1,284`: a reading, of which four digits count."""
+        return format_decimal(float(f"{value:.4g}"), "#,##0.######", self._spoken.locale)
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """`60,7 %` with a no-break space, in English `60.7%`; 1 is the whole."""
+        return self.decimal(share * 100, digits) + _PERCENT[self.lang]
+
+    def percents(self, least: float, most: float) -> str:
+        """`60,7–65,0 %`: a share that lies between two."""
+        return f"{self.decimal(least * 100, 1)}–{self.percent(most, 1)}"
+
+    def listed(self, parts: Sequence[str]) -> str:
+        """`KTP-el, akta, dan paspor`."""
+        return format_list(parts, locale=self._spoken.locale)
 
     def clock(self, at_ms: int) -> str:
         """`10.42`."""
-        return self._local(at_ms).strftime(f"%H{self('time.dot')}%M")
+        return self._in(self._spoken.clock, at_ms)
 
     def clock_s(self, at_ms: int) -> str:
         """`10.42.07`."""
-        dot = self("time.dot")
-        return self._local(at_ms).strftime(f"%H{dot}%M{dot}%S")
+        return self._in(self._spoken.clock_s, at_ms)
+
+    def clock_of(self, minutes: int) -> str:
+        """`08.05`: what a clock shows so many minutes after midnight."""
+        return self._spoken.clock.apply(time(*divmod(minutes, 60)), self._spoken.locale)
 
     def date(self, at_ms: int) -> str:
         """`Sel 24 Nov`."""
-        at = self._local(at_ms)
-        return f"{self('day.short').split()[at.weekday()]} {at.day} {self('month.short').split()[at.month - 1]}"
+        return self._in(_DATE, at_ms)
+
+    def month(self, at_ms: int) -> str:
+        """`November`."""
+        return self._in(_MONTH, at_ms)
+
+    def full_date(self, day: str) -> str:
+        """`Selasa, 24 November 2026`, of an ISO date."""
+        return self._spoken.full_date.apply(datetime.fromisoformat(day), self._spoken.locale)
 
     def coming(self, at_ms: int, now_ms: int) -> str:
         """An instant to come: `13.00` today, `Kamis 08.00` within a week, else `3 Des 08.00`."""
         at, now = self._local(at_ms), self._local(now_ms)
         if at.date() == now.date():
             return self.clock(at_ms)
-        if at.date() - now.date() < 7 * _DAY:
-            return f"{self('day.long').split()[at.weekday()]} {self.clock(at_ms)}"
-        return f"{at.day} {self('month.short').split()[at.month - 1]} {self.clock(at_ms)}"
+        pattern = _WEEKDAY if at.date() - now.date() < 7 * _DAY else _DAY_AND_MONTH
+        return f"{self._in(pattern, at_ms)} {self.clock(at_ms)}"
 
     def span(self, ms: int) -> str:
         """`4 dtk`, `51 mnt`, `2 j 42 mnt`, `3 hari 4 j`, with no-break spaces; less than nothing is `0 dtk`."""
@@ -105,6 +173,9 @@ class Words:
         """The instant at which the clock shows this time on the ISO date `day`."""
         local = datetime.fromisoformat(day).replace(hour=hour, minute=minute, second=second, tzinfo=self._zone)
         return round(local.timestamp() * 1000)
+
+    def _in(self, pattern: DateTimePattern, at_ms: int) -> str:
+        return pattern.apply(self._local(at_ms), self._spoken.locale)
 
     def _local(self, at_ms: int) -> datetime:
         return datetime.fromtimestamp(at_ms / 1000, self._zone)

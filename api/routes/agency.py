@@ -277,7 +277,7 @@ def _record(connection: Connection, place: _Place, now_ms: int, words: Words) ->
     entries = [day.entry for day in of_outlets.days if day.entry.day.id in own]
     return {
         "until": "" if of_outlets.until_ms is None else agency.moment(of_outlets.until_ms, now_ms, words),
-        "month": agency.month_name(now_ms, words),
+        "month": words.month(now_ms),
         "bars": agency.bars(month[0], words) if month[0].obliged_ms else [],
         "coverage": agency.bound(month, words),
         "today": agency.bound(sums([one for one in mine if one.day.date == today], "agency"), words),

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.words import Lang, Words, texts
 from presence.alerts.life import Alert
-from presence.instants import rfc3339
+from presence.instants import parse_instant, rfc3339
 from presence.site import Agency, Contact
 from presence.status import Status
 from storage.record import Record
@@ -182,9 +183,36 @@ _SEEN = """() => {
 }"""
 
 
+# What the module of the page makes of the same values.
+_SPOKEN = """async ([path, texts, zone, instants, numbers, lists, spans]) => {
+  const { Words } = await import(path);
+  const words = new Words(texts, zone);
+  const told = instants.map((at) => [words.clock(at), words.clockS(at), words.date(at), words.coming(at, instants[0])]);
+  const counted = numbers.map((n) => [words.number(n), words.text("pub.count", { n })]);
+  return [told, counted, lists.map((parts) => words.listed(parts)), spans.map((ms) => words.span(ms))];
+}"""
+_ZONES = ("Asia/Jakarta", "Asia/Jayapura", "Europe/Berlin", "America/St_Johns")
+
+
+def compare_words(page: Page, lang: Lang) -> None:
+    """Names of all months and days, summer time, numbers, plurals, lists: Chromium's ICU against Babel."""
+    start_ms = parse_instant("2026-01-01T16:59:58Z")
+    instants = [start_ms + n * 86_400_000 + n * 3_607_000 for n in (*range(9), *range(20, 366, 11))]
+    numbers = [*range(22), 100, 101, 999, 1000, 1001, 9_999, 10_000, 1_234_567]
+    lists = [["a"], ["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"]]
+    spans = [0, 4_999, 59_000, 51 * MINUTE, 67 * MINUTE, 26 * 60 * MINUTE, 2_000 * 60 * MINUTE]
+    path = page.evaluate("document.querySelector('script[src$=\"/live.js\"]').src.replace('live.js', 'words.js')")
+    for zone in _ZONES:
+        words = Words(lang, zone)
+        told = [[words.clock(at), words.clock_s(at), words.date(at), words.coming(at, start_ms)] for at in instants]
+        counted = [[words.number(n), words("pub.count", n=n)] for n in numbers]
+        expected = [told, counted, [words.listed(parts) for parts in lists], [words.span(ms) for ms in spans]]
+        assert page.evaluate(_SPOKEN, [path, texts(lang), zone, instants, numbers, lists, spans]) == expected
+
+
 @pytest.mark.parametrize("lang", ["id", "en"])
 def test_browser_and_server_say_the_same(
-    mall: Mall, serving: Callable[..., str], browse: Callable[..., Page], lang: str
+    mall: Mall, serving: Callable[..., str], browse: Callable[..., Page], lang: Lang
 ):
     # Clocks stand still, and no age is near its next minute.
     still_ms = mall.now()
@@ -235,6 +263,7 @@ def test_browser_and_server_say_the_same(
     expect(drawn.locator("#log li")).to_have_count(10)
     printed = watched_in(lang, browse, url, view="plan", java_script_enabled=False)
     assert drawn.evaluate(_SEEN) == printed.evaluate(_SEEN)
+    compare_words(page, lang)
 
 
 def watched_in(lang: str, browse: Callable[..., Page], url: str, view: str = "tiles", **options: Any) -> Page:

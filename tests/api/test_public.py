@@ -322,7 +322,7 @@ def test_language_and_theme_are_remembered_with_what_was_looked_for(hall: Web):
     html = reader.get("/public").text
     assert '<html lang="en" data-theme="dark">' in html
     assert "Outlets serving now" in in_words(html)
-    assert "Tuesday, November 24, 2026" in in_words(html)
+    assert "Tuesday, 24 November 2026" in in_words(html)
 
 
 def test_the_words_of_every_state_are_there_in_every_language():

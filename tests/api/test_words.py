@@ -27,11 +27,9 @@ def test_every_language_has_every_text_with_the_same_values():
         assert all(found == wanted for found in placeholders(english[key])), key
 
 
-def test_plurals_have_both_forms():
-    for lang in LANGUAGES:
-        for text in texts(lang).values():
-            if isinstance(text, dict):
-                assert list(text) == ["one", "other"]
+def test_plurals_have_the_forms_of_their_language():
+    assert not any(isinstance(text, dict) for text in texts("id").values())  # one form is no choice
+    assert all(list(text) == ["one", "other"] for text in texts("en").values() if isinstance(text, dict))
     english = Words("en", "Asia/Jakarta")
     assert english("seats", n=1, parts="x").startswith("1 outlet obliged")
     assert english("seats", n=2, parts="x").startswith("2 outlets obliged")
@@ -73,6 +71,33 @@ def test_what_is_to_come_says_its_day_when_it_is_not_today():
 def test_numbers_are_grouped_as_the_language_does():
     assert Words("id", "Asia/Jakarta").number(1162) == "1.162"
     assert Words("en", "Asia/Jakarta").number(1162) == "1,162"
+
+
+def test_figures_and_shares_are_written_as_the_language_does():
+    indonesian, english = (Words(lang, "Asia/Jakarta") for lang in LANGUAGES)
+    assert (indonesian.percent(0.607, 1), english.percent(0.607, 1)) == ("60,7\u00a0%", "60.7%")
+    assert (indonesian.percent(0.98), english.percent(0.98)) == ("98\u00a0%", "98%")
+    assert (indonesian.percents(0.607, 0.65), english.percents(0.607, 0.65)) == ("60,7–65,0\u00a0%", "60.7–65.0%")
+    assert [indonesian.measured(value) for value in (0.00012, 1.28449, 21, 65_535.0)] == [
+        "0,00012",
+        "1,284",
+        "21",
+        "65.540",
+    ]
+
+
+def test_lists_and_dates_are_written_as_the_language_does():
+    indonesian, english = (Words(lang, "Asia/Jakarta") for lang in LANGUAGES)
+    assert [indonesian.listed(parts) for parts in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a dan b",
+        "a, b, dan c",
+    ]
+    assert english.listed(["a", "b", "c"]) == "a, b and c"
+    assert (indonesian.month(NOW), indonesian.full_date("2026-05-03")) == ("November", "Minggu, 03 Mei 2026")
+    assert english.full_date("2026-05-03") == "Sunday, 3 May 2026"
+    assert (indonesian.clock_of(485), english.clock_of(485)) == ("08.05", "08:05")
 
 
 def test_a_day_begins_at_local_midnight_also_when_the_clock_was_set_forward():

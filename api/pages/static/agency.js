@@ -1,6 +1,7 @@
 // The agency's page while it is open: buttons that name their result, a toast with undo, and what changed meanwhile.
 
 import { Feed } from "./feed.js";
+import { Clock } from "./words.js";
 
 const TOAST_MS = 8_000;
 const AT_MOST_EVERY_MS = 3_000;
@@ -92,6 +93,7 @@ async function look() {
 // The feed
 
 const banner = part("dead");
+const clock = new Clock(banner.dataset.zone);
 let heardAt = document.querySelector(".clock time").dateTime;
 
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(part("feed").dataset.site)}`, {
@@ -112,8 +114,7 @@ function tell() {
   document.documentElement.classList.toggle("dead", dead);
   banner.hidden = !dead;
   if (dead && !wasDead) {
-    const clock = new Date(heardAt).toLocaleTimeString("en-GB", { timeZone: banner.dataset.zone });
-    const since = banner.dataset.head.replace("@", clock.replaceAll(":", banner.dataset.dot));
+    const since = banner.dataset.head.replace("@", clock.withSeconds(Date.parse(heardAt)));
     for (const node of [banner.querySelector("strong"), part("feed").querySelector(".if-dead")]) node.textContent = since;
   }
   if (wasDead && !dead) wanted = true;

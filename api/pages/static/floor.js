@@ -318,8 +318,7 @@ export function hoursSentence(spans, nowMs, words) {
   if (spans.some(([start, end]) => end - start > 7 * 24 * HOUR_MS)) return words.text("hours.always");
   const today = spans.filter(([start]) => words.sameDay(start, nowMs));
   const parts = today.map(([start, end]) => `${words.clock(start)}–${words.clock(end)}`);
-  const listed = [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter(Boolean).join(words.text("hours.and"));
-  const said = parts.length ? words.text("hours.today", { spans: listed }) : words.text("hours.none");
+  const said = parts.length ? words.text("hours.today", { spans: words.listed(parts) }) : words.text("hours.none");
   return `${said} ${whatComes(spans, today, nowMs, words)}`.trimEnd();
 }
 

@@ -1,16 +1,18 @@
 // The page of an outlet: a minute is pointed at on the timeline, and why there was an alert then, or none, is fetched
 // and told as the server tells it. Without this module a form does the same.
 
-const { why, lang, zone, dot, start_ms, end_ms, at_ms, now_ms, ...words } = JSON.parse(
+import { Clock } from "./words.js";
+
+const { why, lang, zone, start_ms, end_ms, at_ms, now_ms, ...words } = JSON.parse(
   document.getElementById("data").textContent,
 );
 const MINUTE_MS = 60_000;
 const PAUSE_MS = 350;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -15, PageUp: 15 };
-const clockForm = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const clocks = new Clock(zone);
 
 const at = (id) => document.getElementById(id);
-const clock = (ms) => clockForm.format(ms).replace(":", dot);
+const clock = (ms) => clocks.short(ms);
 const lastMs = Math.min(end_ms, now_ms);
 
 const box = at("tl-box");

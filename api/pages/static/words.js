@@ -1,23 +1,54 @@
-// Texts, numbers and instants as people read them; api/words.py does the same on the server.
+// Texts, numbers and instants as people read them, in the language of the page, by the browser's Intl; api/words.py
+// does the same on the server, by Babel.
 
 const NBSP = "\u00a0";
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const DAY_MS = 86_400_000;
+const LOCALES = { id: "id", en: "en-GB" };
+
+const language = () => document.documentElement.lang;
+const form = (zone, fields) => new Intl.DateTimeFormat(LOCALES[language()], { timeZone: zone, hourCycle: "h23", ...fields });
+
+export class Clock {
+  #short;
+  #withSeconds;
+
+  constructor(zone) {
+    this.#short = form(zone, { hour: "2-digit", minute: "2-digit" });
+    this.#withSeconds = form(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  }
+
+  // 10.42
+  short(atMs) {
+    return this.#short.format(atMs);
+  }
+
+  // 10.42.07
+  withSeconds(atMs) {
+    return this.#withSeconds.format(atMs);
+  }
+}
 
 export class Words {
   #texts;
-  #format;
+  #clock;
+  #plurals = new Intl.PluralRules(LOCALES[language()]);
+  #numbers = new Intl.NumberFormat(LOCALES[language()]);
+  #lists = new Intl.ListFormat(LOCALES[language()]);
+  #date;
+  #weekday;
+  #day;
 
   constructor(texts, zone) {
     this.#texts = texts;
-    this.#format = new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, hourCycle: "h23", weekday: "short", year: "numeric",
-      month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-    });
+    this.#clock = new Clock(zone);
+    this.#date = form(zone, { weekday: "short", day: "numeric", month: "short" });
+    this.#weekday = form(zone, { weekday: "long" });
+    this.#day = form(zone, { year: "numeric", month: "numeric", day: "numeric" });
   }
 
   text(key, values = {}) {
     let text = this.#texts[key];
-    if (typeof text === "object") text = values.n === 1 ? text.one : text.other;
+    if (typeof text === "object") text = text[this.#plurals.select(values.n)];
     return text.replace(/\{(\w+)\}/g, (_, name) => {
       const value = values[name];
       return typeof value === "number" ? this.number(value) : value;
@@ -29,30 +60,35 @@ export class Words {
   }
 
   number(n) {
-    return String(n).replace(/\B(?=(\d{3})+$)/g, this.#texts["number.group"]);
+    return this.#numbers.format(n);
+  }
+
+  // 08.00–12.00 dan 13.00–15.00
+  listed(parts) {
+    return this.#lists.format(parts);
   }
 
   clock(atMs) {
-    const at = this.#local(atMs);
-    return `${at.hour}${this.#texts["time.dot"]}${at.minute}`;
+    return this.#clock.short(atMs);
   }
 
   clockS(atMs) {
-    return `${this.clock(atMs)}${this.#texts["time.dot"]}${this.#local(atMs).second}`;
+    return this.#clock.withSeconds(atMs);
   }
 
+  // Sel 24 Nov
   date(atMs) {
-    const at = this.#local(atMs);
-    return `${this.#name("day.short", at.weekday)} ${at.day} ${this.#name("month.short", at.month - 1)}`;
+    const { weekday, day, month } = parts(this.#date, atMs);
+    return `${weekday} ${day} ${month}`;
   }
 
   // 13.00 today, Kamis 08.00 within a week, else 3 Des 08.00
   coming(atMs, nowMs) {
-    const at = this.#local(atMs);
     const days = this.#days(atMs) - this.#days(nowMs);
     if (days === 0) return this.clock(atMs);
-    if (days < 7) return `${this.#name("day.long", at.weekday)} ${this.clock(atMs)}`;
-    return `${at.day} ${this.#name("month.short", at.month - 1)} ${this.clock(atMs)}`;
+    if (days < 7) return `${this.#weekday.format(atMs)} ${this.clock(atMs)}`;
+    const { day, month } = parts(this.#date, atMs);
+    return `${day} ${month} ${this.clock(atMs)}`;
   }
 
   sameDay(oneMs, otherMs) {
@@ -70,21 +106,13 @@ export class Words {
     return text.replaceAll(" ", NBSP);
   }
 
-  #name(key, place) {
-    return this.#texts[key].split(" ")[place];
-  }
-
+  // Days between 1970 and the local date.
   #days(atMs) {
-    const at = this.#local(atMs);
-    return Math.round(Date.UTC(at.year, at.month - 1, at.day) / 86_400_000);
+    const { year, month, day } = parts(this.#day, atMs);
+    return Math.round(Date.UTC(year, month - 1, day) / DAY_MS);
   }
+}
 
-  #local(atMs) {
-    const at = {};
-    for (const { type, value } of this.#format.formatToParts(atMs)) at[type] = value;
-    return {
-      ...at, year: Number(at.year), month: Number(at.month), day: Number(at.day),
-      weekday: WEEKDAYS.indexOf(at.weekday),
-    };
-  }
+function parts(form, atMs) {
+  return Object.fromEntries(form.formatToParts(atMs).map(({ type, value }) => [type, value]));
 }
