@@ -31,6 +31,7 @@ from api.public_answers import PublicAnswers
 from api.routes import (
     account,
     admin,
+    admin_users,
     agency,
     alerts,
     contests,
@@ -120,6 +121,7 @@ def create_app(parts: Parts) -> FastAPI:
         substitutes,
         registry,
         admin,
+        admin_users,
         inbox,
         plans,
         account,

@@ -58,7 +58,9 @@ async def change_password(request: Request) -> Response:
 @router.post("/log-out-everywhere")
 async def log_out_everywhere(request: Request) -> Response:
     name = _who(request).name
-    await _write(request, lambda connection, now_ms: accounts.log_out_everywhere(connection, name, now_ms))
+    await _write(
+        request, lambda connection, now_ms: accounts.log_out_everywhere(connection, name, by=name, now_ms=now_ms)
+    )
     return let_out(request)
 
 

@@ -15,7 +15,7 @@ from storage.record import accounts, users
 from storage.record.accounts import LONGEST_NAME, Token
 from storage.record.identities import LONGEST_IDENTITY
 from storage.record.refusals import NotNow, NotThere
-from storage.record.users import Account, Role, Scope
+from storage.record.users import Account, Role, Scope, account_of
 
 router = APIRouter(prefix="/api/v1/users", tags=["accounts"], max_body_size=LARGEST_BODY_BYTES)
 
@@ -74,6 +74,16 @@ class NewAccount(BaseModel):
     )
 
 
+class Reach(BaseModel):
+    """What an account may do, and where."""
+
+    model_config = BODY | {"json_schema_extra": {"examples": [{"role": "technician", "site": "mpp-contoh"}]}}
+
+    role: Role = Field(description="What it may do.")
+    agency: str | None = Field(None, description="Of the role `agency`: whose outlets it sees, and no others.")
+    site: str | None = Field(None, description="The one site that it sees; all of them when left out.")
+
+
 class NewToken(BaseModel):
     """A token as its owner wants it."""
 
@@ -117,8 +127,31 @@ def make_account(request: Request, account: NewAccount) -> Response:
             by=request.state.account,
             now_ms=now_ms,
         )
-        made = next(one for one in users.accounts(connection, now_ms) if one.name == account.name)
+        made = account_of(connection, account.name, now_ms)
     return JSONResponse({"user": _account_json(made)}, 201)
+
+
+@router.put(
+    "/{name}/role",
+    summary="Give an account another role, agency or site",
+    description="It holds at once, also for who is logged in. What is left out is none.",
+    responses=_said(
+        200,
+        "The account.",
+        {"user": _ACCOUNT},
+        _400="A field is wrong, or missing.",
+        _404="There is no such account.",
+        _409="It is the last administrator, or one's own.",
+    ),
+)
+def change_role(request: Request, name: Name, reach: Reach) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.writing() as connection:
+        now_ms = parts.now()
+        by = request.state.account
+        accounts.change(connection, name, reach.role, agency=reach.agency, site_id=reach.site, by=by, now_ms=now_ms)
+        changed = account_of(connection, name, now_ms)
+    return JSONResponse({"user": _account_json(changed)})
 
 
 @router.delete(
@@ -126,12 +159,12 @@ def make_account(request: Request, account: NewAccount) -> Response:
     status_code=204,
     summary="Remove an account, with its sessions, links and tokens",
     description="What was done with it stays under its name.",
-    responses=_said(204, "It is gone.", None, _404="There is no such account.", _409="It is the last administrator."),
+    responses=_said(
+        204, "It is gone.", None, _404="There is no such account.", _409="It is the last administrator, or one's own."
+    ),
 )
 def remove_account(request: Request, name: Name) -> Response:
     parts: Parts = request.app.state.parts
-    if name == request.state.account:
-        raise NotNow("this is your own account; another administrator can remove it")
     with parts.record.writing() as connection:
         accounts.remove(connection, name, by=request.state.account, now_ms=parts.now())
     return Response(status_code=204)
@@ -141,13 +174,50 @@ def remove_account(request: Request, name: Name) -> Response:
     "/{name}/link",
     status_code=201,
     summary="A one-time link that logs its owner in; it holds for an hour",
-    responses=_said(201, "Where it leads.", {"path": "/login?code=…"}, _404="There is no such account."),
+    responses=_said(
+        201,
+        "Where it leads, and until when.",
+        {"path": "/login?code=…", "expires": "2026-11-24T04:42:07.000Z"},
+        _404="There is no such account.",
+    ),
 )
 def make_link(request: Request, name: Name) -> Response:
     parts: Parts = request.app.state.parts
+    now_ms = parts.now()
     with parts.record.writing() as connection:
-        code = accounts.link(connection, name, by=request.state.account, now_ms=parts.now())
-    return JSONResponse({"path": f"/login?code={code}"}, 201)
+        code = accounts.link(connection, name, by=request.state.account, now_ms=now_ms)
+    return JSONResponse({"path": f"/login?code={code}", "expires": rfc3339(now_ms + users.LINK_LIFE_MS)}, 201)
+
+
+@router.post(
+    "/{name}/log-out",
+    summary="Log an account out of all browsers; its tokens stay",
+    responses=_said(200, "How many sessions there were.", {"sessions": 2}, _404="There is no such account."),
+)
+def log_out_everywhere(request: Request, name: Name) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.writing() as connection:
+        count = accounts.log_out_everywhere(connection, name, by=request.state.account, now_ms=parts.now())
+    return JSONResponse({"sessions": count})
+
+
+@router.post(
+    "/{name}/revoke",
+    summary="Take back all that opens an account: sessions, links, tokens, its password",
+    description="The account stays; a one-time link lets its owner in again.",
+    responses=_said(
+        200,
+        "How many sessions, links and tokens there were.",
+        {"revoked": 3},
+        _404="There is no such account.",
+        _409="It is one's own.",
+    ),
+)
+def revoke_account(request: Request, name: Name) -> Response:
+    parts: Parts = request.app.state.parts
+    with parts.record.writing() as connection:
+        count = accounts.revoke(connection, name, by=request.state.account, now_ms=parts.now())
+    return JSONResponse({"revoked": count})
 
 
 @router.get(

@@ -6,7 +6,7 @@ The secrets themselves are `users`'; nothing of them is in the log.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
@@ -26,6 +26,13 @@ LONGEST_PASSWORD = 200
 # Who acts when no account does: whoever may run commands on the machine.
 CONSOLE = "console"
 _ID_DIGITS = 12
+
+# Why an account can be neither removed nor made less than an administrator's.
+Kept = Literal["last", "own"]
+_KEPT: dict[Kept, str] = {
+    "last": '"{}" is the last administrator; make another one first',
+    "own": "this is your own account; another administrator can do this",
+}
 
 
 class Token(NamedTuple):
@@ -68,12 +75,37 @@ def make_sure(connection: Connection, name: str, *, by: str, now_ms: int) -> Non
         add(connection, name, "administrator", by=by, now_ms=now_ms)
 
 
-def remove(connection: Connection, name: str, *, by: str, now_ms: int) -> None:
-    """Take an account away with all that opens it. Raises NotThere, and NotNow for the last administrator."""
-    role = _role(connection, name)
+def kept(connection: Connection, name: str, *, by: str) -> Kept | None:
+    """Why the account stays an administrator's whatever `by` asks for; None where it need not. Raises NotThere."""
     others = select(func.count()).where(user.c.role == "administrator", user.c.name != name)
-    if role == "administrator" and not connection.execute(others).scalar_one():
-        raise NotNow(f'"{name}" is the last administrator; make another one first')
+    if _role(connection, name) == "administrator" and not connection.execute(others).scalar_one():
+        return "last"
+    return "own" if name == by else None
+
+
+def change(
+    connection: Connection, name: str, role: Role, *, agency: str | None, site_id: str | None, by: str, now_ms: int
+) -> None:
+    """Give an account another role or reach, at once also where it is logged in. NotThere, NotAccepted, NotNow."""
+    before = connection.execute(
+        select(user.c.role, user.c.agency, user.c.site).where(user.c.name == name)
+    ).one_or_none()
+    if before is None:
+        raise NotThere(f'no account "{name}"')
+    if problems := _reach_problems(connection, role, agency, site_id):
+        raise NotAccepted(problems)
+    if tuple(before) == (role, agency, site_id):
+        return
+    if role != before.role:
+        _check_not_kept(connection, name, by)
+    connection.execute(update(user).where(user.c.name == name).values(role=role, agency=agency, site=site_id))
+    said = {"role": role, "agency": agency, "site": site_id, "before": dict(before._mapping)}
+    _audit(connection, now_ms, "account_changed", name, by, said)
+
+
+def remove(connection: Connection, name: str, *, by: str, now_ms: int) -> None:
+    """Take an account away with all that opens it. Raises NotThere; NotNow for one's own and the last administrator."""
+    _check_not_kept(connection, name, by)
     users.revoke(connection, name)
     connection.execute(delete(user).where(user.c.name == name))
     _audit(connection, now_ms, "account_removed", name, by)
@@ -134,10 +166,14 @@ def revoke_token(connection: Connection, name: str, token_id: str, *, by: str, n
 
 
 def revoke(connection: Connection, name: str, *, by: str, now_ms: int) -> int:
-    """Take back everything that opens an account, its password and who logs in to it by OpenID Connect too; how many
-    tokens, links and sessions. Raises NotThere.
+    """Take back everything that opens an account, its password and who logs in to it by OpenID Connect too.
+
+    Says how many tokens, links and sessions. Raises NotThere, and NotNow for one's own: whoever asks would be out with
+    nobody to let him in again.
     """
     _role(connection, name)
+    if name == by:
+        raise NotNow(_KEPT["own"])
     count = users.revoke(connection, name)
     forget_person(connection, name)
     connection.execute(update(user).where(user.c.name == name).values(password=None))
@@ -181,10 +217,11 @@ def log_out(connection: Connection, session: str, now_ms: int) -> None:
         _audit(connection, now_ms, "logged_out", name, name)
 
 
-def log_out_everywhere(connection: Connection, name: str, now_ms: int) -> int:
-    """End all sessions of an account; how many there were."""
+def log_out_everywhere(connection: Connection, name: str, *, by: str, now_ms: int) -> int:
+    """End all sessions of an account; how many there were. Raises NotThere."""
+    _role(connection, name)
     count = users.end_sessions(connection, name)
-    _audit(connection, now_ms, "logged_out_everywhere", name, name, {"sessions": count})
+    _audit(connection, now_ms, "logged_out_everywhere", name, by, {"sessions": count})
     return count
 
 
@@ -207,7 +244,9 @@ def check_password(name: str, password: str) -> None:
 
 
 def _name_problems(name: str) -> list[Problem]:
-    if name.strip() == name and name and name.isprintable() and "/" not in name and len(name) <= LONGEST_NAME:
+    # A dot or two would lead elsewhere in an address.
+    shown = name.strip() == name and name.isprintable() and name not in ("", ".", "..")
+    if shown and "/" not in name and len(name) <= LONGEST_NAME:
         return []
     return [Problem("name", f"is not 1 to {LONGEST_NAME} printable characters without a slash or outer blanks")]
 
@@ -223,14 +262,19 @@ def _reach_problems(connection: Connection, role: str, agency: str | None, site_
     if role == "administrator" and site_id is not None:
         problems.append(Problem("site", "is not for administrators, who see all sites; leave it out"))
     if site_id is not None and connection.scalar(select(site.c.id).where(site.c.id == site_id)) is None:
-        problems.append(Problem("site", f'no site "{site_id}"; apply its file first'))
+        problems.append(Problem("site", f'no site "{site_id}"; add it first'))
     elif agency is not None:
         known = select(agencies.c.id).where(agencies.c.id == agency)
         if site_id is not None:
             known = known.where(agencies.c.site == site_id)
         if connection.scalar(known.limit(1)) is None:
-            problems.append(Problem("agency", f'no agency "{agency}"; apply the site\'s file with it first'))
+            problems.append(Problem("agency", f'no agency "{agency}"; add it to its site first'))
     return problems
+
+
+def _check_not_kept(connection: Connection, name: str, by: str) -> None:
+    if (why := kept(connection, name, by=by)) is not None:
+        raise NotNow(_KEPT[why].format(name))
 
 
 def _role(connection: Connection, name: str) -> Role:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, cast, get_args
 
 from sqlalchemy import Connection, delete, insert, or_, select
 
+from storage.record.refusals import NotThere
 from storage.record.tables import credential, user
 
 Kind = Literal["token", "link", "session"]
@@ -25,8 +26,9 @@ SESSION_LIFE_MS = 30 * 24 * 3_600_000
 
 
 class Account(NamedTuple):
-    """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in. `identity`: who logs in to it by
-    OpenID Connect; `joined`: he has done so.
+    """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in; `links`: unused one-time links.
+
+    `identity`: who logs in to it by OpenID Connect; `joined`: he has done so.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Account(NamedTuple):
     has_password: bool = False
     identity: str | None = None
     joined: bool = False
+    links: int = 0
 
 
 class Asker(NamedTuple):
@@ -153,6 +156,14 @@ def revoke(connection: Connection, name: str) -> int:
     return connection.execute(delete(credential).where(credential.c.user == name)).rowcount
 
 
+def account_of(connection: Connection, name: str, now_ms: int) -> Account:
+    """The account of that name. Raises NotThere."""
+    found = next((one for one in accounts(connection, now_ms) if one.name == name), None)
+    if found is None:
+        raise NotThere(f'no account "{name}"')
+    return found
+
+
 def accounts(connection: Connection, now_ms: int) -> list[Account]:
     """All accounts by name."""
     tokens: dict[str, list[str]] = {}
@@ -160,10 +171,13 @@ def accounts(connection: Connection, now_ms: int) -> list[Account]:
         select(credential.c.user, credential.c.label).where(credential.c.kind == "token").order_by(credential.c.made_ms)
     ):
         tokens.setdefault(name, []).append(label)
-    sessions = Counter(
-        connection.execute(
-            select(credential.c.user).where(credential.c.kind == "session", credential.c.expires_ms > now_ms)
-        ).scalars()
+    standing = Counter(
+        (row.user, row.kind)
+        for row in connection.execute(
+            select(credential.c.user, credential.c.kind).where(
+                credential.c.kind.in_(("session", "link")), credential.c.expires_ms > now_ms
+            )
+        )
     )
     return [
         Account(
@@ -171,12 +185,13 @@ def accounts(connection: Connection, now_ms: int) -> list[Account]:
             cast(Role, row.role),
             row.made_ms,
             tuple(tokens.get(row.name, ())),
-            sessions[row.name],
+            standing[row.name, "session"],
             row.agency,
             row.site,
             row.password is not None,
             row.identity,
             row.subject is not None,
+            standing[row.name, "link"],
         )
         for row in connection.execute(select(user).order_by(user.c.name))
     ]

@@ -238,7 +238,23 @@ EXPECTED: dict[str, Case] = {
     "GET /api/v1/users": Case("administrator"),
     "POST /api/v1/users": Case("administrator", body={"name": "baru", "role": "viewer"}),
     "DELETE /api/v1/users/{name}": Case("administrator", {"name": "somebody"}),
+    "PUT /api/v1/users/{name}/role": Case("administrator", {"name": "somebody"}, body={"role": "viewer"}),
     "POST /api/v1/users/{name}/link": Case("administrator", {"name": "somebody"}),
+    "POST /api/v1/users/{name}/log-out": Case("administrator", {"name": "somebody"}),
+    "POST /api/v1/users/{name}/revoke": Case("administrator", {"name": "somebody"}),
+    "GET /admin/users": Case("administrator"),
+    "GET /admin/users/new": Case("administrator"),
+    "POST /admin/users/new": Case("administrator", form={"name": "baru", "role": "viewer"}),
+    "GET /admin/users/of/{name}": Case("administrator", {"name": "somebody"}),
+    "POST /admin/users/of/{name}": Case("administrator", {"name": "somebody"}, form={"role": "viewer"}),
+    "POST /admin/users/of/{name}/link": Case("administrator", {"name": "somebody"}, form={}),
+    "POST /admin/users/of/{name}/log-out": Case("administrator", {"name": "somebody"}, form={}),
+    "POST /admin/users/of/{name}/tokens/{token}/revoke": Case(
+        "administrator", {"name": "somebody", "token": "{others_token}"}, form={}
+    ),
+    "GET /admin/users/of/{name}/remove": Case("administrator", {"name": "somebody"}),
+    "POST /admin/users/of/{name}/remove": Case("administrator", {"name": "somebody"}, form={}),
+    "POST /admin/users/of/{name}/revoke": Case("administrator", {"name": "somebody"}, form={}),
     "GET /api/v1/users/{name}/tokens": Case(EVERYBODY, **USERS),
     "POST /api/v1/users/{name}/tokens": Case(EVERYBODY, **USERS, body={"label": "x"}),
     "DELETE /api/v1/users/{name}/tokens/{token}": Case(
