@@ -243,6 +243,10 @@ class Sight(NamedTuple):
         """What is seen of each of `sites` of which anything is."""
         return {site_id: self.part_of(site) for site_id, site in sites.items() if self.sees_site(site)}
 
+    def sees_device(self, site: str) -> bool:
+        """Whether a device that nobody claimed may be of what is seen. `site`: which its topics name, "" if none."""
+        return self.site is None or site in ("", self.site)
+
     def sees_subject(self, site: Site, subject_type: SubjectType, subject: str) -> bool:
         """Whether what an alert speaks of is seen: sensors, gateways and the site itself are nothing of an agency's."""
         if self.agency is None:

@@ -111,8 +111,13 @@ def things(site: Site, place: Place) -> Things:
     """All things of the kind that the owner has. Raises NoSuchThing without such an owner."""
     found = place.kind.things(site, place.owner)
     if found is None:
-        raise NoSuchThing(f'nothing with the id "{place.owner}" at site "{site.id}" has {place.kind.plural}')
+        raise no_owner(site, place)
     return found
+
+
+def no_owner(site: Site, place: Place) -> NoSuchThing:
+    """What to raise where the owner of `place` is not there, or is not seen."""
+    return NoSuchThing(f'nothing with the id "{place.owner}" at site "{site.id}" has {place.kind.plural}')
 
 
 def thing(site: Site, place: Place) -> Any:

@@ -16,6 +16,7 @@ from api.answers import LangChoice, ThemeChoice, address, choices, page, prefere
 from api.fields import LARGEST_BODY_BYTES
 from api.forms import form_of
 from api.parts import Parts
+from api.routes.inbox import device_of
 from api.words import Words
 from presence.errors import BadInput
 from presence.registry import (
@@ -38,7 +39,7 @@ from presence.registry import (
 from presence.site import Site, ZoneName
 from presence.site_checks import Problem
 from storage.record.aside import Waiting, inbox
-from storage.record.claims import claim, waiting_device
+from storage.record.claims import claim
 from storage.record.refusals import NotThere
 from storage.record.registry import load_site, site_ids
 from storage.record.registry_changes import Registered, change, registered
@@ -197,9 +198,8 @@ def _claim(request: Request, site: str, given: Mapping[str, str]) -> None:
     if parts.claim is None or zone is None:
         raise BadInput("inbox", "the form is not whole", remedy="choose outlet and zone, and claim again")
     with parts.record.writing() as connection:
-        waiting = waiting_device(
-            connection, given.get("site", ""), given.get("convention", ""), given.get("device", "")
-        )
+        key = given.get("site", ""), given.get("convention", ""), given.get("device", "")
+        waiting = device_of(request, connection, *key)
         where = (site, given.get("outlet", ""), zone, given.get("presence") or None)
         claim(connection, waiting, *where, parts.claim, request.state.account, parts.now())
     request.app.state.feed.look_soon()

@@ -447,7 +447,7 @@ def _undo(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
             for number in numbers:
                 made = declaration(connection, place.site.id, Absence, number)
                 if not place.sight.sees_outlet(place.site, made.what.outlet):
-                    raise NotThere(f"no absence {number} of this agency")
+                    raise NotThere(f'no absence {number} at site "{place.site.id}"')
                 end(connection, place.site.id, Absence, number, author, now_ms)
     return "undone"
 
@@ -490,7 +490,7 @@ def _decide(request: Request, place: _Place, fields: Mapping[str, str]) -> str:
         with parts.record.writing() as connection:
             made = contested(connection, place.site.id, numbers[0])
             if not place.sight.sees_outlet(place.site, made.outlet):
-                raise NotThere(f"no contest {numbers[0]} of this agency")
+                raise NotThere(f'no contest {numbers[0]} at site "{place.site.id}"')
             text, author = fields.get("text", "").strip(), request.state.account
             decide(connection, place.site.id, numbers[0], verdict, text, author=author, now_ms=parts.now())
     except NotAccepted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +14,7 @@ from api.fields import BODY, LARGEST_BODY_BYTES, Instant
 from api.parts import Parts
 from presence.declarations import LONGEST_TEXT
 from storage.record.contests import Contest, Verdict, contests, decide, submit
+from storage.record.refusals import NotThere
 
 router = APIRouter(prefix="/api/v1/sites/{site}/contests", tags=["contests"], max_body_size=LARGEST_BODY_BYTES)
 
@@ -54,7 +55,6 @@ def _said(status: int, what: str, example: object) -> dict[int | str, dict[str, 
     if status == 201:
         answers |= {
             400: {"description": "A field is wrong, or missing."},
-            403: {"description": "The account does not answer for what is named."},
             409: {"description": "The same waits for a decision, or it was decided before."},
         }
     return answers
@@ -106,7 +106,7 @@ def contest(request: Request, site: SiteId, said: NewContest) -> Response:
     parts: Parts = request.app.state.parts
     known = site_of(request, site)
     if not sight_of(request).sees_outlet(known, said.outlet):
-        raise HTTPException(403, "this account does not answer for what is named")
+        raise NotThere(f'no outlet "{said.outlet}" at site "{site}"')
     wanted = Contest(0, site, said.outlet, said.from_ms, said.to_ms, said.text, request.state.account, 0)
     with parts.record.writing() as connection:
         made = submit(connection, wanted, parts.now())
@@ -126,9 +126,7 @@ def decide_contest(
     said: NewDecision,
 ) -> Response:
     parts: Parts = request.app.state.parts
-    known = site_of(request, site)
-    if not sight_of(request).sees_site(known):
-        raise HTTPException(403, "this account does not answer for this site")
+    site_of(request, site)
     with parts.record.writing() as connection:
         made = decide(
             connection, site, number, said.verdict, said.text, author=request.state.account, now_ms=parts.now()

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api.access import Sight, sight_of
 from api.answered import Readiness
 from api.feed import Feed
 from api.parts import Parts
@@ -56,17 +57,19 @@ async def readyz(request: Request) -> Response:
 )
 async def metrics(request: Request) -> Response:
     parts: Parts = request.app.state.parts
-    lines = _metrics(request.app.state.feed, parts.now())
+    lines = _metrics(request.app.state.feed, sight_of(request), parts.now())
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 
-def _metrics(feed: Feed, now_ms: int) -> Iterator[str]:
+def _metrics(feed: Feed, sight: Sight, now_ms: int) -> Iterator[str]:
+    """Figures of what `sight` sees, and of this process."""
+    seen = sight.of_sites(feed.live.sites)
     yield from _head("hadir_outlets", "gauge", "Outlets by status.")
-    for site in feed.live.sites:
-        found = [occupancy.status for occupancy in feed.live.of_site(site, now_ms)]
+    for site, known in seen.items():
+        found = [feed.live.occupancy(site, outlet.id, now_ms).status for outlet in known.outlets]
         for status in get_args(Status):
             yield f'hadir_outlets{{site="{site}",status="{status}"}} {found.count(status)}'
-    alerts = {site: [row.state(now_ms) for row in feed.alerts(site, now_ms)] for site in feed.live.sites}
+    alerts = {site: [row.state(now_ms) for row in feed.alerts(site, now_ms, sight.agency)] for site in seen}
     yield from _head("hadir_alerts_firing", "gauge", "Alerts that stand and that nobody has answered.")
     for site, states in alerts.items():
         yield f'hadir_alerts_firing{{site="{site}"}} {states.count("firing")}'
@@ -74,7 +77,7 @@ def _metrics(feed: Feed, now_ms: int) -> Iterator[str]:
     for site, states in alerts.items():
         yield f'hadir_alerts_acknowledged{{site="{site}"}} {states.count("acknowledged")}'
     yield from _head("hadir_feed_age_seconds", "gauge", "Since the site's collector was last heard.")
-    for site in feed.live.sites:
+    for site in seen:
         age_ms = feed.live.collector_age_ms(site, now_ms)
         if age_ms is not None:
             yield f'hadir_feed_age_seconds{{site="{site}"}} {age_ms / 1000:.3f}'

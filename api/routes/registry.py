@@ -28,9 +28,9 @@ from presence.registry import (
     Place,
     added,
     changed,
+    no_owner,
     removed,
     thing,
-    things,
 )
 from presence.site_file import thing_schema
 from storage.record.refusals import NotThere
@@ -268,14 +268,19 @@ def _answer(request: Request, site: str, said: Callable[[Registered], Response])
 
 
 def _listed(request: Request, now: Registered, place: Place) -> Response:
-    if place.owner and not registry.sees(sight_of(request), now.site, place):
-        things(now.site, place)
-        raise NotThere(f'nothing with the id "{place.owner}" at site "{now.site.id}"')
+    _check_owner(request, now, place)
     said = registry.listed(now.site, place, sight_of(request), channels=_sees_channels(request))
     return _tagged(registry.names_of(place.kind, said))
 
 
+def _check_owner(request: Request, now: Registered, place: Place) -> None:
+    """Raise, in the words for an owner that there is not, when the owner of `place` is not seen."""
+    if place.owner and not registry.sees(sight_of(request), now.site, place):
+        raise no_owner(now.site, place)
+
+
 def _shown(request: Request, now: Registered, place: Place, status: int = 200) -> Response:
+    _check_owner(request, now, place)
     one = thing(now.site, place)
     if not registry.sees(sight_of(request), now.site, place):
         raise NoSuchThing(f'no {place.kind.name} "{place.id}" at site "{now.site.id}"')

@@ -14,7 +14,7 @@ from presence.instants import rfc3339, rfc3339_or_none
 from storage.record import accounts, users
 from storage.record.accounts import LONGEST_NAME, Token
 from storage.record.identities import LONGEST_IDENTITY
-from storage.record.refusals import NotNow, NotThere
+from storage.record.refusals import NotThere
 from storage.record.users import Account, Role, Scope, account_of
 
 router = APIRouter(prefix="/api/v1/users", tags=["accounts"], max_body_size=LARGEST_BODY_BYTES)

@@ -15,8 +15,8 @@ from storage.record.registry import apply, load_site, site_ids
 Claim = Callable[[Sequence[Site], Site, str, Waiting, ZoneName, str | None], Site]
 
 
-def waiting_device(connection: Connection, site: str, convention: str, device: str) -> Waiting:
-    """A device of the inbox by its key; `site`: "" where its topics name none. Raises NotThere."""
+def waiting_device(connection: Connection, site: str | None, convention: str, device: str) -> Waiting:
+    """A device of the inbox by its key; `site`: "" where its topics name none, None: of none. Raises NotThere."""
     for one in inbox(connection):
         if (one.site, one.convention, one.device) == (site, convention, device):
             return one

@@ -304,7 +304,7 @@ def test_an_absence_is_contested_and_a_manager_decides(hall: Web, naker: Browser
         ({"text": "x", "to": rfc3339(NOW - HOUR)}, 400, "to: is not after `from`"),
         ({"text": "x", "to": rfc3339(NOW + HOUR)}, 400, "to: lies ahead; contest what is over, .*"),
         ({"text": "x", "from": "2020-01-01T00:00:00Z"}, 400, "to: is more than 31 days after `from`; .*"),
-        ({"text": "x", "outlet": "d-1"}, 403, "this account does not answer for what is named"),
+        ({"text": "x", "outlet": "d-1"}, 404, 'no outlet "d-1" at site "balai"'),
         ({}, 400, "text: is missing; write it"),
     ],
 )
