@@ -88,13 +88,13 @@ class Plan:
         """When the site is open: eight days from `from_ms` on."""
         return self.hours.open_spans(from_ms, from_ms + _DAYS_AHEAD * 24 * 3_600_000)
 
-    def as_json(self, *, phones: bool) -> dict[str, Any]:
-        """What the page's module needs of it. `phones`: with what dials the agencies."""
+    def as_json(self, now_ms: int, *, phones: bool) -> dict[str, Any]:
+        """What the page's module needs of it from `now_ms` on. `phones`: with what dials the agencies."""
         return {
             "outlets": {
                 outlet: {
                     "vacancy_ms": fixed.vacancy_ms,
-                    "muted": fixed.muted,
+                    "muted": [span for span in fixed.muted if span.end_ms > now_ms],
                     "number": fixed.number,
                     "agency": fixed.agency,
                     "href": fixed.href,

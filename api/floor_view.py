@@ -116,7 +116,7 @@ def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str,
         "now_ms": now.now_ms,
         "zone_name": f"{words.zone(now.now_ms)} ({now.site.timezone})",
         "warning": floor.warning(now.alerts, now.distrust, now.occupancies, words),
-        "data": plan.as_json(phones=now.phones)
+        "data": plan.as_json(now.now_ms, phones=now.phones)
         | {
             "site": now.site.id,
             "version": now.version,

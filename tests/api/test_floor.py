@@ -16,7 +16,7 @@ from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, 
 from presence.status import Status
 from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow, Told
-from tests.builders import outlet, sensor, site
+from tests.builders import HOUR_MS, outlet, sensor, site
 
 NOW = parse_instant("2026-11-24T10:42:07+07:00")
 MINUTE, HOUR = 60_000, 3_600_000
@@ -398,9 +398,16 @@ def test_an_empty_outlet_knows_whom_to_call():
     (card,) = floor.cards([row()], {}, where, NOW, ID)
     assert (card.href, card.tel) == ("/sites/balai/outlets/a-1", "tel:+62812000000")
     assert card.call == "Hubungi +62 812-000(000)"
-    assert where.as_json(phones=False)["outlets"]["a-1"]["tel"] == ""
+    assert where.as_json(NOW, phones=False)["outlets"]["a-1"]["tel"] == ""
     nobody = plan(agencies=(Agency(id="dinas", name="Dinas", contacts=(Contact(id="x", name="X", phone="?"),)),))
     assert nobody.outlets["a-1"].tel == ""
+
+
+def test_the_page_is_told_of_muted_time_to_come_alone():
+    past, lasting = ((NOW - 2 * HOUR_MS, NOW - HOUR_MS), (NOW - HOUR_MS // 2, NOW + HOUR_MS))
+    absences = tuple(Absence(outlet="a-1", from_ms=start, to_ms=end, reason="sick") for start, end in (past, lasting))
+    plan = floor.plan(site(absences=absences))
+    assert plan.as_json(NOW, phones=False)["outlets"]["a-1"]["muted"] == [lasting]
 
 
 def test_an_agency_sees_its_part_of_a_site():

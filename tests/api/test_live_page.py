@@ -144,6 +144,28 @@ def test_a_new_outlet_appears_by_itself(mall: Mall, url: str, browse: Callable[.
     expect(page.locator("#o-a-5 .note")).to_have_text("Menunggu kabar pertama")
 
 
+_KEPT = """async (module) => {
+    const { LiveState } = await import(module);
+    const now = Date.parse("2026-11-24T03:00:00Z");
+    const state = new LiveState({ site: "s", version: 1, now_ms: now, changes: [], outlets: {} });
+    const alert = (id, resolved) => ({ id, state: resolved ? "resolved" : "firing", resolved, disproved: null });
+    state.take("snapshot", {
+        at: "2026-11-24T03:00:00Z", sites: { s: 1 }, untrusted: {}, outlets: [],
+        alerts: [alert("stands", null), alert("just over", "2026-11-24T02:30:00Z")],
+    });
+    const before = [...state.alerts.keys()];
+    state.take("heartbeat", { at: "2026-11-24T03:31:00Z" });
+    return [before, [...state.alerts.keys()]];
+}"""
+
+
+def test_a_page_that_stays_open_forgets_what_its_log_no_longer_tells(mall: Mall, url: str, browse: Callable[..., Page]):
+    page = browse(url)
+    module = page.locator("script[type=module]").get_attribute("src") or ""
+    kept = page.evaluate(_KEPT, module.replace("live.js", "live_state.js"))
+    assert kept == [["stands", "just over"], ["stands"]]
+
+
 def test_the_welcome_gives_way_to_the_first_site(
     record: Record, mosquitto: Any, serving: Callable[..., str], browse: Callable[..., Page]
 ):

@@ -3,6 +3,7 @@
 import * as floor from "./floor.js";
 
 const HOUR_MS = 3_600_000;
+const RELOAD_WITHIN_MS = 3_000; // all pages of a site hear of it at once, and shall not ask for theirs at once
 
 // `plan`: the page's data. Calls on.changed(outlet) when an outlet takes another status, on.fired(alert) for a new alert.
 export class LiveState {
@@ -12,6 +13,7 @@ export class LiveState {
   started = false;
   #plan;
   #on;
+  #reloads = false;
   #believed = new Map(); // outlet -> the last one that came while its site was believed
   #aheadMs; // how much the server's clock is ahead of this one
 
@@ -37,13 +39,18 @@ export class LiveState {
   #tell(at) {
     this.heardAtMs = Date.parse(at);
     this.#aheadMs = this.heardAtMs - Date.now();
+    // A wall stays open for months: what ended longer ago than the log tells is not kept.
+    for (const [id, alert] of this.alerts) {
+      const ended = alert.disproved ?? alert.resolved;
+      if (ended !== null && Date.parse(ended) <= this.heardAtMs - HOUR_MS) this.alerts.delete(id);
+    }
   }
 
   #takeSnapshot(snapshot) {
     this.#tell(snapshot.at);
     if (snapshot.sites[this.#plan.site] !== this.#plan.version) {
-      location.reload(); // outlets came, went or changed their names
-      return;
+      this.#reloadSoon(); // outlets came, went or changed their names
+      if (!this.started) return;
     }
     this.distrust = snapshot.untrusted[this.#plan.site] ?? null;
     for (const occupancy of snapshot.outlets) this.#takeOccupancy(occupancy);
@@ -51,6 +58,12 @@ export class LiveState {
     for (const id of this.alerts.keys()) if (!known.has(id)) this.alerts.delete(id);
     for (const alert of snapshot.alerts) this.#takeAlert(alert);
     this.started = true;
+  }
+
+  #reloadSoon() {
+    if (this.#reloads) return;
+    this.#reloads = true;
+    setTimeout(() => location.reload(), Math.random() * RELOAD_WITHIN_MS);
   }
 
   #takeOccupancy(occupancy) {
