@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection
 
 from api import floor, ledger_bars
+from api.access import Sight
 from api.answers import address
 from api.ledger_days import declared_of, extent, whole_days
 from api.ledger_view import View, view
@@ -101,7 +102,7 @@ def outlet_page(
         "day": _days_around(site, outlet, asked, today, day, words),
         "timeline": drawn,
         "ledger": _ledger_of_day(viewed, asked.day, words),
-        "why": _why(connection, site, outlet, asked, present.now_ms, words),
+        "why": _why(connection, site, outlet, asked, present, words),
         "range": _range(connection, site, outlet, hours, known, viewed, dates, asked, words),
         "alerts": [_alert_line(row, plan, present.now_ms, day, words) for row in reversed(rows)],
         "kinds": {
@@ -409,11 +410,21 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
 # --- why, or why not
 
 
-def _why(connection: Connection, site: Site, outlet: Outlet, asked: Asked, now_ms: int, words: Words) -> dict[str, Any]:
+def _why(
+    connection: Connection, site: Site, outlet: Outlet, asked: Asked, present: Present, words: Words
+) -> dict[str, Any]:
     found: dict[str, Any] = {"at": "", "kinds": [], "wrong": asked.wrong_at, "heading": words("outlet.why")}
     if asked.at_ms is None:
         return found | {"at": asked.wrong_at}
-    told = explain(connection, site.id, outlet.id, at=rfc3339(asked.at_ms), kind=None, now_ms=now_ms)
+    told = explain(
+        connection,
+        site.id,
+        outlet.id,
+        at=rfc3339(asked.at_ms),
+        kind=None,
+        now_ms=present.now_ms,
+        sight=Sight(present.agency),
+    )
     at = words.clock_s(asked.at_ms) if asked.at_ms % 60_000 else words.clock(asked.at_ms)
     kinds = [one for one in told["kinds"] if one["kind"] in _EXPLAINED and one["reason"] != "off"] or told["kinds"]
     stood = any(one["alert"] is not None for one in kinds)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from api.access import EVERYTHING, Sight
 from presence.alerts.escalation import speakers
 from presence.alerts.life import alert_id
 from presence.alerts.subjects import Subject
@@ -46,8 +47,9 @@ def explain(
     at: str | None,
     kind: AlertKind | None,
     now_ms: int,
+    sight: Sight = EVERYTHING,
 ) -> dict[str, Any]:
-    """Why each alert of the outlet stood at an instant, or did not. `kind`: of this one only.
+    """Why each alert of the outlet that `sight` sees stood at an instant, or did not. `kind`: of this one only.
 
     `at`: as `_instant` reads it; None: the end of what is known. Raises NotThere, in words, for a site, outlet or kind
     that there is not, ValueError for an `at` that is no instant.
@@ -57,7 +59,11 @@ def explain(
         raise NotThere(_no("site", site_id, site_ids(connection)))
     if outlet_id not in (known := [outlet.id for outlet in site.outlets]):
         raise NotThere(_no("outlet", outlet_id, known))
-    concerned = [one for one in subjects_at(site, outlet_id) if kind in (None, one.kind)]
+    concerned = [
+        one
+        for one in subjects_at(site, outlet_id)
+        if kind in (None, one.kind) and sight.sees_subject(site, one.subject_type, one.id)
+    ]
     if not concerned:
         raise NotThere(f'outlet "{outlet_id}" has no sensor that could raise an alert "{kind}"')
     until_ms = progress(connection, site_id)

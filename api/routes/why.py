@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from api.access import Sight, sight_of
+from api.access import EVERYTHING, sight_of
 from api.answered import WhyNot
 from api.asked import outlet_of, site_of
 from api.parts import Parts
@@ -18,10 +18,11 @@ from presence.site import AlertKind
 router = APIRouter(prefix="/api/v1/sites/{site}/outlets/{outlet}/why", tags=["alerts"])
 
 _DESCRIPTION = """For each kind of alert that could speak of the outlet (its duty's, its own, those of its sensors and
-gateways, the site's): `reason`, the name of what decided at that instant; `alert`, the one that stood, with the end
-that is known by now; `checks` in order, each `passed`, `stopped` or `not_reached`, with its facts and a sentence in
-both languages; `later`, what came of a clock that ran or an alert that stood. Beside it `recorded`, what the record has
-of that minute, and `notes` where the two differ. Decisions are told as of the instant, states as they are known today.
+gateways, the site's; an agency is told of its own outlets and duties alone): `reason`, the name of what decided at that
+instant; `alert`, the one that stood, with the end that is known by now; `checks` in order, each `passed`, `stopped` or
+`not_reached`, with its facts and a sentence in both languages; `later`, what came of a clock that ran or an alert that
+stood. Beside it `recorded`, what the record has of that minute, and `notes` where the two differ. Decisions are told as
+of the instant, states as they are known today.
 """
 _AT = (
     "RFC 3339, as 2026-11-24T09:58:00+07:00, epoch seconds, or today's time on the site's clock, as 09:58;"
@@ -89,11 +90,12 @@ def why_not(
     parts: Parts = request.app.state.parts
     # A plus sign that nobody escaped arrives as a space.
     instant = None if at is None else at.replace(" ", "+")
-    if sight_of(request) != Sight():
+    sight = sight_of(request)
+    if sight != EVERYTHING:
         outlet_of(site_of(request, site), outlet)
     try:
         with parts.record.reading() as connection:
-            told = explain(connection, site, outlet, at=instant, kind=kind, now_ms=parts.now())
+            told = explain(connection, site, outlet, at=instant, kind=kind, now_ms=parts.now(), sight=sight)
     except ValueError as error:
         raise HTTPException(400, f"at: {error}") from None
     return JSONResponse(told)

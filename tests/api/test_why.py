@@ -10,6 +10,7 @@ from presence.alerts.life import Alert, alert_id
 from presence.site import Rule
 from storage.record.acknowledgements import Answer, add
 from storage.record.registry import apply
+from storage.record.users import make_account, make_token
 from tests.fixtures.web import Web
 from tests.fixtures.why import EMPTY, VACANCY, EmptyOutlet, clock
 
@@ -165,3 +166,15 @@ def test_the_documents_show_an_example(demo: Web) -> None:
     told = paths["/api/v1/sites/{site}/outlets/{outlet}/why"]["get"]
     assert told["summary"]
     assert told["responses"]["200"]["content"]["application/json"]["example"]["kinds"][0]["checks"]
+
+
+def test_an_agency_is_told_of_its_own_outlets_and_nothing_of_devices(demo: Web, empty_outlet: EmptyOutlet) -> None:
+    demo.apply(empty_outlet.site)
+    with demo.record.writing() as connection:
+        make_account(connection, "dinas", demo.now_ms, "agency", agency="dinas")
+        token = make_token(connection, "dinas", "", demo.now_ms)
+    own = demo.ask(authorization=f"Bearer {token}")
+    told = own.get(OUTLET, params={"at": "2026-11-24T09:06:40+07:00"}).json()
+    assert {kind["kind"] for kind in told["kinds"]} <= {"vacancy", "late_opening", "unattended", "equipment_down"}
+    assert told["kinds"][0]["reason"] == "clock_running"
+    assert own.get(OUTLET, params={"kind": "sensor_silent"}).status_code == 404
