@@ -23,8 +23,8 @@ Kind = Literal["occupancy", "alert"]
 _LONGEST_PAUSE_S = 1.0
 # Pages may take two thirds of the loop's time: a flush that kept it busy for 40 ms is followed by 20 ms of gathering.
 _PAUSE_FOR_WORK = 0.5
-# A stream ends after an hour and is taken up again by its id, so that who has no access any more does not keep it.
-_LONGEST_S = 3600.0
+# Streams that began in one moment, when this process started, end in so many.
+_ENDS_APART = 60
 
 
 class _Event(NamedTuple):
@@ -37,11 +37,13 @@ class _Event(NamedTuple):
 class Stream:
     """The ring and its listeners. Belongs to one event loop.
 
-    `started_ms`: epoch ms, from which ids are made. `kept`: events in the ring.
+    `started_ms`: epoch ms, from which ids are made. `kept`: events in the ring. `longest_s`: after which a stream ends,
+    a little later the one than the other, to be taken up again by its id: who has no access any more loses it then.
     """
 
-    def __init__(self, *, started_ms: int, kept: int = 4096, slowest_s: float = 10.0) -> None:
+    def __init__(self, *, started_ms: int, kept: int = 4096, slowest_s: float = 10.0, longest_s: float = 300.0) -> None:
         self.slowest_s = slowest_s
+        self._longest_s = longest_s
         self.listeners = 0
         self.cut_off = 0
         self._last_id = started_ms * 1000
@@ -110,7 +112,7 @@ class Stream:
         `site`, `agency`: what is of that one alone; None: of all. `snapshot`: the present, by `snapshot_event`.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + _LONGEST_S
+        until = loop.time() + self._longest_s * (1 + self.listeners % _ENDS_APART / _ENDS_APART)
         place, epoch, beats = last_id, self._epoch, self._heartbeat[0]
         if place is None or not self._has_all_after(place):
             place, first = self._last_id, snapshot()

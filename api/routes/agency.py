@@ -268,9 +268,10 @@ def _record(connection: Connection, place: _Place, now_ms: int, words: Words) ->
     """Its books of this month. Together they are summed by duty: where one of two is enough, nobody is absent."""
     today = today_of([place.site], now_ms)
     dates = (f"{today[:7]}-01", today)
-    hours = hours_history(connection, place.site)
-    of_outlets = view(connection, place.site, hours, dates, "outlet")
-    by_duty = [day.entry for day in view(connection, place.site, hours, dates, "duty").days]
+    part = place.sight.part_of(place.site)  # of others' outlets nothing is read
+    hours = hours_history(connection, part)
+    of_outlets = view(connection, part, hours, dates, "outlet")
+    by_duty = [day.entry for day in view(connection, part, hours, dates, "duty").days]
     mine = [entry for entry in by_duty if entry.agency == place.agency]
     month = sums(mine, "agency") or [LedgerSum(by="agency", site=place.site.id, id=place.agency, period="")]
     own = {outlet.id for outlet in place.outlets}

@@ -168,6 +168,14 @@ async def test_a_renewal_gives_everybody_a_snapshot() -> None:
 
 
 @running
+async def test_a_stream_ends_after_its_time_so_that_access_is_asked_for_again() -> None:
+    stream = Stream(started_ms=STARTED_MS, longest_s=0)
+    async with listening(stream) as pieces:
+        assert [kind for _, kind, _ in events(await anext(pieces))] == ["snapshot"]
+        assert await anext(pieces, None) is None
+
+
+@running
 async def test_streams_end_with_the_process() -> None:
     stream = Stream(started_ms=STARTED_MS)
     async with listening(stream) as pieces:
