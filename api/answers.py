@@ -216,10 +216,16 @@ async def on_failure(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, status: int, error: Exception) -> Response:
     number = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
-    log.error("request failed: %s", error, extra={"path": request.url.path, "request": number})
+    log.error("request failed: %s", error, extra={"path": _path_without_ticket(request), "request": number})
     if not wants_page(request):
         return problem(status, _FAILED[status].format(number), request.url.path, request=number)
     return await _in_words(request, status, number=number, again=str(request.url.path))
+
+
+def _path_without_ticket(request: Request) -> str:
+    """The path for the log, which opens nothing to who reads it."""
+    ticket = request.path_params.get("ticket")
+    return request.url.path.replace(ticket, "…") if ticket else request.url.path
 
 
 async def _in_words(request: Request, status: int, *, number: str = "", again: str = "") -> Response:

@@ -219,6 +219,13 @@ def test_a_record_out_of_reach_is_said_with_a_number(web: Web, tmp_path: Path):
     assert program.json()["request"] in program.json()["detail"]
 
 
+def test_the_log_of_a_failure_does_not_hold_the_link_that_it_was_asked_by(web: Web, caplog: pytest.LogCaptureFixture):
+    with web.record.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE signing_key RENAME TO gone")
+    assert web.ask().get("/sidak/balai.1.proof").status_code == 503
+    assert [vars(record)["path"] for record in caplog.records if "path" in vars(record)] == ["/sidak/…"]
+
+
 def test_static_files_are_kept_for_ever_under_an_address_that_changes_with_them(floor: Web):
     addresses = set(re.findall(r'"(/static/[^"]+)"', page(floor)))
     assert {address.rsplit("/", 1)[1] for address in addresses} >= {"tokens.css", "hadir.css", "live.css", "live.js"}
