@@ -19,6 +19,7 @@ from api.oidc.asking import Asking
 from api.oidc.errors import NotProved
 
 KEPT_MS = 3_600_000
+FRESH_MS = 10_000
 LEFT_ALONE_MS = 5_000
 _KEY_TYPES = ("RSA", "EC", "OKP")
 
@@ -47,10 +48,13 @@ class Issuer:
         self._keys: tuple[int, KeySet] | None = None
         self._failed: tuple[int, str] | None = None
 
-    def description(self) -> Description:
-        """Raises NotProved when it cannot be had."""
+    def description(self, *, fresh: bool = False) -> Description:
+        """`fresh`: of the last seconds, so that nobody is sent to an issuer that is away.
+
+        Raises NotProved when it cannot be had.
+        """
         with self._lock:
-            return self._described()
+            return self._described(FRESH_MS if fresh else KEPT_MS)
 
     def keys(self, *, other_than: KeySet | None = None) -> KeySet:
         """Public keys for signatures; `other_than`: those that did not do, the issuer may have new ones by now.
@@ -61,13 +65,13 @@ class Issuer:
             kept = self._keys
             if kept is not None and kept[1] is not other_than and self._pace() - kept[0] < KEPT_MS:
                 return kept[1]
-            keys = self._tried(lambda: _key_set(self.asking.get(self._described().keys)))
+            keys = self._tried(lambda: _key_set(self.asking.get(self._described(KEPT_MS).keys)))
             self._keys = (self._pace(), keys)
             return keys
 
-    def _described(self) -> Description:
+    def _described(self, within_ms: int) -> Description:
         kept = self._description
-        if kept is not None and self._pace() - kept[0] < KEPT_MS:
+        if kept is not None and self._pace() - kept[0] < within_ms:
             return kept[1]
         where = get_well_known_url(self._url, external=True)
         found = self._tried(lambda: _description(self.asking.get(where), self._url))

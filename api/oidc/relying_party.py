@@ -60,7 +60,7 @@ class RelyingParty:
         Raises NotProved when the issuer does not answer.
         """
         loop = asyncio.get_running_loop()
-        described = await loop.run_in_executor(self._threads, self._issuer.description)
+        described = await loop.run_in_executor(self._threads, lambda: self._issuer.description(fresh=True))
         begun = begin()
         return self._address(described, back, begun), signed(begun, key, now_ms)
 

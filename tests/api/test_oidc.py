@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from api.log_in_limits import FAILURES_OF_ADDRESS
 from api.oidc.begun import LIFE_S
-from api.oidc.issuer import LEFT_ALONE_MS
+from api.oidc.issuer import FRESH_MS, LEFT_ALONE_MS
 from api.oidc.relying_party import LEEWAY_S, Registration, RelyingParty
 from api.parts import Parts
 from presence.declarations import NotAccepted
@@ -285,6 +285,8 @@ def test_an_issuer_that_is_away_is_told_in_a_sentence_and_left_alone_for_a_momen
     back = begin(browser)
     provider.close()
     assert refused(browser.get(back), AWAY, 503)
+    hall.now_ms += FRESH_MS
+    assert refused(browser.get("/login/oidc"), AWAY, 503)
     assert browser.get("/login").status_code == 200
 
 

@@ -1,4 +1,8 @@
-from hadir.composition import unset_secrets
+import pytest
+
+from hadir.composition import relying_party, unset_secrets
+from hadir.settings import Settings
+from presence.errors import BadInput
 from presence.site import Contact
 from tests.builders import site
 
@@ -16,3 +20,16 @@ def test_contacts_whose_secrets_are_not_set_are_named() -> None:
         f"contact both {of}: A, B are not set in the environment",
         f"contact one {of}: B is not set in the environment",
     ]
+
+
+def test_the_secret_of_an_issuers_client_is_looked_up_and_shown_nowhere() -> None:
+    settings = Settings(
+        oidc_issuer="https://sso.example/kota", oidc_client_id="hadir", oidc_client_secret="{env:OIDC_SECRET}"
+    )
+    made = relying_party(settings, {"OIDC_SECRET": "rahasia"})
+    assert made is not None
+    assert made.name == "sso.example"
+    assert "rahasia" not in repr(vars(made))
+    with pytest.raises(BadInput, match=r"^HADIR_OIDC_CLIENT_SECRET: \{env:OIDC_SECRET\} names no environment variable"):
+        relying_party(settings, {})
+    assert relying_party(Settings(), {}) is None

@@ -106,6 +106,23 @@ def test_without_a_broker_it_is_the_one_of_this_machine():
     assert load().broker_address() == BrokerAddress("127.0.0.1", 1883)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("ISSUER", "http://sso.example/realms/kota", "is no issuer; write its https://HOST/PATH, without ?, # or a"),
+        ("ISSUER", "https://u:p@sso.example", "is no issuer"),
+        ("ISSUER", "https://sso.example?x=1", "is no issuer"),
+        ("ISSUER", "https://sso.example", "is of no use without HADIR_OIDC_CLIENT_ID; set HADIR_OIDC_CLIENT_ID too"),
+        ("CLIENT_ID", "hadir", "is of no use without HADIR_OIDC_ISSUER"),
+        ("SCOPES", "email", 'has no "openid"; write openid email profile'),
+    ],
+)
+def test_what_is_wrong_with_an_issuer_is_told(name: str, text: str, problem: str):
+    with pytest.raises(BadInput) as caught:
+        load(environment={f"HADIR_OIDC_{name}": text})
+    assert str(caught.value).startswith(f"HADIR_OIDC_{name}: {problem}")
+
+
 def test_the_document_shows_the_table_as_it_is():
     document = Path(__file__).parents[2] / "docs" / "configuration.md"
     assert settings.documentation() in document.read_text(), (

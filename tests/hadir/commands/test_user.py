@@ -123,3 +123,17 @@ def test_a_link_to_sidak_names_the_site_and_ends(capsys: pytest.CaptureFixture[s
     assert 'no site "mall"; there is balai' in said(capsys, "sidak-link", "--site", "mall", status=2)
     for wrong in ("8", "8d", "0s"):
         assert "--for" in said(capsys, "sidak-link", "--site", "balai", "--for", wrong, status=2)
+
+
+def test_who_logs_in_by_openid_connect_is_named_shown_and_taken_away(capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "add", "--name", "ani", "--role", "viewer", "--oidc", "Ani@dinas.example")
+    listed = json.loads(said(capsys, "list", "--json"))
+    assert (listed["oidc"], listed["oidc_joined"]) == ("ani@dinas.example", False)
+    said(capsys, "add", "--name", "budi", "--role", "viewer")
+    taken = said(capsys, "oidc", "--name", "budi", "--who", "ani@dinas.example", status=1)
+    assert '"ani@dinas.example" logs in to the account "ani" already' in taken
+    assert said(capsys, "oidc", "--name", "ani", "--nobody").startswith("ani: nobody logs in to it by OpenID Connect")
+    assert said(capsys, "oidc", "--name", "budi", "--who", "ani@dinas.example").startswith("budi: ani@dinas.example")
+    assert " ani@dinas.example (not yet) " in said(capsys, "list")
+    said(capsys, "revoke", "--name", "budi")
+    assert "not yet" not in said(capsys, "list")
