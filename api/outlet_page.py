@@ -91,7 +91,7 @@ def outlet_page(
     dates = range_of(asked.day, asked.span)
     viewed = view(connection, site, every, dates, "outlet", outlet=outlet.id, agency=present.agency)
     rows = _alerts_of_day(connection, plan, outlet, day, present)
-    drawn = timeline(_day(connection, plan, outlet, hours, known, rows, asked, present, words), words)
+    lived = _day(connection, plan, outlet, hours, known, rows, asked, present, words)
     today = words.iso(present.now_ms)[:10]
     return {
         "outlet": outlet,
@@ -100,7 +100,8 @@ def outlet_page(
         "now": _now(plan, outlet, rows, present, words) if asked.day == today else None,
         "behind": _behind(until_ms, asked.day == today, present.now_ms, words),
         "day": _days_around(site, outlet, asked, today, day, words),
-        "timeline": drawn,
+        "timeline": timeline(lived, words),
+        "booked": lived.booked,
         "ledger": _ledger_of_day(viewed, asked.day, words),
         "why": _why(connection, site, outlet, asked, present, words),
         "range": _range(connection, site, outlet, hours, known, viewed, dates, asked, words),
@@ -165,6 +166,8 @@ def _now(plan: floor.Plan, outlet: Outlet, rows: Sequence[AlertRow], present: Pr
         sure = words("outlet.now.sure", p=words.percent(min(99, int(100 * p)) / 100))
     return {
         "tile": shown,
+        "since_ms": floor.word_since_ms(present.occupancy, standing),
+        "seen_ms": floor.seen(present.occupancy),
         "solid": shown.phase == "firing",
         "note": shown.note if not people else "",
         "sure": sure,

@@ -18,11 +18,12 @@ from api.asked import outlet_of, site_of
 from api.feed import Feed
 from api.outlet_page import Asked, Present, Range, outlet_page
 from api.parts import Parts
-from api.reading_plots import Plot, plotted
+from api.reading_plots import as_data, bands, plotted
 from api.routes.record import OutletId, SiteId
-from api.words import Words
+from api.words import Lang, Text, Words, texts
+from presence.devices import thresholds
 from presence.intervals import Span
-from presence.site import Outlet
+from presence.site import Outlet, Site
 from storage.timeseries import StoreUnavailable
 
 router = APIRouter(include_in_schema=False)
@@ -30,6 +31,19 @@ router = APIRouter(include_in_schema=False)
 _CLOCK = re.compile(r"([01]?\d|2[0-3])[.:]([0-5]\d)(?:[.:]([0-5]\d))?")
 _YEARS = range(2000, 2200)
 _PLOT_POINTS = 360
+# The texts that the page's modules need.
+_OF_MODULES = (
+    "span.",
+    "time.",
+    "feed.",
+    "dead.",
+    "tile.age",
+    "number.",
+    "day.",
+    "month.",
+    "outlet.plot.",
+    "outlet.decimal",
+)
 
 
 @router.get("/sites/{site}/outlets/{outlet}")
@@ -68,11 +82,7 @@ async def outlet(
         plan = request.app.state.plans.of(known, now_ms, sight.agency)
         with parts.record.reading() as connection:
             found = outlet_page(connection, plan, counter, wanted, present, words)
-        drawn = found["timeline"]
-        if not readings:
-            return found | {"plots": [], "plots_failed": ""}
-        plot, failed = _plots(parts, known.id, counter, Span(drawn.start_ms, min(drawn.end_ms, now_ms)), words)
-        return found | {"plots": plot, "plots_failed": failed}
+        return found | _readings(parts, known, counter, found, now_ms, words, wanted=readings)
 
     who = request.state.who
     return await page(
@@ -89,21 +99,32 @@ async def outlet(
         path=path,
         asked=wanted,
         readings=readings,
+        version=feed.versions[site],
+        plot_data=as_data,
+        texts=_texts(words.lang),
         may_answer=who is not None and who.role in ROLES_OF["answer"],
         **await run_in_threadpool(shown),
         **choices(request, path, **asked),
     )
 
 
-def _plots(parts: Parts, site: str, counter: Outlet, span: Span, words: Words) -> tuple[list[Plot], str]:
+def _readings(
+    parts: Parts, site: Site, counter: Outlet, shown: dict[str, Any], now_ms: int, words: Words, *, wanted: bool
+) -> dict[str, Any]:
+    """The plots of the hours that the timeline shows, or why there are none."""
+    drawn = shown["timeline"]
+    span = Span(drawn.start_ms, min(drawn.end_ms, now_ms))
+    found: dict[str, Any] = {"plots": [], "plots_failed": "", "bands": [], "plots_span": span}
+    if not wanted or span.start_ms >= span.end_ms:
+        return found
     if parts.store is None:
-        return [], words("outlet.plot.no_store")
-    if span.start_ms >= span.end_ms:
-        return [], ""
+        return found | {"plots_failed": words("outlet.plot.no_store")}
     try:
-        return plotted(plots.lines(parts.store, site, counter, span, _PLOT_POINTS), span, words), ""
+        lines = plots.lines(parts.store, site.id, counter, span, _PLOT_POINTS)
     except StoreUnavailable:
-        return [], words("outlet.plot.unavailable")
+        return found | {"plots_failed": words("outlet.plot.unavailable")}
+    cuts = {"battery": thresholds(site, counter).at_most}
+    return found | {"plots": plotted(lines, span, cuts, words), "bands": bands(shown["booked"], span)}
 
 
 def _asked(day: str | None, span: Range, at: str, now_ms: int, words: Words) -> Asked:
@@ -122,3 +143,7 @@ def _asked(day: str | None, span: Range, at: str, now_ms: int, words: Words) -> 
         return Asked(day=on.isoformat(), span=span, wrong_at=at)
     hour, minute, second = (int(part or 0) for part in clock.groups())
     return Asked(day=on.isoformat(), span=span, at_ms=words.at(on.isoformat(), hour, minute, second))
+
+
+def _texts(lang: Lang) -> dict[str, Text]:
+    return {key: text for key, text in texts(lang).items() if key.startswith(_OF_MODULES)}

@@ -33,6 +33,7 @@ _EXAMPLE = {
             "zone": "staff",
             "quantity": "still_energy",
             "unit": "%",
+            "gap_s": 1800.0,
             "at": ["2026-11-24T01:00:00.000Z", "2026-11-24T01:30:00.000Z"],
             "min": [0.0, 41.0],
             "max": [62.0, 77.0],
@@ -46,7 +47,8 @@ _EXAMPLE = {
     "",
     summary="What an outlet's sensors said, down-sampled for plots",
     description="For every quantity of every sensor the least, the greatest and the last value of each bucket of "
-    "`bucket_s`; buckets in which nothing was said are left out. Nothing is averaged, and nothing made up.",
+    "`bucket_s`; buckets in which nothing was said are left out. Nothing is averaged, and nothing made up. "
+    "Steps longer than `gap_s` are gaps: who draws a line cuts it there.",
     responses={
         200: {"content": {"application/json": {"example": _EXAMPLE}}},
         503: {"description": "The store of readings does not answer, or this process has none."},

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from api import plots
+from api.reading_plots import plotted
+from api.words import Words
 from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
+from presence.intervals import Span
 from presence.site import Absence, Agency, Contact, Site, Step
 from storage.record.acknowledgements import Answer, add
 from storage.record.alerts import StoredAlert, enqueue, mark_sent, put
@@ -270,14 +274,35 @@ def test_readings_come_as_least_greatest_and_last_of_each_bucket(demo: Web, stor
     assert said["bucket_s"] == 900
     (line,) = said["lines"]
     assert (line["sensor"], line["quantity"], line["unit"]) == ("s-1", "distance", "m")
+    assert line["gap_s"] == 2700
     assert (line["min"], line["max"], line["last"]) == ([0.0] * 4, [99.0] * 4, [99.0] * 4)
     assert line["at"][1] == "2026-11-24T01:15:00.000Z"
 
 
 def test_readings_are_drawn_on_the_page_when_asked_for(demo: Web, stored: None):
     html = page(demo, readings="1")
-    assert "s-1 · distance: terendah 0 m, tertinggi 99 m, terakhir 99 m" in html
-    assert "<polyline points=" in html
+    assert "s-1 · jarak: terendah 0 m, tertinggi 99 m, terakhir 99 m" in html
+    assert html.count("<polyline points=") == 1
+    assert table(html, "plots-table")[1:] == [["s-1 · jarak", "0 m", "99 m", "99 m"]]
+    # from 08.00 to 08.06, and from 09.51 on, nobody was there; from 09.20 to 09.27 nothing was known
+    drawn = re.findall(r'class="band-(\w+)" x="([\d.]+)" width="([\d.]+)"', html)
+    assert drawn == [("absent", "156.2", "31.2"), ("unknown", "572.9", "36.5"), ("absent", "734.4", "265.6")]
+
+
+def test_a_line_is_cut_where_nothing_was_read():
+    line = plots.Line("s-1", "staff", "presence", None, [], 3000)
+    spoken = [*range(0, 9000, 1000), *range(15_000, 18_000, 1000)]
+    line.buckets.extend(plots.Bucket(ms, 1.0, 1.0, 1.0) for ms in spoken)
+    (plot,) = plotted([line], Span(0, 20_000), {}, Words("id", "Asia/Jakarta"))
+    assert [run.last.split()[0] for run in plot.runs] == ["0.0,0.0", "750.0,0.0"]
+    assert (plot.least, plot.name) == ("ya", "s-1 · kehadiran")
+
+
+def test_only_a_page_with_plots_loads_what_draws_them(demo: Web, stored: None):
+    assert "uplot" not in page(demo)
+    static = re.findall(r"/static/\w+/(uplot\.\w+|readings\.\w+)", page(demo, readings="1"))
+    assert sorted(static) == ["readings.css", "readings.js", "uplot.css", "uplot.js"]
+    assert "MIT" in demo.ask().get(f"/static/{demo.app.state.pages.digest}/uplot.LICENSE.txt").text
 
 
 def test_without_a_store_readings_are_refused_in_words(demo: Web, keeper: Keeper):

@@ -2,6 +2,7 @@
 
 import { fill, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
+import { tellFeed } from "./feed_told.js";
 import * as floor from "./floor.js";
 import { LiveState } from "./live_state.js";
 import { Words } from "./words.js";
@@ -220,34 +221,10 @@ part("nothing").querySelector("a").addEventListener("click", (event) => {
 
 // The feed
 
-const banner = part("dead");
-banner.querySelector("button").addEventListener("click", () => feed.connect());
+part("dead").querySelector("button").addEventListener("click", () => feed.connect());
 
 function renderFeed() {
-  const { dead } = feed;
-  const root = document.documentElement;
-  if (!dead && root.classList.contains("dead")) root.classList.remove("dead");
-  banner.hidden = !dead;
-  if (dead) {
-    root.classList.add("dead");
-    const at = words.clockS(state.heardAtMs);
-    set(banner.querySelector("strong"), words.text("dead.head", { at }));
-    const next = feed.retryMs === null
-      ? words.text("dead.trying")
-      : words.text("dead.retry", { span: words.span(feed.retryMs - performance.now() + 999) });
-    set(banner.querySelector("small"), `${words.text("dead.body", { span: words.span(feed.silentMs) })} ${next}`);
-    set(document.querySelector("#feed .if-dead"), words.text("feed.dead", { at }));
-  }
-  if (state.started) {
-    part("feed").classList.remove("still");
-    const live = document.querySelector("#feed .if-live");
-    if (!live.firstElementChild?.matches("[aria-hidden]")) {
-      const age = document.createElement("span");
-      age.setAttribute("aria-hidden", "true"); // a screen reader need not hear it every second
-      live.replaceChildren(words.text("feed.live"), age);
-    }
-    set(live.firstElementChild, words.text("feed.age", { age: words.span(feed.silentMs) }));
-  }
+  tellFeed(feed, state, words);
 }
 
 function tick() {

@@ -1,11 +1,13 @@
 // The page of an outlet: a minute is pointed at on the timeline, and why there was an alert then, or none, is fetched
 // and told as the server tells it. Without this module a form does the same.
+//
+// The modules of this page tell each other by events of the document: "point" asks for a minute, "pinned" tells of it,
+// "hovered" tells by which drawing somebody looks where, "renewed" brings the page's data as of now.
 
 import { Clock } from "./words.js";
 
-const { why, lang, zone, start_ms, end_ms, at_ms, now_ms, ...words } = JSON.parse(
-  document.getElementById("data").textContent,
-);
+const { why, lang, zone, at_ms, ...words } = JSON.parse(document.getElementById("data").textContent);
+let { start_ms, end_ms, now_ms } = words;
 const MINUTE_MS = 60_000;
 const PAUSE_MS = 350;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -15, PageUp: 15 };
@@ -13,18 +15,22 @@ const clocks = new Clock(zone);
 
 const at = (id) => document.getElementById(id);
 const clock = (ms) => clocks.short(ms);
-const lastMs = Math.min(end_ms, now_ms);
+const tell = (kind, detail) => document.dispatchEvent(new CustomEvent(kind, { detail }));
 
 const box = at("tl-box");
-const pin = at("pin");
 const point = document.createElement("div");
+const hover = document.createElement("div");
+let lastMs = Math.min(end_ms, now_ms);
 let chosenMs = at_ms ?? Math.floor(lastMs / MINUTE_MS) * MINUTE_MS;
+let pinned = at_ms !== null;
 let waiting = null;
 let asking = null;
 
 function show(ms) {
   chosenMs = Math.max(start_ms, Math.min(lastMs, Math.floor(ms / MINUTE_MS) * MINUTE_MS));
-  const share = (100 * (chosenMs - start_ms)) / (end_ms - start_ms);
+  pinned = true;
+  const share = shareOf(chosenMs);
+  const pin = at("pin");
   const [line, text] = pin.children;
   line.setAttribute("x1", `${share}%`);
   line.setAttribute("x2", `${share}%`);
@@ -34,9 +40,15 @@ function show(ms) {
   text.textContent = clock(chosenMs);
   pin.setAttribute("visibility", "visible");
   say();
+  tell("pinned", chosenMs);
+}
+
+function shareOf(ms) {
+  return (100 * (ms - start_ms)) / (end_ms - start_ms);
 }
 
 function say() {
+  point.setAttribute("aria-valuemax", Math.round((lastMs - start_ms) / MINUTE_MS));
   point.setAttribute("aria-valuenow", Math.round((chosenMs - start_ms) / MINUTE_MS));
   point.setAttribute("aria-valuetext", clock(chosenMs));
 }
@@ -49,7 +61,7 @@ async function ask() {
   try {
     const answer = await fetch(`${why}?at=${new Date(ms).toISOString()}`, { signal: asking.signal });
     if (!answer.ok) throw new Error(String(answer.status));
-    tell(await answer.json(), ms);
+    explain(await answer.json(), ms);
   } catch (error) {
     if (error.name === "AbortError") return;
     const failed = at("at-wrong");
@@ -58,7 +70,7 @@ async function ask() {
   }
 }
 
-function tell(answer, ms) {
+function explain(answer, ms) {
   const people = answer.kinds.filter((one) => one.kind in words.kinds.people && one.reason !== "off");
   const kinds = people.length ? people : answer.kinds;
   const first = kinds.find((one) => one.alert) ?? kinds[0];
@@ -104,31 +116,59 @@ function askSoon() {
   waiting = setTimeout(ask, PAUSE_MS);
 }
 
-if (lastMs > start_ms) {
+function msAt(event) {
+  const edge = box.getBoundingClientRect();
+  return start_ms + ((event.clientX - edge.left) / edge.width) * (end_ms - start_ms);
+}
+
+function press(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key in STEPS) show(chosenMs + STEPS[event.key] * MINUTE_MS);
+  else if (event.key === "Home") show(start_ms);
+  else if (event.key === "End") show(lastMs);
+  else if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  if (event.key === "Enter" || event.key === " ") {
+    show(chosenMs);
+    ask();
+  } else askSoon();
+}
+
+// Nothing can be asked of a day that has not begun.
+function begin() {
+  if (lastMs <= start_ms || point.isConnected) return;
   point.className = "tl-point no-print";
   point.tabIndex = 0;
   point.setAttribute("role", "slider");
   point.setAttribute("aria-label", words.point);
   point.setAttribute("aria-valuemin", 0);
-  point.setAttribute("aria-valuemax", Math.round((lastMs - start_ms) / MINUTE_MS));
   say();
-  point.addEventListener("click", (event) => {
-    const edge = box.getBoundingClientRect();
-    show(start_ms + ((event.clientX - edge.left) / edge.width) * (end_ms - start_ms));
-    ask();
-  });
-  point.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key in STEPS) show(chosenMs + STEPS[event.key] * MINUTE_MS);
-    else if (event.key === "Home") show(start_ms);
-    else if (event.key === "End") show(lastMs);
-    else if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    if (event.key === "Enter" || event.key === " ") {
-      show(chosenMs);
-      ask();
-    } else askSoon();
-  });
-  box.append(point);
+  point.addEventListener("click", (event) => tell("point", msAt(event)));
+  point.addEventListener("pointermove", (event) => tell("hovered", { by: "timeline", ms: msAt(event) }));
+  point.addEventListener("pointerleave", () => tell("hovered", { by: "timeline", ms: null }));
+  point.addEventListener("keydown", press);
+  hover.className = "tl-hover no-print";
+  hover.hidden = true;
+  box.append(point, hover);
   at("why-hint").hidden = false;
 }
+
+document.addEventListener("point", ({ detail }) => {
+  show(detail);
+  ask();
+});
+
+document.addEventListener("hovered", ({ detail: { by, ms } }) => {
+  hover.hidden = by === "timeline" || ms === null || ms < start_ms || ms > end_ms;
+  if (!hover.hidden) hover.style.left = `${shareOf(ms)}%`;
+});
+
+document.addEventListener("renewed", ({ detail }) => {
+  ({ start_ms, end_ms, now_ms } = detail);
+  lastMs = Math.min(end_ms, now_ms);
+  begin();
+  if (pinned) show(chosenMs);
+  else say();
+});
+
+begin();
