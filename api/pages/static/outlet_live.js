@@ -104,7 +104,6 @@ function age() {
   const seen = document.querySelector("[data-seen]");
   if (since) set(since, words.span(nowMs - Number(since.dataset.since)));
   if (Number(seen.dataset.seen)) set(seen, words.text("tile.age", { age: words.span(nowMs - Number(seen.dataset.seen)) }));
-  set(document.querySelector(".clock time"), words.clockS(nowMs));
 }
 
 function tick() {
@@ -115,6 +114,7 @@ function tick() {
     if ((wanted && pause > AT_MOST_EVERY_MS) || (pause > AT_LEAST_EVERY_MS && !document.hidden)) look();
     age();
   }
+  set(document.querySelector(".clock time"), words.clockS(Date.now() + aheadMs));
   setTimeout(tick, 1000 - ((Date.now() + aheadMs) % 1000));
 }
 

@@ -123,7 +123,7 @@ function place({ u, plot, under, pin, cut }) {
 function press(drawn, event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const { u, columns: [at] } = drawn;
-  const now = u.cursor.left >= 0 ? u.cursor.idx : at.length - 1;
+  const now = (u.cursor.left >= 0 ? u.cursor.idx : null) ?? at.length - 1;
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -PAGE_STEPS, PageUp: PAGE_STEPS };
   if (event.key in steps) point(u, at[Math.max(0, Math.min(at.length - 1, now + steps[event.key]))]);
   else if (event.key === "Home") point(u, at[0]);
@@ -131,7 +131,7 @@ function press(drawn, event) {
   else if (event.key === "+" || event.key === "=") show(ACTS.zoom_in());
   else if (event.key === "-") show(ACTS.zoom_out());
   else if (event.key === "Escape") show(whole);
-  else if (event.key === "Enter" || event.key === " ") tell("point", at[now]);
+  else if ((event.key === "Enter" || event.key === " ") && at.length) tell("point", at[now]);
   else return;
   event.preventDefault();
 }
@@ -176,15 +176,15 @@ async function renew() {
   const span = new URLSearchParams({
     from: new Date(shown.fromMs).toISOString(), to: new Date(shown.toMs).toISOString(), points,
   });
+  let found = null;
   try {
     const answer = await fetch(`${data.readings}?${span}`, { signal: attempt.signal });
-    if (!answer.ok) throw new Error(String(answer.status));
-    draw(await answer.json());
-    part("plot-failed").hidden = true;
+    if (answer.ok) found = await answer.json();
   } catch (error) {
     if (error.name === "AbortError") return;
-    part("plot-failed").hidden = false;
   }
+  part("plot-failed").hidden = found !== null;
+  if (found !== null) draw(found);
 }
 
 function draw({ lines, bucket_s }) {
@@ -200,6 +200,8 @@ function draw({ lines, bucket_s }) {
     drawn.u.over.setAttribute("aria-valuemax", Math.max(0, drawn.columns[0].length - 1));
     redraw(drawn, booked, shown);
   }
+  part("plot-tools").hidden = false;
+  part("plot-hint").hidden = false;
   say();
 }
 
@@ -298,6 +300,4 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const { u } of drawings) u?.redraw(false);
 });
 
-part("plot-tools").hidden = false;
-part("plot-hint").hidden = false;
 renew();
