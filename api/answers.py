@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.access import SESSION_COOKIE, asker_of, is_secure, proof_of
+from api.allowed import allowed
 from api.pages import THEMES, Theme
 from api.pages.navigation import places
 from api.problems import problem
@@ -153,13 +154,20 @@ def wants_page(request: Request) -> bool:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Errors that routes raise: 401, 404, 405 and the like; `detail` given by us is for programs."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        # The router knows only of the first of several routes at one address.
+        error = HTTPException(405, error.detail, {"Allow": allowed(request.url.path)})
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=error.headers)
     if not wants_page(request):
         return problem(error.status_code, _sentence(request, error), request.url.path, headers=error.headers)
     if error.status_code == 401:
         answer = await login_page(request, 401)
         answer.headers.update(error.headers or {})
         return answer
-    return await _in_words(request, error.status_code)
+    answer = await _in_words(request, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def on_bad_request(request: Request, error: Exception) -> Response:
@@ -234,8 +242,8 @@ async def _in_words(request: Request, status: int, *, number: str = "", again: s
     # Outside of routes nobody was asked who he is.
     request.state.account = getattr(request.state, "account", None)
     request.state.who = getattr(request.state, "who", None)
-    known = {400: ("error.400", ""), 405: ("error.405", ""), 503: ("error.503", "error.503.body")}
-    known |= {404: ("error.404", "error.404.body"), 500: ("error.500", "error.500.body")}
+    known = {code: (f"error.{code}", f"error.{code}.body") for code in (403, 404, 500, 503)}
+    known |= {code: (f"error.{code}", "") for code in (400, 405, 413)}
     head, body = known.get(status, ("error.400" if status < 500 else "error.500", ""))
     return await page(
         request,

@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import answers, contract
 from api.access import admit
+from api.bounded_bodies import BoundedBodies
 from api.feed import Feed
 from api.fields import LARGEST_BODY_BYTES
 from api.floor import plan as floor_plan
 from api.floor_plan import Pictures
+from api.head_requests import HeadRequests
 from api.log_in_limits import LogInLimits
 from api.of_sites import OfSites
 from api.pages import Pages
@@ -59,6 +61,7 @@ from api.routes import (
     why,
 )
 from api.sidak import plan as sidak_plan
+from api.webhooks import Taken
 from presence.declarations import NotAccepted
 from storage.record import RecordUnavailable
 from storage.record.refusals import NotNow, NotThere
@@ -102,6 +105,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.pictures = Pictures(parts.plans)
     app.state.log_in_limits = LogInLimits()
     app.state.public = PublicAnswers(feed, parts.now)
+    app.state.signatures_taken = Taken()
     for module in (
         health,
         live,
@@ -141,8 +145,10 @@ def create_app(parts: Parts) -> FastAPI:
     for error in (SQLAlchemyError, RecordUnavailable):
         app.add_exception_handler(error, answers.on_record_error)
     app.add_exception_handler(Exception, answers.on_failure)
+    app.add_middleware(BoundedBodies)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=_GZIP_LEVEL)
     app.add_middleware(_SafeHeaders)
+    app.add_middleware(HeadRequests)
     return app
 
 

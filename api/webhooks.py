@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from joserfc.jwk import OctKey
 
 SIGNATURE_HEADER: Final = "x-dt-signature"
 _CLOCKS_APART_S = 300
+_HOLDS_S = 3600
 _DIGESTS = {"checksum_sha256": hashlib.sha256, "checksum": hashlib.sha1}
 
 
@@ -27,21 +27,59 @@ class NotSigned(Exception):
 
 
 def secret_name(site: str) -> str:
-    """The environment's variable with the secret of a site: HADIR_WEBHOOK_SECRET_MPP_CONTOH."""
-    return "HADIR_WEBHOOK_SECRET_" + re.sub(r"[^A-Z0-9]", "_", site.upper())
+    """The environment's variable with the secret of a site: HADIR_WEBHOOK_SECRET_MPP_CONTOH for `mpp-contoh`.
+
+    No two sites share one: an underscore of the id is `_u_`, whose small letter stands for nothing else.
+    """
+    return "HADIR_WEBHOOK_SECRET_" + site.upper().replace("_", "_u_").replace("-", "_")
 
 
-def check_signature(signature: str, body: bytes, secret: str, now_s: float) -> None:
-    """Raises NotSigned unless `signature` is by `secret`, of `body`, and of our days."""
+class Taken:
+    """The signatures whose events were handed on, as long as they hold: the same again is no other event.
+
+    The newest `most` are remembered. One that is spelled otherwise is the same: only what was signed counts.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._until_s: dict[str, float] = {}
+
+    def has(self, signature: str) -> bool:
+        return _signed_part(signature) in self._until_s
+
+    def add(self, signature: str, until_s: float, now_s: float) -> None:
+        kept = {one: until for one, until in self._until_s.items() if until > now_s}
+        kept[_signed_part(signature)] = until_s
+        self._until_s = dict([*kept.items()][-self._most :])
+
+
+def _signed_part(signature: str) -> str:
+    return signature.rpartition(".")[0]
+
+
+def check_signature(signature: str, body: bytes, secret: str, now_s: float) -> float:
+    """Until when it holds, epoch seconds. Raises NotSigned unless it is by `secret`, of `body`, and of our time.
+
+    Without an end of its own (`exp`) it holds for an hour from when it was made (`iat`).
+    """
     try:
         claims = jwt.decode(signature, OctKey.import_key(secret), algorithms=["HS256"]).claims
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise NotSigned("the signature is not by our secret; compare it with that of the connector") from None
     if not _is_of(claims, body):
         raise NotSigned("the signature is of another body; send the body as it was signed")
-    expires = claims.get("exp")
-    if expires is not None and not (_is_number(expires) and now_s < expires + _CLOCKS_APART_S):
+    made: Any = claims.get("iat")
+    ends: Any = claims.get("exp")
+    if made is None and ends is None:
+        raise NotSigned("the signature does not say when it was made; sign with iat or exp")
+    if not all(_is_number(one) for one in (made, ends) if one is not None):
+        raise NotSigned("the signature has expired, or its times are no numbers; sign again")
+    until_s: float = (made + _HOLDS_S if ends is None else ends) + _CLOCKS_APART_S
+    if now_s >= until_s:
         raise NotSigned("the signature has expired; sign again, and compare the clocks")
+    if made is not None and made > now_s + _CLOCKS_APART_S:
+        raise NotSigned("the signature is made in the future; compare the clocks")
+    return until_s
 
 
 def _is_of(claims: Mapping[str, Any], body: bytes) -> bool:

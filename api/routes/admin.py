@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from api import admin, registry
 from api.access import ROLES_OF, Sight, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
-from api.fields import LARGEST_BODY_BYTES
 from api.forms import form_of
 from api.parts import Parts
 from api.routes.inbox import device_of
@@ -44,7 +43,7 @@ from storage.record.refusals import NotThere
 from storage.record.registry import load_site, site_ids
 from storage.record.registry_changes import Registered, change, registered
 
-router = APIRouter(prefix="/admin", include_in_schema=False, max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/admin", include_in_schema=False)
 
 _SAID = ("added", "changed", "removed", "claimed")
 _HEADS = {

@@ -17,7 +17,6 @@ from api.access import ROLES_OF, RULES, Sight, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import site_of, today_of
 from api.feed import Feed
-from api.fields import LARGEST_BODY_BYTES
 from api.forms import form_of
 from api.ledger_view import view
 from api.parts import Parts
@@ -35,7 +34,7 @@ from storage.record.declarations import declaration, declarations, declare, end
 from storage.record.hours import hours_history
 from storage.record.refusals import NotNow, NotThere
 
-router = APIRouter(include_in_schema=False, max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(include_in_schema=False)
 
 _DAYS_AHEAD_MS = 8 * 24 * 3_600_000
 _ALERTS_OF_A_MONTH = 10_000

@@ -12,7 +12,7 @@ from api.access import Sight, sight_of
 from api.alerts_of import among_of
 from api.answered import Alerts, AnsweredAlert
 from api.feed import Feed
-from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.fields import BODY, Instant
 from api.paging import Cursor, Limit, following, read_cursor
 from api.parts import Parts
 from presence.declarations import ACKNOWLEDGED_MS, LONGEST_ACKNOWLEDGED_MS, LONGEST_TEXT
@@ -21,7 +21,7 @@ from storage.record.acknowledgements import Answer, add
 from storage.record.alert_list import AlertRow, AlertState, Place, alerts, by_ids
 from storage.record.refusals import NotThere
 
-router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
 _MINUTE_MS = 60_000
 _FROM = "RFC 3339, as 2026-11-24T00:00:00+07:00: alerts that stood at this time or later."

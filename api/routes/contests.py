@@ -10,13 +10,13 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import sight_of
 from api.asked import site_of
-from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.fields import BODY, Instant
 from api.parts import Parts
 from presence.declarations import LONGEST_TEXT
 from storage.record.contests import Contest, Verdict, contests, decide, submit
 from storage.record.refusals import NotThere
 
-router = APIRouter(prefix="/api/v1/sites/{site}/contests", tags=["contests"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/sites/{site}/contests", tags=["contests"])
 
 SiteId = Annotated[str, Path(description="The site's id.")]
 

@@ -12,7 +12,7 @@ from api.access import Sight, sight_of
 from api.answered import Absences, Answer, OneAbsence, OneMaintenance, Works
 from api.asked import site_of
 from api.feed import Feed
-from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.fields import BODY, Instant
 from api.parts import Parts
 from presence.alerts.subjects import SubjectType
 from presence.declarations import LONGEST_TEXT
@@ -22,7 +22,7 @@ from storage.record.refusals import NotThere
 
 Kind = TypeVar("Kind", bound=Absence | Maintenance)
 
-router = APIRouter(prefix="/api/v1/sites/{site}", max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/sites/{site}")
 
 SiteId = Annotated[str, Path(description="The site's id.")]
 Number = Annotated[int, Path(ge=1, le=2**53 - 1, description="Its `id`, as the list has it.")]

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import sight_of
 from api.feed import Feed
-from api.fields import BODY, LARGEST_BODY_BYTES
+from api.fields import BODY
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, problem
 from presence.errors import BadInput
@@ -23,7 +23,7 @@ from storage.record.claims import claim, waiting_device
 from storage.record.refusals import NotThere
 from storage.record.registry_changes import registered
 
-router = APIRouter(prefix="/api/v1/inbox", tags=["inbox"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/inbox", tags=["inbox"])
 
 _EXAMPLE: dict[str, Any] = {
     "device": "0x00158d0001a2b3c4",

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from api import registry
 from api.access import ROLES_OF, sight_of
 from api.feed import Feed
-from api.fields import LARGEST_BODY_BYTES
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, problem
 from presence.registry import (
@@ -36,7 +35,7 @@ from presence.site_file import thing_schema
 from storage.record.refusals import NotThere
 from storage.record.registry_changes import Registered, change, registered
 
-router = APIRouter(prefix="/api/v1/sites/{site}", max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/sites/{site}")
 
 SiteId = Annotated[str, Path(description="The site's id.")]
 Given = Annotated[dict[str, Any], Body(description="Keys as in a site file.")]

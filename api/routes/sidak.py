@@ -13,7 +13,7 @@ from api import sidak, sidak_links, sidak_words
 from api.access import ROLES_OF, Sight, is_secure, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
-from api.fields import BODY, LARGEST_BODY_BYTES
+from api.fields import BODY
 from api.floor import warning_of_distrust
 from api.parts import Parts
 from api.words import Words
@@ -21,7 +21,7 @@ from presence.instants import rfc3339
 from presence.site import Site
 
 pages = APIRouter(include_in_schema=False)
-router = APIRouter(prefix="/api/v1/sidak", tags=["sidak"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/sidak", tags=["sidak"])
 
 SiteId = Annotated[str | None, Query(description="One site; all that the caller may see when left out.")]
 _HOURS = (1, 4, 8, 24, 72)

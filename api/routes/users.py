@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.fields import BODY, Instant
 from api.parts import Parts
 from presence.instants import rfc3339, rfc3339_or_none
 from storage.record import accounts, users
@@ -17,7 +17,7 @@ from storage.record.identities import LONGEST_IDENTITY
 from storage.record.refusals import NotThere
 from storage.record.users import Account, Role, Scope, account_of
 
-router = APIRouter(prefix="/api/v1/users", tags=["accounts"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/users", tags=["accounts"])
 
 Name = Annotated[str, Path(description="The account's name.")]
 TokenId = Annotated[str, Path(description="The token's `id`, as the list has it.")]

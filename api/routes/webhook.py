@@ -11,7 +11,6 @@ from api.access import is_signed
 from api.answered import Taken
 from api.asked import site_of
 from api.feed import Feed
-from api.fields import LARGEST_BODY_BYTES
 from api.parts import Parts
 from api.publishing import NotPublished
 from api.routes.record import SiteId
@@ -19,7 +18,7 @@ from api.webhooks import SIGNATURE_HEADER, NotSigned, check_signature, secret_na
 from presence import topics
 from transport.session import Message
 
-router = APIRouter(prefix="/api/v1/sites/{site}/webhook", tags=["webhook"], max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/api/v1/sites/{site}/webhook", tags=["webhook"])
 
 _EVENT = {
     "event": {
@@ -60,26 +59,30 @@ async def take_webhook(
 ) -> Response:
     feed: Feed = request.app.state.feed
     body = await request.body()
-    if is_signed(request):
-        _check(request, site, body)
+    signed_until_s = _check(request, site, body) if is_signed(request) else None
     site_of(request, site)
     if not body.lstrip().startswith(b"{"):
         raise HTTPException(400, "body: is no JSON object; send the event as it is")
+    signature, taken = request.headers.get(SIGNATURE_HEADER, ""), request.app.state.signatures_taken
+    if signed_until_s is not None and taken.has(signature):
+        return JSONResponse({"taken": True}, 202)
     try:
         await feed.publishing.publish(Message(topics.webhook(site, kind), body, qos=1, content_type="application/json"))
     except NotPublished as error:
         raise HTTPException(503, f"{error}; send it again", {"Retry-After": "10"}) from None
+    if signed_until_s is not None:
+        taken.add(signature, signed_until_s, request.app.state.parts.now() / 1000)
     return JSONResponse({"taken": True}, 202)
 
 
-def _check(request: Request, site: str, body: bytes) -> None:
-    """Raises 401 unless the body is signed with the secret of the site."""
+def _check(request: Request, site: str, body: bytes) -> float:
+    """Until when the signature holds. Raises 401 unless the body is signed with the secret of the site."""
     parts: Parts = request.app.state.parts
     secret = parts.webhook_secrets.get(secret_name(site))
     if not secret:
         # The same for a site that there is not: who has no secret learns of none.
         raise HTTPException(401, f"signatures are not taken for this site; set {secret_name(site)}, or send a token")
     try:
-        check_signature(request.headers[SIGNATURE_HEADER], body, secret, parts.now() / 1000)
+        return check_signature(request.headers[SIGNATURE_HEADER], body, secret, parts.now() / 1000)
     except NotSigned as error:
         raise HTTPException(401, str(error)) from None

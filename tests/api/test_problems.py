@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -154,3 +155,57 @@ def test_a_parameter_that_breaks_its_form_is_named(told: Web):
     answer = told.ask().get("/api/v1/alerts?limit=0&state=x")
     assert answer.status_code == 400
     assert set(answer.json()["errors"]) == {"limit", "state"}
+
+
+def test_what_an_address_takes_is_said(demo: Web):
+    outlets = "/api/v1/sites/balai/outlets"
+    asked = demo.ask().ask("OPTIONS", outlets)
+    assert (asked.status_code, asked.headers["allow"], asked.content) == (204, "GET, HEAD, OPTIONS, POST", b"")
+    wrong = demo.ask().ask("DELETE", outlets)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert wrong.json()["detail"] == "this address does not take DELETE; use GET, HEAD, OPTIONS, POST"
+    assert demo.ask().ask("OPTIONS", "/api/v1/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/public", "/api/v1/live", "/api/v1/live/stream", "/healthz", "/nothing"])
+def test_a_head_is_that_of_the_answer_and_nothing_follows(demo: Web, path: str):
+    demo.apply(site())
+    head = demo.ask().ask("HEAD", path)
+    demo.app.state.feed.stream.end()  # a stream has no end of its own
+    whole = demo.ask().get(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert [head.headers.get(one) for one in ("content-type", "content-length", "cache-control")] == [
+        whole.headers.get(one) for one in ("content-type", "content-length", "cache-control")
+    ]
+
+
+@pytest.mark.parametrize("path", ["/login", "/account/password", "/agency/absence", "/api/v1/alerts/x/acknowledge"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_no_body_may_be_of_any_size(web: Web, path: str, announced: bool):
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, "ani", NOW)
+        token = make_token(connection, "ani", "", NOW)
+    large = b"name=" + b"x" * 70_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield large
+
+    form = {"content-type": "application/x-www-form-urlencoded", "accept-language": "en"}
+    asking = web.ask(authorization=f"Bearer {token}", **form)
+    answer = asking.post(path, content=large if announced else pieces())
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    page = web.ask(authorization=f"Bearer {token}", **form, accept="text/html").post(path, content=large)
+    assert ("Yang dikirim terlalu besar." in page.text) is not path.startswith("/api/")
+
+
+def test_what_goes_wrong_on_a_page_is_told_in_the_reader_s_language(web: Web):
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, "ani", NOW, "viewer")
+        token = make_token(connection, "ani", "", NOW)
+    reader = web.ask(authorization=f"Bearer {token}", accept="text/html")
+    said = {"GET /admin": (403, "Akun ini tidak boleh melakukan itu."), "GET /nothing": (404, "Halaman ini tidak ada.")}
+    said["DELETE /account"] = 405, "Cara meminta ini tidak berlaku di sini."
+    for asked, expected in said.items():
+        answer = reader.ask(*asked.split(" "))
+        assert (answer.status_code, expected[1] in answer.text) == (expected[0], True)
+    assert "This account may not do that." in reader.get("/admin?lang=en").text

@@ -17,7 +17,7 @@ from joserfc.jwk import OctKey
 
 from api.parts import Parts
 from api.publishing import NotPublished, Publishing
-from api.webhooks import NotSigned, check_signature, secret_name
+from api.webhooks import NotSigned, Taken, check_signature, secret_name
 from presence import topics
 from storage.record import Record
 from storage.record.registry import apply
@@ -33,13 +33,13 @@ BODY = b'{"event": {"eventId": "e1"}, "labels": {}}'
 
 
 def signed(body: bytes = BODY, secret: str = SECRET, **claims: Any) -> str:
-    given = {"checksum_sha256": hashlib.sha256(body).hexdigest()} | claims
+    given = {"checksum_sha256": hashlib.sha256(body).hexdigest(), "exp": NOW // 1000 + 60} | claims
     return jwt.encode({"alg": "HS256"}, given, OctKey.import_key(secret))
 
 
 def test_a_body_as_it_was_signed_is_taken():
-    check_signature(signed(), BODY, SECRET, NOW / 1000)
-    older = {"checksum": hashlib.new("sha1", BODY, usedforsecurity=False).hexdigest()}
+    assert check_signature(signed(), BODY, SECRET, NOW / 1000) == NOW // 1000 + 60 + 300
+    older = {"checksum": hashlib.new("sha1", BODY, usedforsecurity=False).hexdigest(), "iat": NOW // 1000}
     check_signature(jwt.encode({"alg": "HS256"}, older, OctKey.import_key(SECRET)), BODY, SECRET, NOW / 1000)
 
 
@@ -55,7 +55,10 @@ def test_a_body_as_it_was_signed_is_taken():
         ("eyJhbGciOiJub25lIn0.e30.", "not by our secret"),
         (signed(b"{}"), "another body"),
         (jwt.encode({"alg": "HS256"}, {}, OctKey.import_key(SECRET)), "another body"),
-        (signed(exp=NOW // 1000 - 3600), "expired"),
+        (signed(exp=NOW // 1000 - 300), "expired"),
+        (signed(exp=None, iat=NOW // 1000 - 3901), "expired"),
+        (signed(exp=None, iat=NOW // 1000 + 301), "in the future"),
+        (signed(exp=None), "when it was made"),
         (signed(exp="never"), "expired"),
     ],
 )
@@ -65,7 +68,21 @@ def test_any_other_signature_is_refused_in_words(signature: str, said: str):
 
 
 def test_the_secret_of_a_site_has_a_name_that_a_shell_takes():
-    assert secret_name("mpp-contoh_2") == "HADIR_WEBHOOK_SECRET_MPP_CONTOH_2"
+    assert secret_name("mpp-contoh-2") == "HADIR_WEBHOOK_SECRET_MPP_CONTOH_2"
+    alike = ["a-b", "a_b", "a--b", "a-_b", "a_-b", "a__b", "a-u-b", "a_u_b", "a-u_b", "aub"]
+    assert len({secret_name(site) for site in alike}) == len(alike)
+
+
+def test_what_was_taken_is_known_until_its_signature_ends():
+    taken = Taken(most=2)
+    one, other, third = signed(jti="1"), signed(jti="2"), signed(jti="3")
+    taken.add(one, NOW + 60, NOW)
+    assert (taken.has(one), taken.has(one + "="), taken.has(other)) == (True, True, False)
+    taken.add(other, NOW + 90, NOW + 60)
+    assert (taken.has(one), taken.has(other)) == (False, True)
+    for new in (one, third):
+        taken.add(new, NOW + 90, NOW + 60)
+    assert [taken.has(each) for each in (one, other, third)] == [True, False, True]
 
 
 def token_of(record: Record, role: Any = "technician", scope: Scope = "write", **account: Any) -> str:
@@ -167,6 +184,11 @@ def test_an_event_goes_to_the_collector_by_the_broker_and_is_taken_then(
             assert (answer.status_code, answer.json()) == (202, {"taken": True})
             heard = listener.heard.get(timeout=10)
             assert (heard.topic, heard.payload) == ("hadir/1/balai/webhook/disruptive", BODY)
+        # The cloud did not hear our answer, or somebody listened: the collector does not get it twice.
+        assert client.post(PATH, content=BODY, headers=ways[1]).json() == {"taken": True}
+        another = b'{"event": {"eventId": "e2"}}'
+        client.post(PATH, content=another, headers={"x-dt-signature": signed(another)})
+        assert listener.heard.get(timeout=10).payload == another
         wrong = client.post(PATH, content=BODY + b" ", headers={"x-dt-signature": signed()})
         assert (wrong.status_code, json.loads(wrong.text)["title"]) == (401, "Unauthorized")
         mosquitto.stop()
