@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import html
 import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -240,3 +244,35 @@ def test_duties_and_rules_are_read(office: Web):
 )
 def test_of_a_channel_only_what_is_no_secret_is_shown(channel: str, shown: str):
     assert without_password(channel) == shown
+
+
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [("{tag}", 200), ('"x", {tag}', 200), ("*", 200), ("W/{tag}", 412), ('"*"', 412), ("", 412), ("x", 412)],
+)
+def test_if_match_compares_strongly(office: Web, named: str, status: int):
+    manager = of(office)
+    tag = manager.get(f"{BALAI}/outlets/a-1").headers["etag"]
+    assert patch(manager, "/outlets/a-1", {"name": "Lain"}, named.format(tag=tag)).status_code == status
+
+
+def test_of_two_who_change_the_same_at_once_on_page_and_api_one_is_told(office: Web):
+    manager, other = of(office), of(office, "administrator")
+    tag = manager.get(f"{BALAI}/outlets/a-1").headers["etag"]
+    form = manager.get("/admin/sites/balai/outlets/a-1").text
+    (shown,) = re.findall(r'name="tag" value="([^"]*)"', form)
+    fields = {"tag": html.unescape(shown), "name": "Dari halaman", "agency": "dinas", "number": "1"}
+    together = threading.Barrier(2)
+
+    def by_page() -> int:
+        together.wait(30)
+        return other.post("/admin/sites/balai/outlets/a-1", data=fields).status_code
+
+    def by_api() -> int:
+        together.wait(30)
+        return patch(manager, "/outlets/a-1", {"name": "Dari API"}, tag).status_code
+
+    with ThreadPoolExecutor(2) as both:
+        page, api = (done.result(60) for done in (both.submit(by_page), both.submit(by_api)))
+    assert (page, api) in {(303, 412), (412, 200)}
+    assert stored(office).outlets[0].name == ("Dari halaman" if page == 303 else "Dari API")
