@@ -78,9 +78,14 @@ RULES: dict[str, Rule] = {
     "GET /api/v1/public": "open",
     "GET /": "see",
     "GET /sidak": "see",
-    "GET /sidak/{ticket}": "open",  # the ticket says which site, and proves it
+    "GET /sidak/{ticket}": "open",  # the ticket is a secret, and opens one site
     "GET /api/v1/sidak": "see",
+    "GET /sidak/links": "register",
+    "POST /sidak/links": "register",
+    "POST /sidak/links/{link}/revoke": "register",
+    "GET /api/v1/sidak/links": "register",
     "POST /api/v1/sidak/links": "register",
+    "DELETE /api/v1/sidak/links/{link}": "register",
     "GET /sites/{site}/outlets/{outlet}": "see",
     "GET /api/v1/sites/{site}/outlets/{outlet}/readings": "see",
     "GET /agency": "see",

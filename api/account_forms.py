@@ -79,7 +79,10 @@ def wrong(found: Iterable[Problem], words: Words) -> dict[str, str]:
 
 def rows(accounts: Iterable[Account], sites: Sequence[Site], words: Words) -> list[tuple[str, tuple[str, ...]]]:
     """Name, and the cells that follow it in the list."""
-    return [(one.name, (words(f"role.{one.role}"), sees(one, sites, words), ways_in(one, words))) for one in accounts]
+    return [
+        (one.name, (words(f"role.{one.role}"), sees(one, sites, words), ways_in(one, words), last(one, words)))
+        for one in accounts
+    ]
 
 
 def sees(account: Account, sites: Sequence[Site], words: Words) -> str:
@@ -100,6 +103,12 @@ def ways_in(account: Account, words: Words) -> str:
         if count:
             ways.append(words(f"admin.users.way.{name}", n=count))
     return " · ".join(ways) or words("admin.users.way.none")
+
+
+def last(account: Account, words: Words) -> str:
+    """When somebody last logged in."""
+    at_ms = account.logged_in_ms
+    return words("admin.users.last.never") if at_ms is None else f"{words.date(at_ms)} {words.clock(at_ms)}"
 
 
 def token_rows(tokens: Iterable[Token], now_ms: int, words: Words) -> list[TokenRow]:

@@ -21,7 +21,6 @@ from api import answers, contract
 from api.access import admit
 from api.bounded_bodies import BoundedBodies
 from api.feed import Feed
-from api.fields import LARGEST_BODY_BYTES
 from api.floor import plan as floor_plan
 from api.floor_plan import Pictures
 from api.head_requests import HeadRequests
@@ -54,6 +53,7 @@ from api.routes import (
     record,
     registry,
     sidak,
+    sidak_links,
     static,
     substitutes,
     users,
@@ -98,7 +98,6 @@ def create_app(parts: Parts) -> FastAPI:
         dependencies=[Depends(admit)],
         lifespan=lifespan,
         # Of all routes, forms too, and of bodies that do not say how long they are.
-        max_body_size=LARGEST_BODY_BYTES,
     )
     app.state.parts, app.state.feed, app.state.pages = parts, feed, Pages()
     app.state.plans, app.state.sidak_plans = OfSites(floor_plan), OfSites(sidak_plan)
@@ -136,6 +135,8 @@ def create_app(parts: Parts) -> FastAPI:
         webhook,
     ):
         app.include_router(module.router)
+    app.include_router(sidak_links.pages)  # before the tickets, which are at `/sidak/…` too
+    app.include_router(sidak_links.router)
     app.include_router(sidak.pages)
     app.include_router(sidak.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)

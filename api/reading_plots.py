@@ -146,4 +146,3 @@ def _drawn(run: Sequence[Bucket], span: Span, low: float, high: float, *, steppe
         corners = [point(after.at_ms, before.last) for before, after in pairwise(run)]
         last = [last[0], *(one for pair in zip(corners, last[1:], strict=True) for one in pair)]
     return Run(" ".join(last if len(last) > 1 else last * 2), " ".join([*above, *below]))
-

@@ -17,7 +17,6 @@ from starlette.responses import RedirectResponse, Response
 from api import account_forms
 from api.access import is_secure
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember, zone_of
-from api.fields import LARGEST_BODY_BYTES
 from api.forms import form_of
 from api.parts import Parts
 from api.words import Words
@@ -30,12 +29,12 @@ from storage.record.refusals import NotNow
 from storage.record.registry import load_site, site_ids
 from storage.record.users import LINK_LIFE_MS, Account, Role
 
-router = APIRouter(prefix="/admin/users", include_in_schema=False, max_body_size=LARGEST_BODY_BYTES)
+router = APIRouter(prefix="/admin/users", include_in_schema=False)
 
 Done = TypeVar("Done")
 
 _SAID = ("added", "changed", "removed", "revoked", "logged_out", "token")
-_HEADS = ("name", "role", "sees", "ways")
+_HEADS = ("name", "role", "sees", "ways", "last")
 
 
 class Seen(NamedTuple):
@@ -200,6 +199,7 @@ async def _account(
         said=_said(said, words),
         sees=account_forms.sees(seen.account, seen.sites, words),
         ways=account_forms.ways_in(seen.account, words),
+        last=account_forms.last(seen.account, words),
         tokens=account_forms.token_rows(seen.tokens, now_ms, words),
         link=link,
         link_until=f"{words.clock(link_until_ms)} {words.zone(link_until_ms)}" if link else "",

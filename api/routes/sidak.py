@@ -1,4 +1,4 @@
-"""Sidak: which duties are obliged and empty now, as a page and for programs, and links to it for visitors."""
+"""Sidak: which duties are obliged and empty now, as a page, for guests with a link, and for programs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api import sidak, sidak_links, sidak_words
-from api.access import ROLES_OF, Sight, is_secure, sight_of
+from api import sidak, sidak_words
+from api.access import ROLES_OF, Sight, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
-from api.fields import BODY
 from api.floor import warning_of_distrust
 from api.parts import Parts
 from api.words import Words
-from presence.instants import rfc3339
 from presence.site import Site
+from storage.record import sidak_links
+from storage.record.sidak_links import SidakLink
 
 pages = APIRouter(include_in_schema=False)
 router = APIRouter(prefix="/api/v1/sidak", tags=["sidak"])
 
 SiteId = Annotated[str | None, Query(description="One site; all that the caller may see when left out.")]
-_HOURS = (1, 4, 8, 24, 72)
-_LONGEST_HOURS = sidak_links.LONGEST_MS // sidak_links.HOUR_MS
 _EXAMPLE: dict[str, Any] = {
     "at": "2026-11-24T03:42:07.000Z",
     "sums": {"obliged": 36, "attended": 33, "empty": 1, "declared": 1, "unknown": 1},
@@ -75,12 +72,6 @@ _EXAMPLE: dict[str, Any] = {
     "evidence": {"outlets": 36, "younger_than_s": 90.0, "fresh": 34},
     "untrusted": {},
 }
-_LINK = {
-    "site": "tirtamaya",
-    "until": "2026-11-24T11:42:07.000Z",
-    "url": "https://hadir.example/sidak/tirtamaya.1795520527.1kUeVY0wU0b6tJr0a2cPhg",
-    "qr": "<svg viewBox=…",
-}
 
 
 @router.get(
@@ -99,36 +90,6 @@ async def sidak_now(request: Request, site: SiteId = None) -> Response:
     sight = sight_of(request)
     asked = [_asked(request, one, sight.agency) for one in _sites(request, sight, site)]
     return JSONResponse(await run_in_threadpool(_json, asked, request.app.state.parts.now()))
-
-
-class NewLink(BaseModel):
-    """A link to the sidak of one site."""
-
-    model_config = BODY | {"json_schema_extra": {"examples": [{"site": "tirtamaya", "hours": 8}]}}
-
-    site: str = Field(max_length=200, description="The site that it opens.")
-    hours: int = Field(8, ge=1, le=_LONGEST_HOURS, description="For how long it holds.")
-
-
-@router.post(
-    "/links",
-    status_code=201,
-    summary="Make a link that opens the sidak of one site, to read, without an account, until it expires",
-    responses={
-        201: {"description": "Made; it cannot be taken back.", "content": {"application/json": {"example": _LINK}}},
-        400: {"description": "A field is wrong, or missing."},
-        404: {"description": "There is no such site."},
-    },
-)
-async def make_sidak_link(request: Request, wanted: NewLink) -> Response:
-    """`qr` is the address as inline SVG. Who made it for which site and until when stands in the audit log."""
-    (site,) = _sites(request, sight_of(request), wanted.site)
-    until_ms = request.app.state.parts.now() + wanted.hours * sidak_links.HOUR_MS
-    path = await run_in_threadpool(_make, request.app.state.parts, site.id, until_ms, request.state.account)
-    scheme = "https" if is_secure(request) else "http"
-    url = f"{scheme}://{request.url.netloc}{path}"
-    made = {"site": site.id, "until": rfc3339(until_ms // 1000 * 1000), "url": url, "qr": sidak_links.qr_code(url)}
-    return JSONResponse(made, 201)
 
 
 @pages.get("/sidak")
@@ -158,22 +119,25 @@ async def sidak_by_link(request: Request, ticket: str, lang: LangChoice = None, 
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address(here))
     # The link opens this page and no other.
-    links = choices(request, here) | {"places": []}
+    links = choices(request, here) | {"places": [], "log_in": False}
     now_ms = request.app.state.parts.now()
-    opened = await run_in_threadpool(_opened, request.app.state.parts, ticket)
-    if opened is None:
-        return await page(request, "sidak_link.html", status=403, why="altered", until="", **links)
+    link = await run_in_threadpool(_link, request.app.state.parts, ticket)
     feed: Feed = request.app.state.feed
-    site = feed.live.sites.get(opened.site)
-    if site is None:
-        return await page(request, "sidak_link.html", status=404, why="gone", until="", **links)
+    site = None if link is None else feed.live.sites.get(link.site)
+    if link is None or site is None:
+        status, why = (403, "altered") if link is None else (404, "gone")
+        return await page(request, "sidak_link.html", status=status, why=why, at="", **links)
     words = Words(preferences(request).lang, site.timezone)
-    until = f"{words.date(opened.until_ms)} {words.clock(opened.until_ms)} {words.zone(opened.until_ms)}"
-    if now_ms >= opened.until_ms:
-        zone = site.timezone
-        return await page(request, "sidak_link.html", status=403, zone=zone, why="expired", until=until, **links)
-    guest = words("sidak.guest", site=site.name, until=until)
+    if not link.opens(now_ms):
+        why = "expired" if link.revoked_ms is None else "revoked"
+        at = _moment(link.until_ms if link.revoked_ms is None else link.revoked_ms, words)
+        return await page(request, "sidak_link.html", status=403, zone=site.timezone, why=why, at=at, **links)
+    guest = words("sidak.guest", site=site.name, until=_moment(link.until_ms, words))
     return await _answer(request, site, None, here=here, sites=[site], may_link=False, guest=guest, **links)
+
+
+def _moment(at_ms: int, words: Words) -> str:
+    return f"{words.date(at_ms)} {words.clock(at_ms)} {words.zone(at_ms)}"
 
 
 async def _answer(request: Request, site: Site, agency: str | None, **values: Any) -> Response:
@@ -229,15 +193,9 @@ def _view(asked: sidak.Asked, now_ms: int, words: Words) -> dict[str, Any]:
         "declared": [sidak_words.declared(one, now_ms, words) for one in found.declared],
         "unknown": [sidak_words.unknown(one, now_ms, words) for one in found.unknown],
         "evidence": sidak_words.evidence(found, words) if found.watched else [],
-        "hours": [(hours, words("sidak.link.hours", n=hours)) for hours in _HOURS],
     }
 
 
-def _make(parts: Parts, site: str, until_ms: int, author: str) -> str:
-    with parts.record.writing() as connection:
-        return sidak_links.make_link(connection, site, until_ms, author=author, now_ms=parts.now())
-
-
-def _opened(parts: Parts, ticket: str) -> sidak_links.Opened | None:
+def _link(parts: Parts, secret: str) -> SidakLink | None:
     with parts.record.reading() as connection:
-        return sidak_links.opened_by(connection, ticket)
+        return sidak_links.found(connection, secret)

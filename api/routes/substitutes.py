@@ -12,7 +12,7 @@ from api.access import ROLES_OF, sight_of
 from api.answered import Answer, OneSubstitute, Substitutes
 from api.asked import site_of
 from api.feed import Feed
-from api.fields import BODY, LARGEST_BODY_BYTES, Instant
+from api.fields import BODY, Instant
 from api.parts import Parts
 from presence.site import Contact, Substitute
 from presence.substitutes import LONGEST_CHANNEL, LONGEST_NAME
@@ -22,7 +22,6 @@ from storage.record.substitutes import end_substitute, name_substitute, substitu
 router = APIRouter(
     prefix="/api/v1/sites/{site}/agencies/{agency}/substitutes",
     tags=["substitutes"],
-    max_body_size=LARGEST_BODY_BYTES,
 )
 
 SiteId = Annotated[str, Path(description="The site's id.")]

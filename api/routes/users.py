@@ -33,6 +33,7 @@ _ACCOUNT: dict[str, Any] = {
     "oidc_joined": True,
     "sessions": 1,
     "tokens": 0,
+    "logged_in": "2026-11-24T03:42:07.000Z",
 }
 _TOKEN: dict[str, Any] = {
     "id": "4f0c2d6b9a1e",
@@ -295,6 +296,7 @@ def _account_json(account: Account) -> dict[str, Any]:
         "oidc_joined": account.joined,
         "sessions": account.sessions,
         "tokens": len(account.tokens),
+        "logged_in": rfc3339_or_none(account.logged_in_ms),
     }
 
 

@@ -35,7 +35,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(
-        dest="word", required=True, metavar="add|password|oidc|link|token|sidak-link|list|revoke"
+        dest="word", required=True, metavar="add|password|oidc|link|token|sidak-link|sidak-links|list|revoke"
     )
     add = words.add_parser("add", help="make an account")
     add.add_argument("--name", required=True, help="how it is called")
@@ -62,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sidak.add_argument("--site", required=True, help="the site that it opens")
     sidak.add_argument("--for", dest="lasting", default="8h", help="for how long: 30m, 8h, 7d at most (%(default)s)")
     sidak.add_argument("--url", help="where people reach the pages, such as https://hadir.example")
+    links = words.add_parser("sidak-links", help="the links to sidak that hold, with who made them until when")
+    links.add_argument("--json", action="store_true", help="one JSON object a line")
+    links.add_argument("--revoke", type=int, metavar="ID", help="take this one back instead")
     listing = words.add_parser("list", help="the accounts, their tokens and sessions")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
     revoke = words.add_parser(
@@ -90,6 +93,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             case "sidak-link":
                 url = arguments.url or _running_at(settings)
                 print(_sidak_link(record, arguments.site, _lasting_ms(arguments.lasting), url))
+            case "sidak-links" if arguments.revoke is not None:
+                print(_revoke_sidak_link(record, arguments.revoke))
+            case "sidak-links":
+                print(_sidak_links(record, as_json=arguments.json))
             case "list":
                 print(_list(record, as_json=arguments.json))
             case _:
@@ -177,7 +184,8 @@ def _expires_ms(text: str | None, now_ms: int) -> int | None:
 
 
 def _sidak_link(record: Record, site: str, lasting_ms: int, url: str) -> str:
-    from api.sidak_links import make_link
+    from api.sidak_links import path_of
+    from storage.record import accounts, sidak_links
     from storage.record.registry import versions
 
     now_ms = _now_ms()
@@ -185,8 +193,28 @@ def _sidak_link(record: Record, site: str, lasting_ms: int, url: str) -> str:
         known = versions(connection)
         if site not in known:
             raise BadInput("--site", f'no site "{site}"; there is {", ".join(sorted(known)) or "none yet"}')
-        path = make_link(connection, site, now_ms + lasting_ms, author="hadir user sidak-link", now_ms=now_ms)
-    return f"{url.rstrip('/')}{path}"
+        secret, _ = sidak_links.make(connection, site, now_ms + lasting_ms, by=accounts.CONSOLE, now_ms=now_ms)
+    return f"{url.rstrip('/')}{path_of(secret)}"
+
+
+def _sidak_links(record: Record, *, as_json: bool) -> str:
+    from storage.record import sidak_links
+
+    with record.reading() as connection:
+        found = sidak_links.standing(connection, _now_ms())
+    rows = [(one.id, one.site, one.author, rfc3339(one.made_ms), rfc3339(one.until_ms)) for one in found]
+    heads = ["id", "site", "author", "made", "until"]
+    if as_json:
+        return "\n".join(json_line(dict(zip(heads, row, strict=True))) for row in rows)
+    return table(heads, rows)
+
+
+def _revoke_sidak_link(record: Record, link: int) -> str:
+    from storage.record import accounts, sidak_links
+
+    with record.writing() as connection:
+        was = sidak_links.revoke(connection, link, by=accounts.CONSOLE, now_ms=_now_ms())
+    return f"{was.site}: link {link} taken back"
 
 
 def _lasting_ms(text: str) -> int:

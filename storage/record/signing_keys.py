@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from storage.record.tables import signing_key
 from storage.record.upsert import upsert
 
-Purpose = Literal["sidak link", "oidc log-in"]
+Purpose = Literal["oidc log-in"]
 _KEY_BYTES = 32
 
 

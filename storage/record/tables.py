@@ -452,6 +452,7 @@ user = Table(
     Column("identity", String, nullable=True),
     Column("issuer", String, nullable=True),
     Column("subject", String, nullable=True),
+    _instant("logged_in_ms", nullable=True),  # the last time
     CheckConstraint("role IN ('administrator', 'facility_manager', 'agency', 'technician', 'viewer')", "role"),
     CheckConstraint("(role = 'agency') = (agency IS NOT NULL)", "agency"),
     Index("ix_user_account_identity", "identity", unique=True),
@@ -470,6 +471,19 @@ credential = Table(
     Column("scope", String, nullable=False, server_default="write"),  # what it may at most: write, or read alone
     CheckConstraint("kind IN ('token', 'link', 'session')", "kind"),
     ForeignKeyConstraint(["user"], ["user_account.name"]),
+)
+# For guests, to one page: `hash` = sha256 of the secret, which is kept nowhere. Kept a while after they are over.
+sidak_link = Table(
+    "sidak_link",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("hash", String, nullable=False, unique=True),
+    Column("site", String, nullable=False),
+    Column("author", String, nullable=False),
+    _instant("made_ms"),
+    _instant("until_ms"),
+    _instant("revoked_ms", nullable=True),
+    sqlite_autoincrement=True,
 )
 # What links are signed with. Whoever reads it can make any: it is in backups, and in no export.
 signing_key = Table(

@@ -11,7 +11,7 @@ import secrets
 from collections import Counter
 from typing import Literal, NamedTuple, cast, get_args
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from storage.record.refusals import NotThere
 from storage.record.tables import credential, user
@@ -28,7 +28,8 @@ SESSION_LIFE_MS = 30 * 24 * 3_600_000
 class Account(NamedTuple):
     """`tokens`: their labels, oldest first; `sessions`: browsers that are logged in; `links`: unused one-time links.
 
-    `identity`: who logs in to it by OpenID Connect; `joined`: he has done so.
+    `identity`: who logs in to it by OpenID Connect; `joined`: he has done so. `logged_in_ms`: when a browser
+    last was; None where that is not known.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Account(NamedTuple):
     identity: str | None = None
     joined: bool = False
     links: int = 0
+    logged_in_ms: int | None = None
 
 
 class Asker(NamedTuple):
@@ -90,6 +92,7 @@ def use_link(connection: Connection, code: str, now_ms: int) -> str | None:
 
 def make_session(connection: Connection, name: str, now_ms: int) -> str:
     """The secret of a new session of account `name`, good for thirty days."""
+    connection.execute(update(user).where(user.c.name == name).values(logged_in_ms=now_ms))
     return _make(connection, "session", name, "", now_ms, now_ms + SESSION_LIFE_MS)
 
 
@@ -192,6 +195,7 @@ def accounts(connection: Connection, now_ms: int) -> list[Account]:
             row.identity,
             row.subject is not None,
             standing[row.name, "link"],
+            row.logged_in_ms,
         )
         for row in connection.execute(select(user).order_by(user.c.name))
     ]

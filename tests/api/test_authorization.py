@@ -23,7 +23,7 @@ from presence.alerts.life import Alert
 from presence.instants import rfc3339
 from presence.intervals import Interval
 from presence.site import Absence, Agency, Contact, Duty, Floor, Gateway, Maintenance, Site, Substitute
-from storage.record import Record, accounts
+from storage.record import Record, accounts, sidak_links
 from storage.record.alerts import StoredAlert, put
 from storage.record.aside import Unclaimed, note_unclaimed
 from storage.record.contests import Contest, submit
@@ -126,6 +126,7 @@ DEVICES = Things(
     None,
     {"site": "entah", "outlet": "z-9", "device": "z-9"},
 )
+LINKS = Things({"link": "1"}, {"link": "2"}, None, {"link": "77"})
 USERS = Things({"name": "me"}, {"name": "somebody"}, unknown={"name": "nobody"})
 SOMEBODY = Things({"name": "somebody"}, unknown={"name": "nobody"})
 TOKENS = Things({"token": "{token}"}, {"token": "{others_token}"}, unknown={"token": "000000000000"})
@@ -236,7 +237,12 @@ EXPECTED: dict[str, Case] = {
         EVERYBODY, Things({"name": "balai.svg"}, {"name": f"{FAR}.svg"}, None, {"name": "z-9.svg"})
     ),
     "GET /api/v1/sidak": Case(EVERYBODY, **OF_SITE),
+    "GET /sidak/links": Case(MANAGERS, **OF_SITE),
+    "POST /sidak/links": Case(MANAGERS, SITES, form={"site": "{site}"}),
+    "POST /sidak/links/{link}/revoke": Case(MANAGERS, LINKS, form={}),
+    "GET /api/v1/sidak/links": Case(MANAGERS, **OF_SITE),
     "POST /api/v1/sidak/links": Case(MANAGERS, SITES, body={"site": "{site}"}),
+    "DELETE /api/v1/sidak/links/{link}": Case(MANAGERS, LINKS),
     "GET /api/v1/live": Case(EVERYBODY, **OF_SITE),
     "GET /api/v1/live/stream": Case(EVERYBODY, **OF_SITE),
     "GET /api/v1/alerts": Case(EVERYBODY, OUTLETS, query="?site={site}&outlet={outlet}"),
@@ -365,6 +371,7 @@ class Hall:
                 revise(connection, where, counter, "staff", 0, vacant, NOW)
             for where in ("balai", FAR):
                 set_progress(connection, where, NOW, spool="a", spool_id=1)
+                sidak_links.make(connection, where, NOW + HOUR, by="siapa", now_ms=NOW)
             devices = (("balai", "alat-balai"), (FAR, f"alat-{FAR}"), ("", "alat-siapa"))
             note_unclaimed(connection, [Unclaimed(one, name, "t", NOW, 1, b"{}") for one, name in devices])
 

@@ -57,33 +57,3 @@ setInterval(watch, 1000);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh().catch(() => {}).finally(watch);
 });
-
-// Links for guests
-
-const section = document.getElementById("link");
-if (section !== null) {
-  section.hidden = false;
-  section.querySelector("form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const form = event.currentTarget;
-    const said = section.querySelector(".said");
-    const made = section.querySelector(".made");
-    try {
-      const answer = await fetch("/api/v1/sidak/links", {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-Hadir-Request": "1" },
-        body: JSON.stringify({ site: form.dataset.site, hours: Number(form.elements.hours.value) }),
-      });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const link = await answer.json();
-      const svg = new DOMParser().parseFromString(link.qr, "text/html").querySelector("svg");
-      section.querySelector(".qr").replaceChildren(document.importNode(svg, true));
-      section.querySelector("code").textContent = link.url;
-      made.hidden = false;
-      said.textContent = said.dataset.made;
-    } catch {
-      made.hidden = true;
-      said.textContent = said.dataset.failed;
-    }
-  });
-}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from api.sidak_links import opened_by
 from hadir.cli import main
 from storage.passwords import verified
 from storage.record import Record, accounts, audit
 from storage.record.registry import apply
+from storage.record.sidak_links import found
 from storage.record.users import password_of, use_link, who
 from tests.builders import site
 
@@ -114,13 +114,17 @@ def test_a_link_to_sidak_names_the_site_and_ends(capsys: pytest.CaptureFixture[s
     with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.writing() as connection:
         apply(connection, site(), prune=False, now_ms=0)
     link = said(capsys, "sidak-link", "--site", "balai", "--for", "2h", "--url", "https://hadir.example/")
-    assert link.startswith("https://hadir.example/sidak/balai.")
+    assert link.startswith("https://hadir.example/sidak/")
     with Record.open(f"sqlite:///{data / 'record.db'}") as record, record.reading() as connection:
-        opened = opened_by(connection, link.rpartition("/")[2])
+        opened = found(connection, link.rpartition("/")[2])
         assert opened is not None
         assert opened.site == "balai"
         assert 0 <= time.time() * 1000 + 2 * 3_600_000 - opened.until_ms < 60_000
     assert 'no site "mall"; there is balai' in said(capsys, "sidak-link", "--site", "mall", status=2)
+    assert f"{opened.id}  balai  console  " in said(capsys, "sidak-links")
+    assert said(capsys, "sidak-links", "--revoke", str(opened.id)) == f"balai: link {opened.id} taken back"
+    assert said(capsys, "sidak-links", "--json") == ""
+    assert "over already" in said(capsys, "sidak-links", "--revoke", str(opened.id), status=1)
     for wrong in ("8", "8d", "0s"):
         assert "--for" in said(capsys, "sidak-link", "--site", "balai", "--for", wrong, status=2)
 
