@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
     "POST /agency/acknowledge": "answer",
     "POST /agency/absence": "answer",
     "POST /agency/undo": "answer",
+    "POST /agency/substitute": "answer",
     "POST /agency/contest": "answer",
     "POST /agency/decide": "register",
     "GET /plans/{name}": "see",

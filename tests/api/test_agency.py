@@ -17,6 +17,7 @@ from storage.record import audit, tables
 from storage.record.acknowledgements import of_alerts
 from storage.record.alerts import StoredAlert, put
 from storage.record.declarations import declarations
+from storage.record.registry import load_site
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import MINUTE, NOW
@@ -24,7 +25,8 @@ from tests.fixtures.web import Browser, Web
 
 HOUR = 60 * MINUTE
 XSS = "<script>alert('é')</script>"
-COORDINATOR = Contact(id="koordinator", name="Koordinator", channel="json://127.0.0.1")
+COORDINATOR = Contact(id="koordinator", name="Koordinator", phone="0200 555 0122")
+CHIEF = Contact(id="kepala", name="Kepala dinas", level=2, phone="0200 555 0100")
 HALL = site(
     outlets=[
         outlet("n-1", agency="naker", name="Loket 21", number=21, service="Kartu AK-1"),
@@ -32,7 +34,7 @@ HALL = site(
         outlet("d-1", agency="dukcapil", name="Loket 1", number=1, service="KTP-el"),
     ],
     agencies=(
-        Agency(id="naker", name="Dinas Tenaga Kerja", short="Disnaker", contacts=(COORDINATOR,)),
+        Agency(id="naker", name="Dinas Tenaga Kerja", short="Disnaker", contacts=(COORDINATOR, CHIEF)),
         Agency(id="dukcapil", name="Dinas Kependudukan", short="Disdukcapil"),
     ),
 )
@@ -147,7 +149,7 @@ def test_without_an_alert_the_page_says_that_nothing_waits(hall: Web):
 
 def test_an_answer_takes_a_reason_and_a_button_and_can_be_taken_back(hall: Web, naker: Browser):
     words = sent(naker, "acknowledge", alert="a1", reason="equipment", note="")
-    assert "Tersimpan: alat rusak, berlaku sampai 11.42. Batalkan" in words
+    assert "Diterima: alat rusak. Kami tanya lagi 11.42 bila masih kosong. Batalkan" in words
     assert "Tidak ada yang menunggu jawaban" in words
     with hall.record.reading() as connection:
         (given,) = of_alerts(connection, ["a1"])["a1"]
@@ -161,7 +163,9 @@ def test_an_answer_takes_a_reason_and_a_button_and_can_be_taken_back(hall: Web, 
 
 
 def test_back_in_five_minutes_is_one_button_and_holds_that_long(hall: Web, naker: Browser):
-    assert "istirahat, berlaku sampai 10.47" in sent(naker, "acknowledge", alert="a1", back="5")
+    assert "Diterima: istirahat. Kami tanya lagi 10.47 bila masih kosong." in sent(
+        naker, "acknowledge", alert="a1", back="5"
+    )
     hall.now_ms += 5 * MINUTE
     assert "1 peringatan menunggu jawaban Anda" in in_words(naker.get("/agency").text)
 
@@ -201,7 +205,7 @@ def test_what_people_write_is_shown_as_text(naker: Browser):
 
 def test_an_absence_takes_three_taps_and_can_be_undone(hall: Web, naker: Browser):
     page = naker.get("/agency").text
-    ends = re.findall(r'name="until" value="([^"]+)"', page)
+    ends = re.findall(r'name="until" value="([^"]+)"><span>Kembali', page)
     assert [rfc3339(parse_instant(end)) for end in ends] == [
         f"2026-11-24T{at}:00.000Z" for at in ("04:00", "04:15", "04:45", "05:00", "08:00")
     ]
@@ -332,3 +336,63 @@ def test_the_page_contests_and_decides_by_forms(hall: Web, naker: Browser):
     assert "Diputus oleh facility_manager-all, 10.42: “Benar, kami lihat”" in words
     assert "Sudah berakhir" in sent(manager, "decide", number="1", verdict="upheld", text="x")
     assert naker.post("/agency/decide", data={"site": "balai", "number": "2", "verdict": "upheld"}).status_code == 403
+
+
+# Substitutes
+
+
+def test_a_substitute_takes_three_taps_is_shown_and_can_be_undone(hall: Web, naker: Browser):
+    ends = re.findall(r'name="until" value="([^"]+)"><span>Sampai', naker.get("/agency").text)
+    assert [rfc3339(parse_instant(end)) for end in ends][:2] == ["2026-11-24T08:00:00.000Z", "2026-11-25T08:00:00.000Z"]
+    words = sent(naker, "substitute", contact="koordinator", to_contact="kepala", until=ends[1])
+    assert "Pengganti tersimpan: Koordinator → Kepala dinas, 10.42–Rab 25 Nov 15.00." in words
+    bring_in(hall)
+    assert "Koordinator langkah 1 Digantikan Kepala dinas, 0200 555 0100, sampai Rabu 15.00" in shown(naker)
+    hall.now_ms += MINUTE
+    assert "Dibatalkan." in sent(naker, "undo", kind="substitute", number="1")
+    bring_in(hall)
+    assert "Pengganti sebelumnya Koordinator → Kepala dinas, 10.42–10.43 oleh agency-naker, 10.42" in shown(naker)
+    assert "Digantikan" not in shown(naker)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"to_contact": "kepala"}, "pilih siapa yang pergi"),
+        ({"contact": "koordinator", "to_contact": "koordinator"}, "pilih siapa yang pergi"),
+        ({"contact": "koordinator", "to_contact": "~", "name": "Dewi"}, "pesan tidak akan sampai"),
+        ({"contact": "koordinator", "to_contact": "~", "name": "Dewi", "phone": "?"}, "nomor teleponnya dengan angka"),
+        (
+            {"contact": "koordinator", "to_contact": "~", "name": "Dewi", "channel": "mailto://a@b"},
+            "diisi oleh pengelola",
+        ),
+        ({"contact": "koordinator", "to_contact": "kepala", "until": "soon"}, "Perbaiki waktunya"),
+    ],
+)
+def test_a_substitute_that_cannot_be_says_what_to_mend(hall: Web, naker: Browser, fields: dict[str, str], said: str):
+    assert said in sent(naker, "substitute", **{"until": rfc3339(NOW + HOUR)} | fields)
+    assert audited(hall) == []
+
+
+def test_who_answers_second_is_told_at_the_alert_that_somebody_was_first(hall: Web, naker: Browser):
+    sent(naker, "acknowledge", alert="a1", reason="equipment")
+    manager = as_(hall, "facility_manager")
+    answer = manager.post(
+        "/agency/acknowledge", data={"site": "balai", "agency": "naker", "alert": "a1", "reason": "sick"}
+    )
+    assert answer.headers["location"].endswith("said=first&about=alert-a1#alert-a1")
+    words = in_words(manager.get(answer.headers["location"]).text)
+    assert "oleh agency-naker: alat rusak. Berlaku sampai 11.42. Sudah dijawab lebih dulu" in words
+    assert [row["event"] for row in audited(hall)] == ["acknowledged"]
+
+
+def bring_in(hall: Web) -> None:
+    """As the feed would: what the record says of the registry now."""
+    with hall.record.reading() as connection:
+        known = load_site(connection, "balai")
+    assert known is not None
+    hall.app.state.feed.live.sites["balai"] = known
+
+
+def shown(browser: Browser) -> str:
+    return in_words(browser.get("/agency").text)

@@ -287,6 +287,7 @@ EXPECTED: dict[str, Case] = {
     "POST /agency/acknowledge": Case(ANSWERING, ALERTS, form=PLACE | {"alert": "{alert}", "reason": "sick"}),
     "POST /agency/absence": Case(ANSWERING, ALERTS, form=PLACE | {"outlet": "*", "until": TO, "reason": "sick"}),
     "POST /agency/undo": Case(ANSWERING, NUMBERS, form=PLACE | {"number": "{number}"}),
+    "POST /agency/substitute": Case(ANSWERING, ALERTS, form=PLACE | {"contact": "ani", "to": "budi"}),
     "POST /agency/contest": Case(ANSWERING, ALERTS, form=PLACE | {"outlet": "a-1", "text": "Ada"}),
     "POST /agency/decide": Case(
         MANAGERS, NUMBERS, form=PLACE | {"number": "{number}", "verdict": "upheld", "text": "Kosong"}

@@ -26,11 +26,25 @@ if (done !== null) {
   const address = new URL(location.href);
   address.searchParams.delete("done"); // a reload tells it no more
   history.replaceState(null, "", address);
+  done.focus({ preventScroll: true }); // who reads by ear or keys begins at what was done
   let left = setTimeout(() => done.remove(), TOAST_MS);
   const stay = () => clearTimeout(left);
   const go = () => { stay(); left = setTimeout(() => done.remove(), TOAST_MS); };
-  for (const event of ["pointerenter", "focusin"]) done.addEventListener(event, stay);
+  for (const event of ["pointerenter", "focusin"]) {
+    done.addEventListener(event, ({ target }) => { if (target !== done || event !== "focusin") stay(); });
+  }
   for (const event of ["pointerleave", "focusout"]) done.addEventListener(event, go);
+}
+
+// What was not done says so where it was tried.
+const said = part("said");
+if (said !== null) {
+  const address = new URL(location.href);
+  for (const name of ["said", "about"]) address.searchParams.delete(name); // a reload tells it no more
+  address.hash = "";
+  history.replaceState(null, "", address);
+  said.focus({ preventScroll: true });
+  said.scrollIntoView({ block: "center" });
 }
 
 // What changed: the parts of the page that live are asked for anew, and put in place where nobody is busy.
