@@ -30,6 +30,7 @@ FILTERS = ("all", "action", "obliged", "staffed", "serving", "unattended", "vaca
 
 # People first, the most urgent on top; the technical kinds keep this order among themselves.
 _PEOPLE = ("unattended", "vacancy", "late_opening")
+_ANSWERED = (*_PEOPLE, "equipment_down")
 _VACANCY = ("vacancy", "late_opening")
 _TECHNICAL = ("equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery")
 KIND_ORDER = ("site_outage", *_PEOPLE, *_TECHNICAL)
@@ -54,7 +55,7 @@ class Subject(NamedTuple):
 class Fixed(NamedTuple):
     """What the registry says of an outlet for its tile. `vacancy_ms`: how long it may stand empty before an alert, None
     when no alert would come of it alone; `muted`: spans in which none would. `phone`: of its agency, "" for none;
-    `href`: its page.
+    `href`: its page; `answer`: where its agency answers for it.
     """
 
     number: str
@@ -65,6 +66,7 @@ class Fixed(NamedTuple):
     muted: tuple[Span, ...]
     phone: str
     href: str
+    answer: str
 
     @property
     def tel(self) -> str:
@@ -88,8 +90,11 @@ class Plan:
         """When the site is open: eight days from `from_ms` on."""
         return self.hours.open_spans(from_ms, from_ms + _DAYS_AHEAD * 24 * 3_600_000)
 
-    def as_json(self, now_ms: int, *, phones: bool) -> dict[str, Any]:
-        """What the page's module needs of it from `now_ms` on. `phones`: with what dials the agencies."""
+    def as_json(self, now_ms: int, *, phones: bool, answers: bool) -> dict[str, Any]:
+        """What the page's module needs of it from `now_ms` on.
+
+        `phones`: with what dials the agencies; `answers`: with where alerts are answered.
+        """
         return {
             "outlets": {
                 outlet: {
@@ -100,6 +105,7 @@ class Plan:
                     "href": fixed.href,
                     "phone": fixed.phone if phones else "",
                     "tel": fixed.tel if phones else "",
+                    "answer": fixed.answer if answers else "",
                 }
                 for outlet, fixed in self.outlets.items()
             },
@@ -129,6 +135,7 @@ def plan(site: Site, now_ms: int) -> Plan:
             muted=tuple(_muted(site, outlet.id)),
             phone=phones.get(outlet.agency, ""),
             href=f"/sites/{site.id}/outlets/{outlet.id}",
+            answer=f"/agency?site={site.id}&agency={outlet.agency}",
         )
         for outlet in site.outlets
     }
@@ -420,7 +427,7 @@ def subject_key(row: AlertRow) -> str:
 
 class Card(NamedTuple):
     """One alert that stands. `state`: colours it; `life`: firing or acknowledged; `href`: the page of its outlet; `tel`
-    and `call`: what dials its agency, and says so. "" for none.
+    and `call`: what dials its agency, and says so; `answer`: where it is answered. "" for none.
     """
 
     id: str
@@ -435,6 +442,7 @@ class Card(NamedTuple):
     told: str
     tel: str = ""
     call: str = ""
+    answer: str = ""
 
 
 def cards(
@@ -473,11 +481,17 @@ def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_
         told=told if back_ms is None else f"{words('alert.confirming', at=words.clock(back_ms))}. {told}",
         tel=phone and _tel(phone),
         call=phone and words("alert.call", phone=phone),
+        answer=_answer_at(row, subject, floor) if life == "firing" else "",
     )
 
 
 def _href(subject: Subject, floor: Plan) -> str:
     return floor.outlets[subject.outlets[0]].href if subject.outlets else ""
+
+
+def _answer_at(row: AlertRow, subject: Subject, floor: Plan) -> str:
+    asked = row.alert.kind in _ANSWERED and subject.outlets
+    return f"{floor.outlets[subject.outlets[0]].answer}#alert-{row.id}" if asked else ""
 
 
 def _back_ms(row: AlertRow, subject: Subject, occupancies: Mapping[str, Occupancy]) -> int | None:

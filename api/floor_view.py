@@ -21,12 +21,16 @@ _Shown = tuple[Outlet, floor.Fixed, floor.Tile, bool]  # hidden by the filter
 
 
 class Present(NamedTuple):
-    """What is known of a site at `now_ms`. `agency`: whose outlets alone are seen; `phones`: whether these are, too."""
+    """What is known of a site at `now_ms`. `agency`: whose outlets alone are seen; `phones`: whether these are, too.
+
+    `answers`: whether whoever asks may answer alerts.
+    """
 
     site: Site
     version: int
     agency: str | None
     phones: bool
+    answers: bool
     occupancies: Sequence[Occupancy]
     alerts: Sequence[AlertRow]
     changes: Sequence[Change]
@@ -59,7 +63,7 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
         "seats_in_words": floor.seats_in_words(found, words),
         "phones": now.phones,
         "unanswered": sum(card.life == "firing" for card in cards),
-        "cards": [card if now.phones else card._replace(tel="", call="") for card in cards],
+        "cards": [_offered(card, now) for card in cards],
         "calm": floor.calm(found, now.occupancies, now_ms, words),
         "floors": floors,
         "anything": any(one["shown"] for one in floors),
@@ -68,6 +72,13 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
         "blank_card": _BLANK_CARD,
         "blank_line": _BLANK_LINE,
     }
+
+
+def _offered(card: floor.Card, now: Present) -> floor.Card:
+    """With what whoever asks may do alone."""
+    if not now.phones:
+        card = card._replace(tel="", call="")
+    return card if now.answers else card._replace(answer="")
 
 
 def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
@@ -116,7 +127,7 @@ def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str,
         "now_ms": now.now_ms,
         "zone_name": f"{words.zone(now.now_ms)} ({now.site.timezone})",
         "warning": floor.warning(now.alerts, now.distrust, now.occupancies, words),
-        "data": plan.as_json(now.now_ms, phones=now.phones)
+        "data": plan.as_json(now.now_ms, phones=now.phones, answers=now.answers)
         | {
             "site": now.site.id,
             "version": now.version,

@@ -73,6 +73,7 @@ def _present(request: Request, site: Site) -> Present:
         version=feed.versions[site.id],
         agency=agency,
         phones=_may_phone(request),
+        answers=request.state.who is not None and request.state.who.role in ROLES_OF["answer"],
         occupancies=[feed.live.occupancy(site.id, outlet.id, now_ms) for outlet in site.outlets],
         alerts=feed.alerts(site.id, now_ms, agency),
         changes=[one for one in feed.live.changes(site.id, now_ms) if one.outlet in outlets],

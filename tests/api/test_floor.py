@@ -142,6 +142,7 @@ def test_the_card_of_an_answered_alert_says_who_answered_what_and_until_when():
         ("firing", "/sites/balai/outlets/a-2"),
         ("acknowledged", "/sites/balai/outlets/a-1"),
     ]
+    assert [card.answer for card in cards] == [f"/agency?site=balai&agency=dinas#alert-{rows[1].id}", ""]
     assert cards[1].told == ("Diakui 10.05 oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai 11.05")
     (card,) = floor.cards([row(acknowledged=answer(reason="sick"))], {}, plan(), NOW, EN)
     assert card.told == "Acknowledged 10:05 by ani: sick. Holds until 11:05"
@@ -398,7 +399,7 @@ def test_an_empty_outlet_knows_whom_to_call():
     (card,) = floor.cards([row()], {}, where, NOW, ID)
     assert (card.href, card.tel) == ("/sites/balai/outlets/a-1", "tel:+62812000000")
     assert card.call == "Hubungi +62 812-000(000)"
-    assert where.as_json(NOW, phones=False)["outlets"]["a-1"]["tel"] == ""
+    assert where.as_json(NOW, phones=False, answers=False)["outlets"]["a-1"]["tel"] == ""
     nobody = plan(agencies=(Agency(id="dinas", name="Dinas", contacts=(Contact(id="x", name="X", phone="?"),)),))
     assert nobody.outlets["a-1"].tel == ""
 

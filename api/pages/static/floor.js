@@ -5,6 +5,7 @@ const WORST_FIRST = ["unattended", "vacant", "unknown", "declared", "staffed", "
 const STAFFED = ["staffed", "serving"];
 export const EMPTY = ["unattended", "vacant"];
 const PEOPLE = ["unattended", "vacancy", "late_opening"];
+const ANSWERED = [...PEOPLE, "equipment_down"];
 const VACANCY = ["vacancy", "late_opening"];
 const TECHNICAL = ["equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery"];
 const KIND_ORDER = ["site_outage", ...PEOPLE, ...TECHNICAL];
@@ -78,12 +79,18 @@ export function cards(alerts, occupancies, plan, nowMs, words) {
       since: words.text("alert.since", { at: words.clock(ms(alert.since)) }),
       told: confirming + (alert.state === "acknowledged" ? answered(alert, words) : told(alert, plan, words)),
       tel: callee?.tel ?? "",
+      answer: answerAt(alert, subject, plan),
       call: callee?.tel ? words.text("alert.call", { phone: callee.phone }) : "",
     };
   });
 }
 
 const hrefOf = (subject, plan) => (subject.outlets.length ? plan.outlets[subject.outlets[0]].href : "");
+
+function answerAt(alert, subject, plan) {
+  const where = ANSWERED.includes(alert.kind) && alert.state === "firing" ? plan.outlets[subject.outlets[0]]?.answer : "";
+  return where ? `${where}#alert-${alert.id}` : "";
+}
 
 function told(alert, plan, words) {
   const late = alert.late ? `. ${words.text("alert.late")}` : "";

@@ -134,6 +134,11 @@ function renderAlerts(known, found, shown, nowMs) {
     call.hidden = card.tel === "";
     setAttribute(call, "href", card.tel || null);
     set(call.querySelector("span"), card.call);
+    const answer = item.querySelector(".answer");
+    answer.hidden = card.answer === "";
+    setAttribute(answer, "href", card.answer || null);
+    set(answer.querySelector(".sr"), `: ${card.where}`);
+    call.parentElement.hidden = answer.hidden && call.hidden;
   });
   list.hidden = cards.length === 0;
   set(part("alerts-n"), cards.length ? words.number(cards.length) : "");
