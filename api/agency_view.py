@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -139,22 +139,26 @@ def hours_ahead(connection: Connection, place: Place, now_ms: int) -> list[Span]
 
 
 def _record(connection: Connection, place: Place, now_ms: int, words: Words) -> dict[str, Any]:
-    """Its books of this month. Together they are summed by duty: where one of two is enough, nobody is absent."""
+    """Its books of this month and week, together by duty: where one of two is enough, nobody is absent."""
     today = today_of([place.site], now_ms)
-    dates = (f"{today[:7]}-01", today)
+    first = f"{today[:7]}-01"
+    monday = (date.fromisoformat(today) - timedelta(days=date.fromisoformat(today).weekday())).isoformat()
+    dates = (min(first, monday), today)
     part = place.sight.part_of(place.site)  # of others' outlets nothing is read
     hours = hours_history(connection, part)
     of_outlets = view(connection, part, hours, dates, "outlet")
     by_duty = [day.entry for day in view(connection, part, hours, dates, "duty").days]
     mine = [entry for entry in by_duty if entry.agency == place.agency]
-    month = sums(mine, "agency") or [LedgerSum(by="agency", site=place.site.id, id=place.agency, period="")]
+    of_month = [one for one in mine if one.day.date >= first]
+    month = sums(of_month, "agency") or [LedgerSum(by="agency", site=place.site.id, id=place.agency, period="")]
     own = {outlet.id for outlet in place.outlets}
-    entries = [day.entry for day in of_outlets.days if day.entry.day.id in own]
+    entries = [day.entry for day in of_outlets.days if day.entry.day.id in own and day.entry.day.date >= first]
     return {
         "until": "" if of_outlets.until_ms is None else agency.moment(of_outlets.until_ms, now_ms, words),
         "month": words.month(now_ms),
         "bars": agency.bars(month[0], words) if month[0].obliged_ms else [],
         "coverage": agency.bound(month, words),
+        "week": agency.bound(sums([one for one in mine if one.day.date >= monday], "agency"), words),
         "today": agency.bound(sums([one for one in mine if one.day.date == today], "agency"), words),
         "opened": agency.opened(entries, words),
         "lines": agency.record_lines(entries, place.outlets, place.site, today, words),

@@ -12,11 +12,13 @@ from sqlalchemy import select
 from api.agency import shares
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
+from presence.intervals import Interval
 from presence.site import Absence, Agency, Contact
 from storage.record import audit, tables
 from storage.record.acknowledgements import of_alerts
 from storage.record.alerts import StoredAlert, put
 from storage.record.declarations import declarations
+from storage.record.intervals import revise, set_progress
 from storage.record.registry import load_site
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
@@ -264,6 +266,17 @@ def test_when_closed_an_absence_begins_with_the_next_opening(hall: Web, naker: B
 )
 def test_printed_shares_add_up(parts: list[int], expected: list[int]):
     assert shares(parts) == expected
+
+
+def test_the_week_of_the_record_may_begin_in_the_month_before(hall: Web, naker: Browser):
+    monday, tuesday = (parse_instant(f"2026-{day}T00:00:00+07:00") for day in ("11-30", "12-01"))
+    hall.now_ms = parse_instant("2026-12-02T16:00:00+07:00")
+    with hall.record.writing(durable=False) as connection:
+        for name in ("n-1", "n-2"):
+            states = [Interval(monday, tuesday, "vacant", 0.02), Interval(tuesday, None, "occupied", 0.98)]
+            revise(connection, "balai", name, "staff", monday, states, hall.now_ms)
+        set_progress(connection, "balai", hall.now_ms, spool="s", spool_id=1)
+    assert "Cakupan bulan ini 100,0 % Cakupan minggu ini 66,7 % Cakupan hari ini 100,0 %" in shown(naker)
 
 
 def test_both_languages_tell_the_whole_page(hall: Web, naker: Browser):
