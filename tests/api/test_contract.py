@@ -30,7 +30,7 @@ from tests.fixtures.web import Web
 
 CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
 # Where chance alone finds no request that is taken, for want of an ETag or of an id that is there.
-NEEDS_MORE = {"registry", "inbox", "contests", "sidak", "accounts"}
+NEEDS_MORE = {"registry", "substitutes", "inbox", "contests", "sidak", "accounts"}
 EXAMPLES = 12
 ENDLESS = {"/api/v1/live/stream"}
 # Of which an answer is described by no example yet.
