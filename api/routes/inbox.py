@@ -50,7 +50,34 @@ class NewClaim(BaseModel):
     presence: str | None = Field(None, description="Which of its `presences`, where it has several.")
 
 
-@router.get("", summary="Devices that send readings and are nobody's sensor, the one heard last first")
+_WAITING: dict[str, Any] = {
+    "device": "0x00158d0001a2b3c4",
+    "convention": "zigbee2mqtt",
+    "site": None,
+    "seems": "pir",
+    "values": {"occupancy": 1.0, "battery": 87.0},
+    "presences": ["occupancy"],
+    "first": "2026-11-24T01:02:03.000Z",
+    "last": "2026-11-24T03:41:58.000Z",
+    "messages": 112,
+}
+_CLAIMED = {"id": "disdukcapil-1-pir", "kind": "pir", "zone": "staff"}
+
+
+_MADE: dict[int | str, dict[str, Any]] = {
+    201: {"description": "The sensor.", "content": {"application/json": {"example": {"sensor": _CLAIMED}}}},
+    400: {"description": "A field is wrong, or missing.", "content": {MEDIA_TYPE: {}}},
+    404: {"description": "There is no such site, or no such device waits.", "content": {MEDIA_TYPE: {}}},
+}
+
+
+@router.get(
+    "",
+    summary="Devices that send readings and are nobody's sensor, the one heard last first",
+    responses={
+        200: {"description": "What waits.", "content": {"application/json": {"example": {"inbox": [_WAITING]}}}}
+    },
+)
 def list_inbox(
     request: Request, site: Annotated[str | None, Query(description="Only what may be of this site.")] = None
 ) -> Response:
@@ -65,13 +92,7 @@ def list_inbox(
     "/claim",
     status_code=201,
     summary="Make a device of the inbox a sensor of an outlet",
-    responses={
-        status: {"description": says, "content": {MEDIA_TYPE: {}}}
-        for status, says in {
-            400: "A field is wrong, or missing.",
-            404: "There is no such site, or no such device waits.",
-        }.items()
-    },
+    responses=_MADE,
 )
 def claim_device(request: Request, wanted: NewClaim) -> Response:
     parts: Parts = request.app.state.parts

@@ -103,11 +103,41 @@ def _contact(site: SiteId, contact: str) -> Asked:
     return Asked(site, Place(CONTACT, id=contact))
 
 
+_OUTLET = {
+    "id": "disdukcapil-1",
+    "number": 1,
+    "name": "Loket 1",
+    "service": "KTP-el",
+    "agency": "disdukcapil",
+    "floor": 1,
+}
+_AGENCY = {"id": "disdukcapil", "name": "Dinas Kependudukan dan Pencatatan Sipil", "short": "Disdukcapil"}
+_DUTY = {"id": "ktp", "outlets": ["disdukcapil-1", "disdukcapil-2"], "at_least": 1}
+_RULES = {
+    "rules": {"vacancy": {"after": "10m"}},
+    "escalation": {"people": [{"after": "20m", "to": "agency", "level": 2}]},
+}
+_SITE = {
+    "version": 12,
+    "site": {"id": "mpp-contoh", "name": "MPP Contoh", "timezone": "Asia/Jakarta", "country": "ID", "contacts": []},
+    "gateways": [{"id": "gw-1"}],
+    "agencies": [_AGENCY],
+    "outlets": [_OUTLET],
+    "duties": [_DUTY],
+    **_RULES,
+}
+
+
+def _read(example: object) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "As it is kept.", "content": {"application/json": {"example": example}}}}
+
+
 @router.get(
     "",
     tags=["registry"],
     summary="The whole site: gateways, agencies, contacts, outlets with their sensors, duties, rules",
     description="Its ETag is its version, which every change raises; agencies see what is theirs.",
+    responses=_read(_SITE),
 )
 def read_site(request: Request, site: SiteId) -> Response:
     def said(now: Registered) -> Response:
@@ -117,12 +147,22 @@ def read_site(request: Request, site: SiteId) -> Response:
     return _answer(request, site, said)
 
 
-@router.get("/duties", tags=["registry"], summary="Sets of outlets of which at least n must be staffed")
+@router.get(
+    "/duties",
+    tags=["registry"],
+    summary="Sets of outlets of which at least n must be staffed",
+    responses=_read({"duties": [_DUTY]}),
+)
 def list_duties(request: Request, site: SiteId) -> Response:
     return _answer(request, site, lambda now: _listed(request, now, Place(DUTY)))
 
 
-@router.get("/rules", tags=["registry"], summary="When alerts fire, and whom they reach next")
+@router.get(
+    "/rules",
+    tags=["registry"],
+    summary="When alerts fire, and whom they reach next",
+    responses=_read(_RULES),
+)
 def read_rules(request: Request, site: SiteId) -> Response:
     return _answer(request, site, lambda now: _tagged(registry.rules(now.site)))
 
@@ -232,15 +272,13 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 _SENSOR = {"id": "dk1-radar", "kind": "mmwave", "zone": "staff", "heartbeat": "10s"}
 _CONTACT = {"id": "kepala", "name": "Kepala", "level": 1, "phone": "+62 231 555 0101"}
 _add_routes(
-    OUTLET, "/outlets", "/outlets/{outlet}", _outlets, _outlet,
-    {"id": "disdukcapil-1", "number": 1, "name": "Loket 1", "service": "KTP-el", "agency": "disdukcapil", "floor": 1},
+    OUTLET, "/outlets", "/outlets/{outlet}", _outlets, _outlet, _OUTLET
 )  # fmt: skip
 _add_routes(
     SENSOR, "/outlets/{outlet}/sensors", "/outlets/{outlet}/sensors/{sensor}", _sensors, _sensor, _SENSOR
 )  # fmt: skip
 _add_routes(
-    AGENCY, "/agencies", "/agencies/{agency}", _agencies, _agency,
-    {"id": "disdukcapil", "name": "Dinas Kependudukan dan Pencatatan Sipil", "short": "Disdukcapil"},
+    AGENCY, "/agencies", "/agencies/{agency}", _agencies, _agency, _AGENCY
 )  # fmt: skip
 _add_routes(
     AGENCY_CONTACT, "/agencies/{agency}/contacts", "/agencies/{agency}/contacts/{contact}",

@@ -36,11 +36,6 @@ ENDLESS = {"/api/v1/live/stream"}
 # Of which an answer is described by no example yet.
 WITHOUT_EXAMPLE = {
     "GET /api/v1/public",
-    "GET /api/v1/sites/{site}",
-    "GET /api/v1/sites/{site}/duties",
-    "GET /api/v1/sites/{site}/rules",
-    "GET /api/v1/inbox",
-    "POST /api/v1/inbox/claim",
 }
 # What says so when there is no broker, or no store.
 WITHOUT_BROKER = {"/readyz", "/api/v1/sites/{site}/outlets/{outlet}/readings", "/api/v1/sites/{site}/webhook/{kind}"}
