@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Query
@@ -46,6 +46,10 @@ _ZONE_WITHOUT_SITE = "Asia/Jakarta"
 # How a chosen language or theme comes in: `?lang=en`, `?theme=dark`.
 LangChoice = Annotated[Lang | None, Query()]
 ThemeChoice = Annotated[Theme | None, Query()]
+
+
+# The link that they came by is spent; they logged out; their session has ended.
+LogInWhy = Literal["used", "out", "over"]
 
 
 class Preferences(NamedTuple):
@@ -104,6 +108,8 @@ async def page(
         "places": _places(request, who),
         "account": who and who.name,
         "role": who and who.role,
+        "here_account": request.url.path == "/account",
+        "log_in": template != "login.html",
         "proof": proof_of(request),
         "demo": request.app.state.parts.demo,
     } | values
@@ -130,15 +136,15 @@ def _places(request: Request, who: Asker | None) -> list[tuple[str, str, bool]]:
 
 
 async def login_page(
-    request: Request, status: int = 200, *, used: bool = False, problem: str = "", name: str = ""
+    request: Request, status: int = 200, *, why: LogInWhy | None = None, problem: str = "", name: str = ""
 ) -> Response:
-    """The page on which people log in. `used`: the link that they came by is spent; `problem`: why they are not in."""
+    """The page on which people log in. `why`: what brought them here; `problem`: why they are not in."""
     oidc = request.app.state.parts.oidc
     return await page(
         request,
         "login.html",
         status=status,
-        used=used,
+        why=why,
         problem=problem,
         name=name,
         issuer=oidc and oidc.name,
@@ -162,7 +168,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not wants_page(request):
         return problem(error.status_code, _sentence(request, error), request.url.path, headers=error.headers)
     if error.status_code == 401:
-        answer = await login_page(request, 401)
+        answer = await login_page(request, 401, why="over" if SESSION_COOKIE in request.cookies else None)
         answer.headers.update(error.headers or {})
         return answer
     answer = await _in_words(request, error.status_code)

@@ -24,17 +24,17 @@ _LONGEST_GIVEN = 200
 
 @router.get("/login")
 async def login(
-    request: Request, code: str | None = None, lang: LangChoice = None, theme: ThemeChoice = None
+    request: Request, code: str | None = None, done: str = "", lang: LangChoice = None, theme: ThemeChoice = None
 ) -> Response:
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address("/login", code=code))
     if code is None:
-        return await login_page(request)
+        return await login_page(request, why="out" if done == "out" else None)
     opened = await run_in_threadpool(_use, request.app.state.parts, code, address_of(request))
     if opened is None:
         if await run_in_threadpool(asker_of, request) is not None:
             return RedirectResponse("/", 303)
-        return await login_page(request, 403, used=True)
+        return await login_page(request, 403, why="used")
     session, has_password = opened
     return let_in(request, session, "/" if has_password else "/account?first=1")
 
@@ -85,7 +85,7 @@ def let_in(request: Request, session: str, then: str) -> Response:
 
 def let_out(request: Request) -> Response:
     """Take the session out of the browser, and go on to the log-in."""
-    answer = RedirectResponse("/login", 303)
+    answer = RedirectResponse("/login?done=out", 303)
     answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax", secure=is_secure(request))
     return answer
 

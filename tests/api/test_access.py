@@ -162,7 +162,7 @@ def test_logging_out_ends_the_session_and_not_only_the_cookie(web: Web):
     browser = web.ask()
     session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
     answer = browser.post("/logout")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?done=out")
     assert web.ask(cookie=f"{SESSION_COOKIE}={session}").get("/api/v1/live").status_code == 401
 
 

@@ -36,4 +36,4 @@ def test_an_account_is_added_on_a_phone_without_javascript(record: Record, brows
         owner = browse(link, width=320, java_script_enabled=False)
         expect(owner.get_by_role("heading", level=1)).to_have_text("Pilih kata sandi")
         owner.get_by_role("link", name="Lewati").click()
-        expect(owner.get_by_text("loket-dinas")).to_be_visible()
+        expect(owner.get_by_role("link", name="Akun Anda: loket-dinas instansi")).to_be_visible()

@@ -100,7 +100,7 @@ def test_logging_out_everywhere_ends_all_sessions(hall: Web):
     browser, other = hall.ask(), hall.ask()
     assert log_in(browser) == log_in(other) == 303
     answer = browser.post("/account/log-out-everywhere", data={"proof": proof(browser)})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?done=out")
     assert other.get("/account").status_code == 401
 
 

@@ -94,7 +94,7 @@ def test_a_guest_opens_a_link_until_it_is_taken_back(
     page.locator("#link").click()
     page.get_by_label("Berlaku selama").select_option("4")
     page.get_by_role("button", name="Buat tautan dan kode QR").click()
-    guest = browse(page.get_by_label("Alamat").input_value(), complains=True)  # of the 403 at the end
+    guest = browse(page.get_by_role("textbox", name="Alamat").input_value(), complains=True)  # of the 403 at the end
     expect(guest.locator("h1")).to_have_text("1 dari 4 loket tidak ada petugasnya.")
     expect(guest.locator(".nav")).to_have_count(0)
     vacant(mall, "a-1", 20)
