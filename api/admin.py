@@ -11,11 +11,13 @@ from typing import NamedTuple, get_args
 from api.access import Sight
 from api.registry import sees, without_password
 from api.words import Words
+from presence.errors import BadInput
 from presence.registry import AGENCY, AGENCY_CONTACT, CONTACT, OUTLET, SENSOR, Kind, Place, free_id, things, written
 from presence.site import Agency, Contact, Outlet, Role, Sensor, SensorKind, Site, ZoneName
 from presence.site_checks import Problem
 from presence.site_values import slug_of
 from storage.record.aside import Waiting
+from storage.record.refusals import NotThere
 
 LONGEST_TEXT = 200
 _LONGEST_ID = 48
@@ -42,7 +44,7 @@ class Field(NamedTuple):
     required: bool
     choices: tuple[Choice, ...] = ()
     mode: str = "text"
-    wrong: str = ""
+    wrong: Told | None = None
     now: str = ""
 
 
@@ -115,7 +117,7 @@ def fields(
     now: Mapping[str, str] | None = None,
 ) -> list[Field]:
     """The fields of a form. `now`: what is there meanwhile, where somebody else was faster."""
-    kind, told = place.kind.name, {problem.path: problem.says for problem in wrong}
+    kind, told = place.kind.name, {problem.path: problem for problem in wrong}
     return [
         Field(
             name=name,
@@ -125,7 +127,7 @@ def fields(
             required=name in _REQUIRED[kind],
             choices=_choices(site, place, name, texts[name], words),
             mode=_MODES.get(name, "text"),
-            wrong=_wrong(name, told[name], words) if name in told else "",
+            wrong=_wrong(name, texts[name], told[name], words) if name in told else None,
             now="" if now is None or now[name] == texts[name] else _now(now[name], words),
         )
         for name in _FIELDS[kind]
@@ -150,21 +152,40 @@ def _choices(site: Site, place: Place, name: str, chosen: str, words: Words) -> 
     return ()
 
 
-def _wrong(name: str, says: str, words: Words) -> str:
-    """In the reader's language what to do; the checks' own words, which are English, where they say more."""
-    if "is empty" in says or "is missing" in says:
-        return words("admin.wrong.empty")
-    if "is taken" in says:
-        return words("admin.wrong.taken")
-    if name in _WHOLE_NUMBERS:
-        return words("admin.wrong.number")
-    return words.get(f"admin.wrong.{name}", says) + (f" ({says})" if name == "service_hours" else "")
+class Told(NamedTuple):
+    """What is wrong, in the reader's language; what the checks say, which is English, where they alone know it."""
+
+    text: str
+    english: str = ""
 
 
-def elsewhere(wrong: Iterable[Problem], shown: Iterable[Field]) -> list[str]:
+def _wrong(name: str, text: str, problem: Problem, words: Words) -> Told:
+    if not text:
+        return Told(words("admin.wrong.empty"))
+    if problem.key:
+        return _refused(problem, words)
+    key = "admin.wrong.number" if name in _WHOLE_NUMBERS else f"admin.wrong.{name}"
+    detail = problem.says if name == "service_hours" else ""
+    return Told(words(key), detail) if key in words else Told("", problem.says)
+
+
+def _refused(problem: Problem, words: Words) -> Told:
+    key = f"admin.refused.{problem.key}"
+    return Told(words(key, what=problem.what)) if key in words else Told("", problem.says)
+
+
+def elsewhere(wrong: Iterable[Problem], shown: Iterable[Field], words: Words) -> list[Told]:
     """What is wrong and is no field of the form."""
     names = {field.name for field in shown}
-    return [f"{one.path}: {one.says}" if one.path else one.says for one in wrong if one.path not in names]
+    return [_refused(one, words) for one in wrong if one.path not in names]
+
+
+def claim_refused(error: NotThere | BadInput, words: Words) -> Told:
+    """Why a device was not claimed."""
+    key = f"admin.claim.{error.key}"
+    if error.key and key in words:
+        return Told(words(key))
+    return Told("", str(error) if isinstance(error, NotThere) else error.problem)
 
 
 # Lists

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
@@ -36,6 +36,9 @@ _FAILED = {
     503: "the record does not answer; ask again in a minute, the log has the cause under request {}",
 }
 
+# Those of which a page has its own words.
+_TOLD = (400, 403, 404, 405, 409, 413, 500, 503)
+
 log = logging.getLogger("hadir.api")
 
 LANG_COOKIE, THEME_COOKIE = "hadir_lang", "hadir_theme"
@@ -50,6 +53,7 @@ ThemeChoice = Annotated[Theme | None, Query()]
 
 # The link that they came by is spent; they logged out; their session has ended.
 LogInWhy = Literal["used", "out", "over"]
+Choice = TypeVar("Choice", bound=str)
 
 
 class Preferences(NamedTuple):
@@ -59,15 +63,18 @@ class Preferences(NamedTuple):
 
 def preferences(request: Request) -> Preferences:
     """What the reader asks for here, or chose on this browser: Indonesian and the device's own theme until then."""
-    lang = request.query_params.get("lang", request.cookies.get(LANG_COOKIE))
-    theme = request.query_params.get("theme", request.cookies.get(THEME_COOKIE))
+    asked, kept = request.query_params, request.cookies
     return Preferences(
-        next((known for known in LANGUAGES if known == lang), "id"),
-        next((known for known in THEMES if known == theme), "auto"),
+        _first_of(LANGUAGES, asked.get("lang"), kept.get(LANG_COOKIE)) or "id",
+        _first_of(THEMES, asked.get("theme"), kept.get(THEME_COOKIE)) or "auto",
     )
 
 
-def address(path: str, **query: str | None) -> str:
+def _first_of(known: tuple[Choice, ...], *chosen: str | None) -> Choice | None:
+    return next((one for wanted in chosen for one in known if one == wanted), None)
+
+
+def address(path: str, /, **query: str | None) -> str:
     """`path` with those of `query` that have a value."""
     given = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(given)}" if given else path
@@ -76,15 +83,19 @@ def address(path: str, **query: str | None) -> str:
 def remember(request: Request, lang: Lang | None, theme: Theme | None, then: str) -> Response:
     """Keep what the reader chose on this browser, and go on to `then`."""
     answer = RedirectResponse(then, 303)
+    _keep(request, answer, lang, theme)
+    return answer
+
+
+def _keep(request: Request, answer: Response, lang: Lang | None, theme: Theme | None) -> None:
     for name, value in ((LANG_COOKIE, lang), (THEME_COOKIE, theme)):
         if value is not None:
             answer.set_cookie(
                 name, value, max_age=_PREFERENCES_KEPT_S, httponly=True, samesite="lax", secure=is_secure(request)
             )
-    return answer
 
 
-def choices(request: Request, path: str, **query: str | None) -> dict[str, Any]:
+def choices(request: Request, path: str, /, **query: str | None) -> dict[str, Any]:
     """The links of the footer: the other language, the themes, with `path` and `query` that remember them."""
     other = "en" if preferences(request).lang == "id" else "id"
     return {
@@ -96,15 +107,17 @@ def choices(request: Request, path: str, **query: str | None) -> dict[str, Any]:
 async def page(
     request: Request, template: str, *, status: int = 200, zone: str | None = None, **values: Any
 ) -> Response:
-    """The page of `template`. `zone`: of the site that it speaks of."""
+    """The page of `template`. `zone`: of the site that it speaks of.
+
+    Each offers the other language. What its address asks for is remembered, also by pages that know nothing of it.
+    """
     lang, theme = preferences(request)
     words = Words(lang, zone or zone_of(request))
     who = await run_in_threadpool(_who, request, status)
     values = {
         "site_name": None,
         "zone_name": None,
-        "other_lang_url": None,
-        "theme_urls": None,
+        **_choices_here(request),
         "places": _places(request, who),
         "account": who and who.name,
         "role": who and who.role,
@@ -114,7 +127,18 @@ async def page(
         "demo": request.app.state.parts.demo,
     } | values
     html = await run_in_threadpool(request.app.state.pages.render, template, words, theme, **values)
-    return HTMLResponse(html, status)
+    answer = HTMLResponse(html, status)
+    asked = request.query_params
+    _keep(request, answer, lang if asked.get("lang") == lang else None, theme if asked.get("theme") == theme else None)
+    return answer
+
+
+def _choices_here(request: Request) -> dict[str, Any]:
+    """The footer's links where a page gives none of its own; below an answer to a form they lead to the first page."""
+    if request.method not in ("GET", "HEAD"):
+        return choices(request, "/")
+    query = {name: value for name, value in request.query_params.items() if name not in ("lang", "theme")}
+    return choices(request, "/" + request.url.path.lstrip("/"), **query)
 
 
 def _who(request: Request, status: int) -> Asker | None:
@@ -248,9 +272,8 @@ async def _in_words(request: Request, status: int, *, number: str = "", again: s
     # Outside of routes nobody was asked who he is.
     request.state.account = getattr(request.state, "account", None)
     request.state.who = getattr(request.state, "who", None)
-    known = {code: (f"error.{code}", f"error.{code}.body") for code in (403, 404, 500, 503)}
-    known |= {code: (f"error.{code}", "") for code in (400, 405, 413)}
-    head, body = known.get(status, ("error.400" if status < 500 else "error.500", ""))
+    known = status if status in _TOLD else 400 if status < 500 else 500
+    head, body = f"error.{known}", f"error.{known}.body"
     return await page(
         request,
         "error.html",
@@ -258,7 +281,7 @@ async def _in_words(request: Request, status: int, *, number: str = "", again: s
         number=words("error.number", status=str(status), at=f"{words.clock_s(now_ms)} {words.zone(now_ms)}"),
         request_number=words("error.request", id=number) if number else "",
         head=words(head),
-        body=words(body) if body else "",
+        body=words(body),
         again=again,
     )
 

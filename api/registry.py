@@ -100,7 +100,8 @@ def unmasked(site: Site, place: Place, given: Mapping[str, Any]) -> Mapping[str,
     channel = getattr(thing(site, place), "channel", None)
     if channel is None or given.get("channel") != without_password(channel):
         if "…" in str(given.get("channel")):
-            raise NotAsWanted([Problem("channel", "has … where a secret was hidden; write the whole channel anew")])
+            says = "has … where a secret was hidden; write the whole channel anew"
+            raise NotAsWanted([Problem("channel", says, "hidden")])
         return given
     return {name: value for name, value in given.items() if name != "channel"}
 

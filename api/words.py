@@ -82,9 +82,12 @@ class Words:
             **{name: self.number(value) if isinstance(value, int) else value for name, value in values.items()}
         )
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
+
     def get(self, key: str, otherwise: str) -> str:
         """The text of a key that came from elsewhere; `otherwise` when there is none."""
-        return self(key) if key in self._texts else otherwise
+        return self(key) if key in self else otherwise
 
     def number(self, n: int) -> str:
         """`1.162`, in English `1,162`."""

@@ -116,7 +116,7 @@ def with_sensor(
     """`site`, one of `sites`, with the device as a sensor more at the outlet, and that sensor. Raises BadInput."""
     if outlet_id not in (known := [outlet.id for outlet in site.outlets]):
         problem = f'no outlet "{printable(outlet_id)}" at site {site.id}'
-        raise BadInput(_WHERE, problem, field="--outlet", remedy=did_you_mean(outlet_id, known))
+        raise BadInput(_WHERE, problem, field="--outlet", remedy=did_you_mean(outlet_id, known), key="outlet")
     source = _source(device, wanted)
     if source is not None:
         _check_free(sites, device, source)
@@ -176,7 +176,8 @@ def _id(site: Site, device: Device, wanted: Wanted) -> str:
     taken = {gateway.id: "a gateway" for gateway in site.gateways}
     taken |= {sensor.id: f"a sensor of outlet {outlet.id}" for outlet in site.outlets for sensor in outlet.sensors}
     if name in taken:
-        raise BadInput(_WHERE, f'"{name}" is {taken[name]} already', field="--sensor", remedy="give another id")
+        problem = f'"{name}" is {taken[name]} already'
+        raise BadInput(_WHERE, problem, field="--sensor", remedy="give another id", key="taken")
     return name
 
 

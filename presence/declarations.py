@@ -34,7 +34,7 @@ class NotAccepted(BadInput):
         super().__init__("said", self.problems[0].says, field=self.problems[0].path or None)
 
     def __str__(self) -> str:
-        return "; ".join(f"{path}: {says}" if path else says for path, says in self.problems)
+        return "; ".join(f"{path}: {says}" if path else says for path, says, *_ in self.problems)
 
 
 class _Spoken(Protocol):
@@ -72,7 +72,7 @@ def check_declared(site: Site, wanted: Absence | Maintenance, now_ms: int) -> It
     else:
         alone = dataclasses.replace(site, absences=(), maintenance=(wanted,))
         yield from _check_text("reason", wanted.reason or "")
-    for path, says in problems_of_declared(alone):
+    for path, says, *_ in problems_of_declared(alone):
         yield Problem(path.partition("]")[2].removeprefix("."), says)
     if wanted.from_ms < now_ms:
         yield Problem("from", "is past; what was not said beforehand stays as it was, so begin now or later")

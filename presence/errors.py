@@ -19,11 +19,20 @@ class BadInput(HadirError):
     """Input that cannot be used.
 
     `source`: file or device, `line` counted from 1, `field`: path of the key or column. `remedy` says what to do.
+    `key` says the same to a page that tells it in another language, where a person can come to it by a form.
     """
 
     def __init__(
-        self, source: str, problem: str, *, line: int | None = None, field: str | None = None, remedy: str | None = None
+        self,
+        source: str,
+        problem: str,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        remedy: str | None = None,
+        key: str = "",
     ) -> None:
+        self.key = key
         self.source = source
         self.line = line
         self.field = field

@@ -32,7 +32,7 @@ class NotAsWanted(HadirError):
 
     def __init__(self, found: Iterable[Problem]) -> None:
         self.found = list(found)
-        super().__init__("; ".join(": ".join(filter(None, problem)) for problem in self.found))
+        super().__init__("; ".join(": ".join(filter(None, (path, says))) for path, says, *_ in self.found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,11 +172,12 @@ def removed(site: Site, place: Place) -> Changed:
     left = tuple(one for one in things(site, place) if one is not old)
     target = place.kind.put(site, place.owner, left)
     if place.kind is AGENCY and (having := [outlet.id for outlet in site.outlets if outlet.agency == old.id]):
-        raise NotAsWanted(
-            [Problem("", f"still has the outlets {', '.join(having)}; give them to another agency first")]
-        )
+        what = ", ".join(having)
+        says = f"still has the outlets {what}; give them to another agency first"
+        raise NotAsWanted([Problem("", says, "has_outlets", what)])
     if place.kind is OUTLET and (having := [duty.id for duty in site.duties if old.id in duty.outlets]):
-        raise NotAsWanted([Problem("", f"is still in the duties {', '.join(having)}; take it out of them first")])
+        what = ", ".join(having)
+        raise NotAsWanted([Problem("", f"is still in the duties {what}; take it out of them first", "in_duties", what)])
     return Changed(target, place)
 
 
@@ -216,4 +217,4 @@ def _within(problem: Problem, here: str) -> Problem:
         return problem._replace(path="")
     if problem.path.startswith(f"{here}."):
         return problem._replace(path=problem.path.removeprefix(f"{here}."))
-    return Problem("", f"{problem.path}: {problem.says}")
+    return problem._replace(path="", says=f"{problem.path}: {problem.says}")

@@ -106,7 +106,7 @@ def merged(stored: Site | None, wanted: Site, *, prune: bool) -> Site:
 
 def _checked(site: Site) -> Site:
     source = f"site {site.id} with what is kept of it"
-    if found := [BadInput(source, says, field=path) for path, says in problems(site)]:
+    if found := [BadInput(source, says, field=path) for path, says, *_ in problems(site)]:
         raise SiteFileErrors(found)
     return site
 

@@ -14,10 +14,16 @@ from presence.site_values import did_you_mean
 
 
 class Problem(NamedTuple):
-    """`path` as in the file (`outlets[0].sensors[1].id`), and what is wrong there and what to do."""
+    """`path` as in the file (`outlets[0].sensors[1].id`), and what is wrong there and what to do.
+
+    `key` and `what` say the same to who tells it in another language: `taken`, and by what. What has no key comes of no
+    form that people fill in.
+    """
 
     path: str
     says: str
+    key: str = ""
+    what: str = ""
 
 
 def problems(site: Site) -> Iterator[Problem]:
@@ -63,7 +69,8 @@ def _twice(ids: Iterable[tuple[str, str]]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for path, name in ids:
         if name and first.setdefault(name, path) != path:
-            yield Problem(path, f'"{name}" is taken by {first[name].rpartition(".")[0]}; write another')
+            owner = first[name].rpartition(".")[0]
+            yield Problem(path, f'"{name}" is taken by {owner}; write another', "taken", name)
 
 
 def _contacts(site: Site) -> Iterator[Problem]:
@@ -186,7 +193,8 @@ def _one_agency(path: str, duty: Duty, agency_of: dict[str, str]) -> Iterator[Pr
     agencies = {agency_of[outlet] for outlet in duty.outlets if agency_of.get(outlet)}
     if len(agencies) > 1:
         names = ", ".join(sorted(agencies))
-        yield Problem(path, f"belong to several agencies ({names}); make a duty for each agency")
+        says = f"belong to several agencies ({names}); make a duty for each agency"
+        yield Problem(path, says, "duty_of_several", duty.id)
 
 
 def _absences(site: Site) -> Iterator[Problem]:

@@ -76,7 +76,7 @@ def read_site(text: str, source: str) -> ReadSite:
     """As `parse_site`, with the lines, for what is said of a right file."""
     reader = _Reader(source)
     site = reader.site(_composed(text, source))
-    for path, says in problems(site):
+    for path, says, *_ in problems(site):
         if not reader.is_wrong(path):
             reader.tell(path, says)
     reader.end()
@@ -92,7 +92,7 @@ def parse_exceptions(text: str, source: str) -> tuple[DatedHours, ...]:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise SiteFileErrors([BadInput(source, "holds half a character", remedy="write the text anew, as UTF-8")])
     exceptions = reader.exceptions(_composed(text, source))
-    for path, says in exception_problems("exceptions", exceptions):
+    for path, says, *_ in exception_problems("exceptions", exceptions):
         if not reader.is_wrong(path):
             reader.tell(path, says)
     reader.end()

@@ -87,7 +87,13 @@ async def overview(
 
 
 async def _overview(
-    request: Request, site: str | None, part: str, said: str = "", *, refused: str = "", status: int = 200
+    request: Request,
+    site: str | None,
+    part: str,
+    said: str = "",
+    *,
+    refused: NotThere | BadInput | None = None,
+    status: int = 200,
 ) -> Response:
     sites, waiting = await run_in_threadpool(_read_all, request.app.state.parts, sight_of(request))
     links = choices(request, "/admin", site=site, part=part)
@@ -107,7 +113,7 @@ async def _overview(
         site=chosen,
         site_name=chosen.name,
         sites=sites,
-        refused=refused,
+        refused=None if refused is None else admin.claim_refused(refused, words),
         said=words(f"admin.said.{said}") if said in _SAID else "",
         said_more=words(f"admin.said.{said}.more") if said == "claimed" else "",
         **view,
@@ -186,8 +192,7 @@ async def claim_device(request: Request, site: str, given: Filled) -> Response:
     try:
         await run_in_threadpool(_claim, request, site, given)
     except (NotThere, BadInput) as error:
-        says = str(error) if isinstance(error, NotThere) else "; ".join(filter(None, (error.problem, error.remedy)))
-        return await _overview(request, site, "inbox", refused=says, status=400)
+        return await _overview(request, site, "inbox", refused=error, status=400)
     return RedirectResponse(address("/admin", site=site, part="inbox", said="claimed"), 303)
 
 
@@ -195,7 +200,7 @@ def _claim(request: Request, site: str, given: Mapping[str, str]) -> None:
     parts: Parts = request.app.state.parts
     zone = next((one for one in get_args(ZoneName) if one == given.get("zone")), None)
     if parts.claim is None or zone is None:
-        raise BadInput("inbox", "the form is not whole", remedy="choose outlet and zone, and claim again")
+        raise BadInput("inbox", "the form is not whole; choose outlet and zone, and claim again", key="outlet")
     with parts.record.writing() as connection:
         key = given.get("site", ""), given.get("convention", ""), given.get("device", "")
         waiting = device_of(request, connection, *key)
@@ -371,7 +376,7 @@ async def _form(
         fields=fields,
         wrong=bool(found),
         moved=moved,
-        elsewhere=admin.elsewhere(found, fields),
+        elsewhere=admin.elsewhere(found, fields, words),
         may_change=_may(request, "maintain" if place.kind is SENSOR else "register"),
         save=words("admin.save" if place.id else f"admin.add.{place.kind.plural}"),
         **_parts(site, place, words),
@@ -427,6 +432,6 @@ async def _removal(request: Request, place: Place, wrong: Wrong | None = None, *
         **frame | {"title": words("admin.remove.title", name=frame["title"])},
         consequence=admin.removal(site, place, words),
         moved=wrong is not None and wrong.moved,
-        elsewhere=[] if wrong is None else admin.elsewhere(wrong.found, ()),
+        elsewhere=[] if wrong is None else admin.elsewhere(wrong.found, (), words),
         **choices(request, request.url.path),
     )

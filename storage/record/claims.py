@@ -20,7 +20,7 @@ def waiting_device(connection: Connection, site: str | None, convention: str, de
     for one in inbox(connection):
         if (one.site, one.convention, one.device) == (site, convention, device):
             return one
-    raise NotThere(f'no device "{device}" of {convention} waits in the inbox; it may be claimed already')
+    raise NotThere(f'no device "{device}" of {convention} waits in the inbox; it may be claimed already', "claimed")
 
 
 def claim(

@@ -1,5 +1,7 @@
 """Why what somebody asks of the record is not done.
 
+Said in English, the language of the API; pages speak their reader's, and go by the key, where a form can lead to it.
+
 HadirError
 ├── NotThere          the record holds nothing of that name
 └── NotNow            it is there, but as things stand this cannot be done with it
@@ -12,6 +14,10 @@ from presence.errors import HadirError
 
 class NotThere(HadirError):
     """What is named is not in the record."""
+
+    def __init__(self, says: str, key: str = "") -> None:
+        self.key = key
+        super().__init__(says)
 
 
 class NotNow(HadirError):

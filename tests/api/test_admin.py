@@ -84,6 +84,7 @@ def test_what_is_wrong_stands_at_its_field_with_what_was_typed(office: Web):
         assert sentence in said
     assert 'value="dua"' in answer.text
     assert answer.text.count('aria-invalid="true"') == 3
+    assert '<span lang="en">(' in answer.text  # what the parser of hours says stays English, and is marked so
     assert len(stored(office).outlets) == 1
 
 
@@ -120,7 +121,8 @@ def test_an_agency_with_its_contact_and_its_removal(office: Web):
 def test_what_is_needed_is_not_removed(office: Web):
     answer = send(of(office), f"{BALAI}/agencies/dinas/remove", {})
     assert answer.status_code == 409
-    assert "Belum dapat dihapus." in words_of(answer)
+    assert "Belum dapat dihapus. Masih memiliki loket a-1. Pindahkan dulu ke instansi lain." in words_of(answer)
+    assert 'lang="en">It still' not in answer.text
 
 
 def test_secrets_of_channels_never_reach_the_page(office: Web):

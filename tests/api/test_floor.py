@@ -349,7 +349,7 @@ def test_a_day_without_service_hours_says_so():
     spans = plan().spans(ID.day_start_ms(sunday))
     assert floor.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
     always = [Span(sunday - 3_600_000, sunday + 8 * 24 * 3_600_000)]
-    assert floor.hours_sentence(always, sunday, ID) == "Buka sepanjang waktu."
+    assert floor.hours_sentence(always, sunday, ID) == "Buka 24 jam."
     assert floor.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
     one = [Span(at("08:00:00"), at("11:00:00"))]
     assert floor.hours_sentence(one, NOW, ID).replace("\u00a0", " ") == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."
@@ -357,7 +357,7 @@ def test_a_day_without_service_hours_says_so():
 
 def test_a_house_that_never_closes_says_so():
     spans = plan(service_hours="24/7").spans(ID.day_start_ms(NOW))
-    assert floor.hours_sentence(spans, NOW, ID) == "Buka sepanjang waktu."
+    assert floor.hours_sentence(spans, NOW, ID) == "Buka 24 jam."
 
 
 def test_the_site_as_a_whole_is_spoken_of_first():
@@ -368,7 +368,7 @@ def test_the_site_as_a_whole_is_spoken_of_first():
     assert said[0] == "Pengumpul data terputus sejak 10.31.00: semua loket tidak diketahui."
     never = floor.warning([], Distrust("broker", None), [], EN)
     assert never is not None
-    assert never[0] == "Not connected to the message broker yet: no outlet is known."
+    assert never[0] == "Not connected to the message broker yet: the state of all outlets is not known."
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ def test_only_a_page_with_plots_loads_what_draws_them(demo: Web, stored: None):
 def test_without_a_store_readings_are_refused_in_words(demo: Web, keeper: Keeper):
     answer = demo.ask().get(f"/api/v1{PAGE}/readings")
     assert (answer.status_code, answer.json()["error"]) == (503, "this process has no store of readings")
-    assert "Proses ini tidak membaca penyimpanan bacaan." in page(demo, readings="1")
+    assert "Bacaan sensor tidak tersedia di sini" in page(demo, readings="1")
 
 
 def test_readings_of_too_long_a_time_are_refused(demo: Web, keeper: Keeper):

@@ -167,6 +167,17 @@ def test_the_language_that_is_asked_for_holds_before_it_is_remembered(web: Web, 
     assert reader.get("/login?code=spent&lang=id").headers["location"] == "/login?code=spent"
 
 
+def test_errors_speak_the_language_that_was_chosen_and_offer_the_other(floor: Web):
+    reader = floor.ask(accept="text/html")
+    answer = reader.get("/nowhere?q=x&lang=en")
+    assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
+    assert 'href="/nowhere?q=x&amp;lang=id" lang="id" hreflang="id"' in answer.text
+    assert '<html lang="en">' in reader.get("/elsewhere").text  # it is remembered
+    assert 'href="/evil.example/?lang=id"' in reader.get("//evil.example/").text
+    forbidden = reader.post("/login", headers={"sec-fetch-site": "cross-site"})
+    assert (forbidden.status_code, "This page is not open to your account." in forbidden.text) == (403, True)
+
+
 def test_several_sites_are_a_choice(demo: Web):
     demo.apply(site(), site(id="cabang", name="Cabang Timur", timezone="Asia/Jayapura"))
     first, second = page(demo), page(demo, "/?site=cabang")

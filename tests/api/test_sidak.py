@@ -202,7 +202,7 @@ def test_what_is_unknown_says_since_when_and_the_last_evidence():
     said = sidak_words.unknown(one, NOW, ID)
     assert said == ("Loket a-1 · Dinas", "tidak diketahui sejak 10.31, bukti terakhir 10.42")
     (one,) = ask().unknown
-    assert sidak_words.unknown(one, NOW, EN).why == "there was no evidence yet"
+    assert sidak_words.unknown(one, NOW, EN).why == "no evidence yet"
 
 
 def test_who_stands_in_is_whom_to_call_and_was_told_on_the_step_of_the_contact():

@@ -18,7 +18,7 @@ WORK = Maintenance(gateway="gw", from_ms=NOW, to_ms=NOW + HOUR_MS, reason="ganti
 
 
 def said(wanted: Absence | Maintenance) -> list[tuple[str, str]]:
-    return [(path, says) for path, says in check_declared(HALL, wanted, NOW)]
+    return [(path, says) for path, says, *_ in check_declared(HALL, wanted, NOW)]
 
 
 @pytest.mark.parametrize(
