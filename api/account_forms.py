@@ -72,8 +72,9 @@ def _with_chosen(found: Mapping[str, str], chosen: str) -> list[Choice]:
 def wrong(found: Iterable[Problem], words: Words) -> dict[str, str]:
     """What to do about each field, in the reader's language; "" where nothing is wrong."""
     told = dict.fromkeys(FIELDS, "")
-    for path, says in found:
-        told[path] = words.get("admin.wrong.taken" if "is taken" in says else f"admin.users.wrong.{path}", says)
+    for one in found:
+        key = "admin.wrong.taken" if one.key == "taken" else f"admin.users.wrong.{one.path}"
+        told[one.path] = words.get(key, one.says)
     return told
 
 
