@@ -98,5 +98,6 @@ def test_an_account_shows_its_tokens_and_sessions(connection: Connection) -> Non
     make_token(connection, "ani", "grafana", NOW)
     make_token(connection, "ani", "cadangan", NOW + 1)
     use_link(connection, make_link(connection, "ani", NOW), NOW)
-    assert accounts(connection, NOW + 2) == [Account("ani", "administrator", NOW, ("grafana", "cadangan"), 1)]
+    shown = Account("ani", "administrator", NOW, ("grafana", "cadangan"), 1, logged_in_ms=NOW)
+    assert accounts(connection, NOW + 2) == [shown]
     assert accounts(connection, NOW + SESSION_LIFE_MS)[0].sessions == 0
