@@ -73,8 +73,11 @@ def wrong(found: Iterable[Problem], words: Words) -> dict[str, str]:
     """What to do about each field, in the reader's language; "" where nothing is wrong."""
     told = dict.fromkeys(FIELDS, "")
     for one in found:
-        key = "admin.wrong.taken" if one.key == "taken" else f"admin.users.wrong.{one.path}"
-        told[one.path] = words.get(key, one.says)
+        told[one.path] = (
+            words("admin.refused.taken", what=one.what)
+            if one.key == "taken"
+            else words.get(f"admin.users.wrong.{one.path}", one.says)
+        )
     return told
 
 

@@ -82,7 +82,7 @@ async def add(request: Request) -> Response:
     except NotAccepted as error:
         return await _new(request, texts, error.problems, 400)
     except NotNow:
-        return await _new(request, texts, [Problem("name", "is taken", "taken")], 409)
+        return await _new(request, texts, [Problem("name", "is taken", "taken", texts["name"])], 409)
     return RedirectResponse(address(_url(texts["name"]), said="added"), 303)
 
 

@@ -99,7 +99,7 @@ def test_an_account_is_added_and_its_owner_let_in(office: Web):
         ({"role": "agency"}, "Pilih instansi yang ada"),
         ({"role": "agency", "agency": "polres"}, "Pilih instansi yang ada"),
         ({"site": "cabang"}, "Gedung ini tidak ada lagi"),
-        ({"name": "ani"}, "Sudah dipakai"),
+        ({"name": "ani"}, "“ani” sudah dipakai"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_made(office: Web, fields: dict[str, str], says: str):

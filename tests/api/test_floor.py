@@ -407,8 +407,8 @@ def test_an_empty_outlet_knows_whom_to_call():
 def test_the_page_is_told_of_muted_time_to_come_alone():
     past, lasting = ((NOW - 2 * HOUR_MS, NOW - HOUR_MS), (NOW - HOUR_MS // 2, NOW + HOUR_MS))
     absences = tuple(Absence(outlet="a-1", from_ms=start, to_ms=end, reason="sick") for start, end in (past, lasting))
-    plan = floor.plan(site(absences=absences))
-    assert plan.as_json(NOW, phones=False)["outlets"]["a-1"]["muted"] == [lasting]
+    plan = floor.plan(site(absences=absences), NOW)
+    assert plan.as_json(NOW, phones=False, answers=False)["outlets"]["a-1"]["muted"] == [lasting]
 
 
 def test_an_agency_sees_its_part_of_a_site():

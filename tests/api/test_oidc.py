@@ -93,7 +93,7 @@ def test_whoever_is_named_gets_in_as_by_password_and_the_account_is_joined_to_hi
     assert log_in(hall).status_code == 303
     assert events(hall) == ["identity_joined ani", "logged_in ani", "logged_in ani"]
     assert written(hall)[-1] | {"how": "oidc", "address": "127.0.0.1"} == written(hall)[-1]
-    assert browser.post("/logout").headers["location"] == "/login"
+    assert browser.post("/logout").headers["location"] == "/login?done=out"
     assert browser.get("/account").status_code == 401
 
 
