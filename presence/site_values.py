@@ -19,6 +19,9 @@ from presence.site import SLUG
 # What a file holds where the YAML is read: scalars, lists, mappings. Dates are the only scalars beyond JSON's.
 Plain = str | int | float | bool | date | list["Plain"] | dict[str, "Plain"]
 
+# Embeddings, overrides and isolates of direction: what is written after them would be read backwards.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -53,6 +56,8 @@ def slug_of(text: str) -> str:
 def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; write something, or leave the key out")
+    if _TURNING.search(text):
+        raise ValueError("holds an invisible character that turns what follows round; type it anew")
     return text.strip()
 
 
