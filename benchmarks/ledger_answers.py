@@ -3,7 +3,9 @@
 A record with a year of intervals (about twenty a counter and day; two duties of two counters) is booked in the engine's
 steps; then a web process of its own answers over loopback, each request for another counter, day or month. Prints, for
 the booking, seconds, and milliseconds of one step, read and written; for the answers, milliseconds. Targets: a month of
-a site p95 < 300 ms; an outlet's day (here its intervals and its ledger, one after the other) p95 < 150 ms.
+a site p95 < 300 ms; an outlet's day p95 < 150 ms: its intervals and its ledger, one after the other; and cold, no day
+asked for twice, the whole page with timeline, ledger, week, alerts and the plots of its readings (six quantities every
+ten seconds, day and night, in the SQLite store).
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ from storage.record.hours import hours_history
 from storage.record.intervals import set_progress
 from storage.record.registry import apply, load_site
 from storage.record.tables import occupancy_interval
+from storage.timeseries import open_store
+from storage.timeseries.points import Point, Series
 from transport.session import BrokerAddress
 
 OUTLETS = 38
@@ -44,6 +48,7 @@ FIRST = datetime(2026, 1, 1, 17, tzinfo=UTC) - timedelta(days=1)  # midnight in 
 LAST = FIRST + timedelta(days=DAYS)
 NOON_MS = round(LAST.timestamp() * 1000) + 12 * 3_600_000
 SITE = "mall"
+PLOTTED_DAYS = 3
 
 
 def main() -> None:
@@ -55,6 +60,7 @@ def main() -> None:
         with Record.open(url) as record:
             _fill(record)
             booking = _book(record)
+        _read(Path(folder))
         print(json.dumps({"booking": booking, "answers": _answers(url, Path(folder))}, indent=1))
 
 
@@ -96,6 +102,24 @@ def _fill(record: Record) -> None:
                 state = chance.choice([one for one in ("occupied", "vacant", "unknown") if one != state])
             connection.execute(insert(occupancy_interval), rows)
         set_progress(connection, SITE, NOON_MS, spool="s", spool_id=1)
+
+
+def _read(folder: Path) -> None:
+    """The last days of readings of every outlet, as a store has them: what is old enough is sealed."""
+    store = open_store(f"sqlite:///{folder}")
+    for day in range(PLOTTED_DAYS):
+        for n in range(OUTLETS):
+            series = Series(SITE, f"loket-{n}", "staff", f"sensor-{n}")
+            begin_ms = round((LAST - timedelta(days=PLOTTED_DAYS - day)).timestamp() * 1000)
+            store.write([_point(series, begin_ms + 10_000 * k, k) for k in range(8640)])
+    while store.seal(NOON_MS):
+        pass
+    store.close()
+
+
+def _point(series: Series, at_ms: int, k: int) -> Point:
+    values = {"presence": float(k // 360 % 2), "moving": 0.0, "distance": 1.25 + k % 40 / 100}
+    return Point(series, at_ms, values | {"still_energy": float(k % 100), "seq": float(k), "boot": 1.0})
 
 
 def _book(record: Record) -> dict[str, object]:
@@ -150,7 +174,16 @@ def _answers(url: str, folder: Path) -> dict[str, object]:
             ask(f"{outlet}/intervals")
             ask(f"{outlet}/ledger")
 
+        unseen = [(n, days) for n in range(OUTLETS) for days in range(PLOTTED_DAYS)]
+        chance.shuffle(unseen)
+
+        def page() -> None:
+            outlet, before = unseen.pop()
+            date = (LAST - timedelta(days=before)).date()
+            ask(f"/sites/{SITE}/outlets/loket-{outlet}?day={date}&readings=1")
+
         return {
+            "a day of an outlet, its page with plots, cold": _timed(page, min(REQUESTS, len(unseen))),
             "a month of the site, by day": _timed(month),
             "a month of the site up to now": _timed(month_so_far),
             "a day of an outlet": _timed(day),
@@ -182,9 +215,9 @@ def _asking(port: int) -> Callable[[str], None]:
     raise RuntimeError("the web process does not answer")
 
 
-def _timed(once: Callable[[], None]) -> dict[str, float]:
+def _timed(once: Callable[[], None], times: int = REQUESTS) -> dict[str, float]:
     took = []
-    for _ in range(REQUESTS):
+    for _ in range(times):
         begun = time.perf_counter()
         once()
         took.append(time.perf_counter() - begun)
@@ -199,7 +232,9 @@ def _figures(seconds: list[float]) -> dict[str, float]:
 
 def _serve(url: str, port: int) -> None:
     with Record.open(url) as record, socket.create_server(("127.0.0.1", port)) as listening:
-        parts = Parts(record=record, broker=BrokerAddress("127.0.0.1", 1), now=lambda: NOON_MS, demo=True)
+        store = open_store(f"sqlite:///{Path(url.removeprefix('sqlite:///')).parent}")
+        broker = BrokerAddress("127.0.0.1", 1)
+        parts = Parts(record=record, broker=broker, now=lambda: NOON_MS, demo=True, store=store)
         serve(create_app(parts), listening, threading.Event())
 
 

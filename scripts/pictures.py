@@ -76,7 +76,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--serve", type=int, metavar="PORT", help="serve the mall at this port until Ctrl-C")
     port = asked.parse_args().serve
-    with tempfile.TemporaryDirectory() as folder, _mall(Path(folder), port or 0) as (url, session):
+    with tempfile.TemporaryDirectory() as folder, mall(Path(folder), port or 0) as (url, session):
         if port:
             print(f"{url}\nthe manager's cookie: hadir_session={session}", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _mall(folder: Path, port: int) -> Iterator[tuple[str, str]]:
+def mall(folder: Path, port: int) -> Iterator[tuple[str, str]]:
     """The mall, served: its address, and the session of a manager."""
     executable = brokers.find_mosquitto()
     if executable is None:
