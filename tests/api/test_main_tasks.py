@@ -131,7 +131,7 @@ def acknowledge_in_two_taps_and_take_it_back(page: Page, hall: Hall) -> None:
 def be_back_in_five_minutes(page: Page, hall: Hall) -> None:
     _asked(page, hall)
     page.get_by_role("button", name="Kembali dalam 5 menit").first.click()
-    expect(page.locator("#done")).to_contain_text("Tersimpan")
+    expect(page.locator("#done")).to_contain_text("Diterima")
 
 
 def declare_in_three_taps_and_end_it(page: Page, hall: Hall) -> None:

@@ -163,7 +163,7 @@ def test_the_language_that_is_asked_for_holds_before_it_is_remembered(web: Web, 
     assert "Log in to Hadir" in web.ask(accept="text/html").get("/?lang=en").text
     reader = demo.ask(accept="text/html")
     assert reader.get("/docs?lang=en").headers["location"] == "/docs"
-    assert "All paths that Hadir offers" in reader.get("/docs").text
+    assert "All addresses that Hadir offers" in reader.get("/docs").text
     assert reader.get("/login?code=spent&lang=id").headers["location"] == "/login?code=spent"
 
 
@@ -232,7 +232,7 @@ def test_a_record_out_of_reach_is_said_with_a_number(web: Web, tmp_path: Path):
 
 def test_the_log_of_a_failure_does_not_hold_the_link_that_it_was_asked_by(web: Web, caplog: pytest.LogCaptureFixture):
     with web.record.writing() as connection:
-        connection.exec_driver_sql("ALTER TABLE signing_key RENAME TO gone")
+        connection.exec_driver_sql("ALTER TABLE sidak_link RENAME TO gone")
     assert web.ask().get("/sidak/balai.1.proof").status_code == 503
     assert [vars(record)["path"] for record in caplog.records if "path" in vars(record)] == ["/sidak/…"]
 

@@ -195,7 +195,7 @@ def test_no_body_may_be_of_any_size(web: Web, path: str, announced: bool):
     answer = asking.post(path, content=large if announced else pieces())
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     page = web.ask(authorization=f"Bearer {token}", **form, accept="text/html").post(path, content=large)
-    assert ("Yang dikirim terlalu besar." in page.text) is not path.startswith("/api/")
+    assert ("Kiriman ini terlalu besar." in page.text) is not path.startswith("/api/")
 
 
 def test_what_goes_wrong_on_a_page_is_told_in_the_reader_s_language(web: Web):
@@ -203,9 +203,12 @@ def test_what_goes_wrong_on_a_page_is_told_in_the_reader_s_language(web: Web):
         make_account(connection, "ani", NOW, "viewer")
         token = make_token(connection, "ani", "", NOW)
     reader = web.ask(authorization=f"Bearer {token}", accept="text/html")
-    said = {"GET /admin": (403, "Akun ini tidak boleh melakukan itu."), "GET /nothing": (404, "Halaman ini tidak ada.")}
-    said["DELETE /account"] = 405, "Cara meminta ini tidak berlaku di sini."
+    said = {
+        "GET /admin": (403, "Halaman ini tidak terbuka untuk akun Anda."),
+        "GET /nothing": (404, "Halaman ini tidak ada."),
+    }
+    said["DELETE /account"] = 405, "Alamat ini tidak dapat dibuka begitu saja."
     for asked, expected in said.items():
         answer = reader.ask(*asked.split(" "))
         assert (answer.status_code, expected[1] in answer.text) == (expected[0], True)
-    assert "This account may not do that." in reader.get("/admin?lang=en").text
+    assert "This page is not open to your account." in reader.get("/admin?lang=en").text

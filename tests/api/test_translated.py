@@ -30,7 +30,7 @@ MODULES = sorted((API / "pages" / "static").glob("*.js"))
 
 # Alike in both languages.
 ALIKE = {
-    "API", "Sensor", "radar", "administrator", "{kind} {span}", "{by}, {at}",
+    "API", "Sensor", "radar", "administrator", "CO₂",
 }  # fmt: skip
 # Names and signs that are no words of a language.
 NAMES = {"Hadir", "Authorization", "Bearer", "hadir", "openapi.json", "api", "v1", "public"}
@@ -44,7 +44,8 @@ def forms(text: Text) -> list[str]:
 def test_no_text_is_alike_in_both_languages_but_those_that_are():
     indonesian, english = (texts(lang) for lang in LANGUAGES)
     alike = {text for key, text in indonesian.items() if isinstance(text, str) and text in forms(english[key])}
-    assert alike == ALIKE
+    # Of values and signs alone nothing can be translated.
+    assert {text for text in alike if re.search(r"[^\W\d_]", PLACEHOLDER.sub("", text))} == ALIKE
 
 
 # Keys

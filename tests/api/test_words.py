@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from importlib import resources
 
 import pytest
 
@@ -25,6 +28,13 @@ def test_every_language_has_every_text_with_the_same_values():
     for key, text in indonesian.items():
         wanted = placeholders(text)[0]
         assert all(found == wanted for found in placeholders(english[key])), key
+
+
+def test_a_key_stands_once_in_a_language():
+    for lang in LANGUAGES:
+        raw = resources.files("api").joinpath("texts", f"{lang}.json").read_text(encoding="utf-8")
+        keys = json.loads(raw, object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+        assert [key for key, times in Counter(keys).items() if times > 1] == []
 
 
 def test_plurals_have_the_forms_of_their_language():
