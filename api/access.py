@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {
     "GET /public": "open",
     "GET /public/board": "open",
     "GET /api/v1/public": "open",
+    "OPTIONS /api/v1/public": "open",
     "GET /": "see",
     "GET /sidak": "see",
     "GET /sidak/{ticket}": "open",  # the ticket is a secret, and opens one site

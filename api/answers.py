@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.access import SESSION_COOKIE, asker_of, is_secure, proof_of
+from api.access import SESSION_COOKIE, admit, asker_of, is_secure, proof_of
 from api.allowed import allowed
 from api.pages import THEMES, Theme
 from api.pages.navigation import places
@@ -35,6 +35,8 @@ _FAILED = {
     500: "a fault of ours; the log has its cause under request {}",
     503: "the record does not answer; ask again in a minute, the log has the cause under request {}",
 }
+
+_NO_JSON = "the body is said to be no JSON; send a JSON object, with Content-Type: application/json"
 
 # Those of which a page has its own words.
 _TOLD = (400, 403, 404, 405, 409, 413, 500, 503)
@@ -201,15 +203,28 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_bad_request(request: Request, error: Exception) -> Response:
-    """Parameters that break their form: every one with what is wrong."""
+    """Parameters that break their form: every one with what is wrong. A body of another type than JSON: 415."""
     assert isinstance(error, RequestValidationError)
+    if not hasattr(request.state, "who"):
+        # FastAPI reads a body before it asks who sends it: to whom may not, nothing is said of what he sent.
+        try:
+            await admit(request)
+        except HTTPException as refused:
+            return await on_http_error(request, refused)
     if wants_page(request):
         return await _in_words(request, 400)
+    if any(one["loc"] == ("body",) and one["type"] != "missing" for one in error.errors()) and not _says_json(request):
+        return problem(415, _NO_JSON, request.url.path)
     wrong: dict[str, str] = {}
     for field, said in map(_problem, error.errors()):
         wrong[field] = f"{wrong[field]}; {said}" if field in wrong else said
     sentence = "; ".join(f"{field}: {said}" for field, said in wrong.items())
     return problem(400, sentence, request.url.path, errors=wrong)
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 
 
 def _sentence(request: Request, error: HTTPException) -> str:
@@ -229,7 +244,7 @@ def _problem(error: Mapping[str, Any]) -> tuple[str, str]:
     """`from`, `is missing; write it`. `error`: as pydantic describes it."""
     path = [str(part) for part in error["loc"][1:]]
     if error["type"] == "json_invalid" or not path:
-        return "body", "is no JSON object; send one, with Content-Type: application/json"
+        return "body", "is no JSON object; send one"
     said = _FORM_PROBLEMS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return ".".join(path), said
 

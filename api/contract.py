@@ -66,6 +66,10 @@ _REFUSALS = {
     409: ("it is over", "Not as things stand."),
     412: ("it was changed meanwhile", "It is not as If-Match says; ask for it again."),
     413: ("the body is too large; send less at once", "The body is larger than 64 KiB."),
+    415: (
+        "the body is said to be no JSON; send a JSON object, with Content-Type: application/json",
+        "The body is not said to be JSON.",
+    ),
     428: ("If-Match is missing", "The ETag of what is changed is missing in If-Match."),
     500: ("a fault of ours; the log has its cause under request 1a2b-3c4d", "A fault of ours."),
     503: ("the record does not answer; ask again in a minute", "Record or broker do not answer."),
@@ -125,7 +129,7 @@ def _add_refusals(operation: dict[str, Any], rule: Rule) -> None:
     if any(one["in"] == "path" or one["name"] in ("site", "outlet") for one in parameters):
         wanted.add(404)
     if "requestBody" in operation:
-        wanted.add(413)
+        wanted |= {413, 415}
     for status in wanted:
         answers.setdefault(str(status), {"description": _REFUSALS[status][1]})
     for status, (detail, _) in _REFUSALS.items():

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
 from api import public_board as board
+from api.allowed import allowed
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.public import PublicAnswer
 from api.public_answers import Present, PublicAnswers, tag_of
@@ -16,12 +17,19 @@ from api.words import Words, texts
 
 router = APIRouter()
 
+_PATH = "/api/v1/public"
+_TO_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 # A second is how long an answer is shared here; whoever stands between may share it as long.
-_OPEN_DATA = {
-    "Access-Control-Allow-Origin": "*",
+_OPEN_DATA = _TO_ANY_PAGE | {
     "Access-Control-Expose-Headers": "ETag",
     "Cache-Control": "public, max-age=1",
     "Vary": "Accept-Encoding",
+}
+# What a browser asks for another site's page before it sends If-None-Match: it may, to this address alone.
+_FOR_ANY_PAGE = _TO_ANY_PAGE | {
+    "Access-Control-Allow-Methods": "GET",
+    "Access-Control-Allow-Headers": "If-None-Match",
+    "Access-Control-Max-Age": "86400",
 }
 # Kept by the browser, but asked about each time: then an answer without news costs nothing.
 _PAGE = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
@@ -32,7 +40,7 @@ Find = Annotated[str, Query(max_length=100)]
 
 
 @router.get(
-    "/api/v1/public",
+    _PATH,
     summary="Open data: which services are served now, and when the others are back",
     description="Needs no token; any page may ask (CORS). Answers are a second old at most: ask every 5 s, with "
     "`If-None-Match`, to which 304 says that nothing has changed.",
@@ -41,8 +49,10 @@ Find = Annotated[str, Query(max_length=100)]
     tags=["public"],
 )
 async def open_data(request: Request, site: SiteId = None) -> Response:
-    answers = _answers(request, site)
-    packed = answers.json(site)
+    try:
+        packed = _answers(request, site).json(site)
+    except HTTPException as error:
+        raise HTTPException(error.status_code, error.detail, _TO_ANY_PAGE) from None
     headers = _OPEN_DATA | {"ETag": packed.tag}
     if _knows(request, packed.tag):
         return Response(status_code=304, headers=headers)
@@ -50,6 +60,11 @@ async def open_data(request: Request, site: SiteId = None) -> Response:
         headers |= {"Content-Encoding": "gzip"}
         return Response(packed.zipped, media_type="application/json", headers=headers)
     return Response(packed.plain, media_type="application/json", headers=headers)
+
+
+@router.options(_PATH, include_in_schema=False)
+async def may_any_page() -> Response:
+    return Response(status_code=204, headers=_FOR_ANY_PAGE | {"Allow": allowed(_PATH)})
 
 
 @router.get("/public", include_in_schema=False)

@@ -167,6 +167,28 @@ def test_what_an_address_takes_is_said(demo: Web):
     assert demo.ask().ask("OPTIONS", "/api/v1/nothing").status_code == 404
 
 
+ABSENCES = "/api/v1/sites/balai/absences"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
+def test_a_body_of_another_type_is_refused_as_such(demo: Web, kind: str):
+    demo.apply(site())
+    answer = program(demo, "ani").post(ABSENCES, content=b'{"outlet": "a-1"}', headers={"content-type": kind})
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_what_is_no_json_is_told_to_who_may_send_it_alone(demo: Web):
+    demo.apply(site())
+    broken = {"content": b'{"outlet": ', "headers": {"content-type": "application/json"}}
+    viewer = program(demo, "vi", role="viewer")
+    strangers = demo.ask(), demo.ask(authorization="Bearer x"), viewer
+    assert [one.post(ABSENCES, **broken).status_code for one in strangers] == [401, 401, 403]
+    told = program(demo, "ani").post(ABSENCES, **broken)
+    assert (told.status_code, told.json()["errors"]) == (400, {"body": "is no JSON object; send one"})
+    assert program(demo, "budi").post(ABSENCES).json()["errors"] == {"body": "is no JSON object; send one"}
+
+
 @pytest.mark.parametrize("path", ["/public", "/api/v1/live", "/api/v1/live/stream", "/healthz", "/nothing"])
 def test_a_head_is_that_of_the_answer_and_nothing_follows(demo: Web, path: str):
     demo.apply(site())

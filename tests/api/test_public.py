@@ -215,6 +215,24 @@ def test_any_page_may_ask_for_the_open_data_and_for_nothing_else(hall: Web):
     assert citizen(hall, **asking).get("/api/v1/public").headers["access-control-allow-origin"] == "*"
     for path in ("/public", "/public/board", "/api/v1/live", "/healthz", "/"):
         assert "access-control-allow-origin" not in citizen(hall, **asking).get(path).headers, path
+    lost = citizen(hall, **asking).get("/api/v1/public?site=x")
+    assert (lost.status_code, lost.headers["access-control-allow-origin"]) == (404, "*")
+
+
+def test_a_page_from_elsewhere_may_ask_whether_the_open_data_are_news(hall: Web):
+    """If-None-Match is what a browser asks leave for; nothing else is granted, and no credentials."""
+    asking = {"origin": "https://elsewhere.example", "access-control-request-method": "GET"}
+    before = citizen(hall, **asking, **{"access-control-request-headers": "if-none-match"}).ask(
+        "OPTIONS", "/api/v1/public"
+    )
+    granted = {name: value for name, value in before.headers.items() if name.startswith("access-control-")}
+    assert (before.status_code, before.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert granted == {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET",
+        "access-control-allow-headers": "If-None-Match",
+        "access-control-max-age": "86400",
+    }
 
 
 def test_an_answer_is_shared_for_a_second_and_known_by_its_tag(hall: Web):
