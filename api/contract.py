@@ -56,6 +56,11 @@ _SCHEMES: dict[str, dict[str, str]] = {
         "description": "A JWT (HS256) with the digest of the body, as Disruptive Technologies make it.",
     },
 }
+_NEXT = {
+    "description": 'Where the list goes on, as `<…>; rel="next"`; none at its end.',
+    "schema": {"type": "string"},
+    "example": '</api/v1/alerts?limit=100&cursor=WzE3OTU>; rel="next"',
+}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # Detail, as an example, and what the status means of every operation that can answer so.
 _REFUSALS = {
@@ -128,6 +133,8 @@ def _add_refusals(operation: dict[str, Any], rule: Rule) -> None:
     parameters = operation.get("parameters", [])
     if any(one["in"] == "path" or one["name"] in ("site", "outlet") for one in parameters):
         wanted.add(404)
+    if any(one["name"] == "cursor" for one in parameters):
+        answers["200"]["headers"] = {"Link": _NEXT}
     if "requestBody" in operation:
         wanted |= {413, 415}
     for status in wanted:

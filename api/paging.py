@@ -63,6 +63,25 @@ def cut(rows: Sequence[Row], key: Callable[[Row], Key], after: Key | None, limit
     return some, key(some[-1]) if len(left) > limit else None
 
 
+def page(
+    request: Request,
+    rows: Sequence[Row],
+    key: Callable[[Row], Key],
+    kinds: tuple[type, ...],
+    *,
+    limit: int,
+    cursor: str | None,
+    **fixed: str,
+) -> tuple[list[Row], dict[str, str]]:
+    """The page of `rows`, ordered by `key` with parts of `kinds`, that `cursor` opens, and the header to the next one.
+
+    `fixed`: as in `following`. Raises 400.
+    """
+    after = None if cursor is None else read_cursor(cursor, *kinds)
+    some, last = cut(rows, key, after, limit)
+    return some, following(request, last, **fixed)
+
+
 def _is_plain(part: str | int) -> bool:
     """Whether databases can hold it: text without NUL and half characters, a number of 64 bits."""
     if isinstance(part, int):

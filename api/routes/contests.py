@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from api.access import sight_of
 from api.asked import site_of
 from api.fields import BODY, Instant
+from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from presence.declarations import LONGEST_TEXT
 from storage.record.contests import Contest, Verdict, contests, decide, submit
@@ -85,15 +86,17 @@ class NewDecision(BaseModel):
 @router.get(
     "",
     summary="Contested absences, the newest stretch first",
-    description="Decided ones stay in the list. The ledger follows the evidence and is not changed by a decision.",
+    description="Decided ones stay in the list. The ledger follows the evidence and is not changed by a decision. "
+    "Further ones are where the `Link` header leads.",
     responses=_said(200, "The contests.", {"contests": [_DECIDED]}),
 )
-def list_contests(request: Request, site: SiteId) -> Response:
+def list_contests(request: Request, site: SiteId, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     parts: Parts = request.app.state.parts
     known, sight = site_of(request, site), sight_of(request)
     with parts.record.reading() as connection:
         found = [one for one in contests(connection, site) if sight.sees_outlet(known, one.outlet)]
-    return JSONResponse({"contests": [one.as_json() for one in found]})
+    shown, link = page(request, found, lambda one: (-one.from_ms, -one.id), (int, int), limit=limit, cursor=cursor)
+    return JSONResponse({"contests": [one.as_json() for one in shown]}, headers=link)
 
 
 @router.post(

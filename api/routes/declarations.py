@@ -13,9 +13,11 @@ from api.answered import Absences, Answer, OneAbsence, OneMaintenance, Works
 from api.asked import site_of
 from api.feed import Feed
 from api.fields import BODY, Instant
+from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from presence.alerts.subjects import SubjectType
 from presence.declarations import LONGEST_TEXT
+from presence.instants import rfc3339
 from presence.site import Absence, AbsenceReason, Maintenance
 from storage.record.declarations import declaration, declarations, declare, end
 from storage.record.refusals import NotThere
@@ -52,6 +54,7 @@ _WITHDRAWN = _ABSENCE | {"withdrawn": "2026-11-24T03:45:00.000Z"}
 _ENDED = _WORK | {"to": "2026-11-25T05:20:00.000Z"}
 _BEGINS = "When it begins, RFC 3339 with offset; now when left out. Up to 5 min ago counts as now, earlier is refused."
 _ENDS = "When it ends, RFC 3339 with offset; 31 days after it begins at most."
+_FURTHER = "Further ones are where the `Link` header leads."
 _END = "What has not begun is withdrawn and counts nowhere; what lasts ends now. Both stay in the audit log."
 
 
@@ -127,11 +130,14 @@ class NewMaintenance(BaseModel):
     "/absences",
     tags=["absences"],
     summary="Declared absences, by when they begin",
-    description="Those of site files too; what was withdrawn is left out.",
+    description=f"Those of site files too; what was withdrawn is left out. {_FURTHER}",
     responses=_said(200, "The absences.", Absences, "absences", [_ABSENCE]),
 )
-def list_absences(request: Request, site: SiteId, from_: From = None, to: To = None) -> Response:
-    return JSONResponse({"absences": _list(request, site, Absence, from_, to)})
+def list_absences(
+    request: Request, site: SiteId, from_: From = None, to: To = None, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
+    shown, link = _list(request, site, Absence, (from_, to), limit, cursor)
+    return JSONResponse({"absences": shown}, headers=link)
 
 
 @router.post(
@@ -164,11 +170,14 @@ def end_absence(request: Request, site: SiteId, number: Number) -> Response:
     "/maintenance",
     tags=["maintenance"],
     summary="Maintenance, by when it begins",
-    description="That of site files too; what was withdrawn is left out.",
+    description=f"That of site files too; what was withdrawn is left out. {_FURTHER}",
     responses=_said(200, "The maintenance.", Works, "maintenance", [_WORK]),
 )
-def list_maintenance(request: Request, site: SiteId, from_: From = None, to: To = None) -> Response:
-    return JSONResponse({"maintenance": _list(request, site, Maintenance, from_, to)})
+def list_maintenance(
+    request: Request, site: SiteId, from_: From = None, to: To = None, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
+    shown, link = _list(request, site, Maintenance, (from_, to), limit, cursor)
+    return JSONResponse({"maintenance": shown}, headers=link)
 
 
 @router.post(
@@ -197,14 +206,25 @@ def end_maintenance(request: Request, site: SiteId, number: Number) -> Response:
 
 
 def _list(
-    request: Request, site: str, kind: type[Kind], from_ms: int | None, to_ms: int | None
-) -> list[dict[str, Any]]:
+    request: Request,
+    site: str,
+    kind: type[Kind],
+    span: tuple[int | None, int | None],
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
     parts: Parts = request.app.state.parts
     with parts.record.reading() as connection:
-        from_ms = parts.now() if from_ms is None else from_ms
+        from_ms, to_ms = parts.now() if span[0] is None else span[0], span[1]
         _check_site(request, site)
         found = declarations(connection, site, kind, from_ms=from_ms, to_ms=to_ms)
-        return [one.as_json() for one in found if _may(request, site, one.what)]
+    seen = [one for one in found if _may(request, site, one.what)]
+    # The next page asks for what lasted at the same time.
+    asked_again = {"from": rfc3339(from_ms)}
+    shown, link = page(
+        request, seen, lambda one: (one.what.from_ms, one.id), (int, int), limit=limit, cursor=cursor, **asked_again
+    )
+    return [one.as_json() for one in shown], link
 
 
 def _declare(request: Request, site: str, wanted: NewAbsence | NewMaintenance) -> dict[str, Any]:

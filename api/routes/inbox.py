@@ -18,7 +18,7 @@ from presence.errors import BadInput
 from presence.instants import rfc3339
 from presence.registry import SENSOR, Place, things, written
 from presence.site import ZoneName
-from storage.record.aside import Waiting, inbox
+from storage.record.aside import MOST_UNCLAIMED, Waiting, inbox
 from storage.record.claims import claim, waiting_device
 from storage.record.refusals import NotThere
 from storage.record.registry_changes import registered
@@ -74,6 +74,7 @@ _MADE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "",
     summary="Devices that send readings and are nobody's sensor, the one heard last first",
+    description=f"In one answer: {MOST_UNCLAIMED} at most wait, beyond that those go that were silent longest.",
     responses={
         200: {"description": "What waits.", "content": {"application/json": {"example": {"inbox": [_WAITING]}}}}
     },

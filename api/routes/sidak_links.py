@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api import sidak_links
+from api import paging, sidak_links
 from api.access import is_secure, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
 from api.fields import BODY
 from api.forms import form_of
+from api.paging import Cursor, Limit
 from api.parts import Parts
 from api.words import Words
 from presence.instants import rfc3339
@@ -64,10 +65,16 @@ class NewLink(BaseModel):
         404: {"description": "There is no such site."},
     },
 )
-async def list_sidak_links(request: Request, site: SiteId = None) -> Response:
-    """Without their addresses: of these the record keeps a digest alone."""
+async def list_sidak_links(
+    request: Request, site: SiteId = None, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
+    """Without their addresses: of these the record keeps a digest alone. Further ones are where `Link` leads."""
     seen = _sites(request) if site is None else {site: _site(request, site)}
-    return JSONResponse({"links": [_json(one) for one in await _standing(request) if one.site in seen]})
+    found = [one for one in await _standing(request) if one.site in seen]
+    shown, link = paging.page(
+        request, found, lambda one: (one.until_ms, one.id), (int, int), limit=limit, cursor=cursor
+    )
+    return JSONResponse({"links": [_json(one) for one in shown]}, headers=link)
 
 
 @router.post(

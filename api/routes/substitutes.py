@@ -13,6 +13,7 @@ from api.answered import Answer, OneSubstitute, Substitutes
 from api.asked import site_of
 from api.feed import Feed
 from api.fields import BODY, Instant
+from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from presence.site import Contact, Substitute
 from presence.substitutes import LONGEST_CHANNEL, LONGEST_NAME
@@ -94,15 +95,19 @@ class NewSubstitute(BaseModel):
 @router.get(
     "",
     summary="The substitutes of an agency's contacts, the newest first",
-    description="What is over and what was withdrawn stays in the list. Channels are not shown.",
+    description="What is over and what was withdrawn stays in the list. Channels are not shown. Further ones are where "
+    "the `Link` header leads.",
     responses=_said(200, "The substitutes.", Substitutes, "substitutes", [_SUBSTITUTE]),
 )
-def list_substitutes(request: Request, site: SiteId, agency: AgencyId) -> Response:
+def list_substitutes(
+    request: Request, site: SiteId, agency: AgencyId, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
     parts: Parts = request.app.state.parts
     _check_agency(request, site, agency)
     with parts.record.reading() as connection:
         found = substitutes(connection, site, agency)
-    return JSONResponse({"substitutes": [one.as_json() for one in found]})
+    shown, link = page(request, found, lambda one: (-one.what.from_ms, -one.id), (int, int), limit=limit, cursor=cursor)
+    return JSONResponse({"substitutes": [one.as_json() for one in shown]}, headers=link)
 
 
 @router.post(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from api.fields import BODY, Instant
+from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from presence.instants import rfc3339, rfc3339_or_none
 from storage.record import accounts, users
@@ -97,12 +98,20 @@ class NewToken(BaseModel):
     )
 
 
-@router.get("", summary="All accounts by name", responses=_said(200, "The accounts.", {"users": [_ACCOUNT]}))
-def list_accounts(request: Request) -> Response:
+@router.get(
+    "",
+    summary="The accounts by name",
+    description="Further ones are where the `Link` header leads.",
+    responses=_said(200, "The accounts.", {"users": [_ACCOUNT]}),
+)
+def list_accounts(request: Request, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     parts: Parts = request.app.state.parts
     with parts.record.reading() as connection:
         found = users.accounts(connection, parts.now())
-    return JSONResponse({"users": [_account_json(one) for one in found]})
+    # A database orders letters by its own language.
+    found.sort(key=lambda one: one.name)
+    shown, link = page(request, found, lambda one: (one.name,), (str,), limit=limit, cursor=cursor)
+    return JSONResponse({"users": [_account_json(one) for one in shown]}, headers=link)
 
 
 @router.post(
@@ -224,15 +233,16 @@ def revoke_account(request: Request, name: Name) -> Response:
 @router.get(
     "/{name}/tokens",
     summary="The tokens of an account, oldest first",
-    description="Everybody sees his own, administrators those of all.",
+    description="Everybody sees his own, administrators those of all. Further ones are where the `Link` header leads.",
     responses=_said(200, "The tokens, without their secrets.", {"tokens": [_TOKEN]}, _404="There is no such account."),
 )
-def list_tokens(request: Request, name: Name) -> Response:
+def list_tokens(request: Request, name: Name, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     parts: Parts = request.app.state.parts
     _check_own(request, name)
     with parts.record.reading() as connection:
         found = accounts.tokens(connection, name)
-    return JSONResponse({"tokens": [_token_json(one) for one in found]})
+    shown, link = page(request, found, lambda one: (one.made_ms, one.id), (int, str), limit=limit, cursor=cursor)
+    return JSONResponse({"tokens": [_token_json(one) for one in shown]}, headers=link)
 
 
 @router.post(
