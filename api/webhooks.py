@@ -17,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 SIGNATURE_HEADER: Final = "x-dt-signature"
+NAMED_SO: Final = "HADIR_WEBHOOK_SECRET_"
 _CLOCKS_APART_S = 300
 _HOLDS_S = 3600
 _DIGESTS = {"checksum_sha256": hashlib.sha256, "checksum": hashlib.sha1}
@@ -31,7 +32,7 @@ def secret_name(site: str) -> str:
 
     No two sites share one: an underscore of the id is `_u_`, whose small letter stands for nothing else.
     """
-    return "HADIR_WEBHOOK_SECRET_" + site.upper().replace("_", "_u_").replace("-", "_")
+    return NAMED_SO + site.upper().replace("_", "_u_").replace("-", "_")
 
 
 class Taken:

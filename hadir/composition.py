@@ -13,7 +13,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -179,6 +179,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
         Record.open(settings.record_url()) as record,
         contextlib.closing(open_store(settings.store_url())) as store,
     ):
+        _tell_idle_webhook_secrets(record)
         parts = Parts(
             record=record,
             broker=settings.broker_address(),
@@ -193,6 +194,24 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             oidc=relying_party(settings, os.environ),
         )
         serve(create_app(parts), pages, stop)
+
+
+def _tell_idle_webhook_secrets(record: Record) -> None:
+    from storage.record import registry
+
+    with record.reading() as connection:
+        for sentence in idle_webhook_secrets(registry.site_ids(connection), os.environ):
+            logging.getLogger("hadir.api").warning("%s", sentence)
+
+
+def idle_webhook_secrets(site_ids: Iterable[str], environ: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each variable of `environ` that is called like the webhook secret of a site, and is of none."""
+    from api.webhooks import NAMED_SO, secret_name
+
+    of_sites = {secret_name(site) for site in site_ids}
+    for name in sorted(environ):
+        if name.startswith(NAMED_SO) and name not in of_sites:
+            yield f"{name} belongs to no registered site; docs/configuration.md says how it is named"
 
 
 def relying_party(settings: Settings, environ: Mapping[str, str]) -> RelyingParty | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from hadir.composition import relying_party, unset_secrets
+from hadir.composition import idle_webhook_secrets, relying_party, unset_secrets
 from hadir.settings import Settings
 from presence.errors import BadInput
 from presence.site import Contact
@@ -33,3 +33,13 @@ def test_the_secret_of_an_issuers_client_is_looked_up_and_shown_nowhere() -> Non
     with pytest.raises(BadInput, match=r"^HADIR_OIDC_CLIENT_SECRET: \{env:OIDC_SECRET\} names no environment variable"):
         relying_party(settings, {})
     assert relying_party(Settings(), {}) is None
+
+
+def test_a_webhook_secret_of_no_site_is_told():
+    name = "HADIR_WEBHOOK_SECRET"
+    environ = {f"{name}_MPP_CONTOH": "a", f"{name}_MPP_u_CONTOH": "b", f"{name}_MPP_CONTHO": "c", "HADIR_DATA": "d"}
+    assert list(idle_webhook_secrets(["mpp-contoh"], environ)) == [
+        f"{one} belongs to no registered site; docs/configuration.md says how it is named"
+        for one in (f"{name}_MPP_CONTHO", f"{name}_MPP_u_CONTOH")
+    ]
+    assert list(idle_webhook_secrets(["mpp-contoh", "mpp_contoh", "mpp-contho"], environ)) == []
