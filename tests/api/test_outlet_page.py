@@ -313,4 +313,8 @@ def test_without_a_store_readings_are_refused_in_words(demo: Web, keeper: Keeper
 
 def test_readings_of_too_long_a_time_are_refused(demo: Web, keeper: Keeper):
     asked = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
-    assert demo.ask().get(f"/api/v1{PAGE}/readings", params=asked).status_code == 400
+    answer = demo.ask().get(f"/api/v1{PAGE}/readings", params=asked)
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        {"to": "more than 7 days after from; ask for them one after the other"},
+    )
