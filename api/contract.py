@@ -136,7 +136,8 @@ def _add_refusals(operation: dict[str, Any], rule: Rule) -> None:
     if any(one["name"] == "cursor" for one in parameters):
         answers["200"]["headers"] = {"Link": _NEXT}
     if "requestBody" in operation:
-        wanted |= {413, 415}
+        # What a machine posts is handed on as it is, whatever it is called.
+        wanted |= {413} if rule == "device" else {413, 415}
     for status in wanted:
         answers.setdefault(str(status), {"description": _REFUSALS[status][1]})
     for status, (detail, _) in _REFUSALS.items():

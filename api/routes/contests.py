@@ -103,6 +103,7 @@ def list_contests(request: Request, site: SiteId, limit: Limit = 1000, cursor: C
     "",
     status_code=201,
     summary="Contest an absence of an outlet",
+    description="Of a stretch that is over, 31 days at most; agencies contest those of their own outlets.",
     responses=_said(201, "The contest as it is kept.", {"contest": _CONTEST}),
 )
 def contest(request: Request, site: SiteId, said: NewContest) -> Response:
@@ -120,6 +121,7 @@ def contest(request: Request, site: SiteId, said: NewContest) -> Response:
     "/{number}/decision",
     status_code=201,
     summary="Decide on a contested absence; a decision is final",
+    description="It changes nothing in the ledger, and stands beside its figures with who decided, when and why.",
     responses=_said(201, "What was decided.", {"contest": _DECIDED}),
 )
 def decide_contest(

@@ -185,6 +185,7 @@ def list_maintenance(
     tags=["maintenance"],
     status_code=201,
     summary="Mute the alerts of a sensor, a gateway or an outlet while somebody works on it",
+    description="It names exactly one of these. It ends by itself.",
     responses=_said(201, "The maintenance as it is kept.", OneMaintenance, "maintenance", _WORK),
 )
 def declare_maintenance(request: Request, site: SiteId, maintenance: NewMaintenance) -> Response:

@@ -23,6 +23,7 @@ router = APIRouter(tags=["health"])
 @router.get(
     "/healthz",
     summary="The process answers",
+    description="For a supervisor: nothing else is looked at.",
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/plain": {"example": "ok\n"}}}},
 )
@@ -33,6 +34,7 @@ async def healthz() -> Response:
 @router.get(
     "/readyz",
     summary="Broker, record, feeds and store are in order; 503 and which one when not",
+    description="For a load balancer: where it is 503, pages show what they know, and cannot tell what is new.",
     responses={
         200: {"model": Readiness, "content": {"application/json": {"example": _READY}}},
         503: {"model": Readiness, "description": "Not all is in order.", "content": {"application/json": {}}},
@@ -52,6 +54,7 @@ async def readyz(request: Request) -> Response:
 @router.get(
     "/metrics",
     summary="Figures for Prometheus",
+    description="Of what the account sees; on this machine, without one, of everything.",
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/plain": {"example": "hadir_broker_connected 1\n"}}}},
 )

@@ -26,7 +26,7 @@ from storage.record.registry_changes import registered
 router = APIRouter(prefix="/api/v1/inbox", tags=["inbox"])
 
 _EXAMPLE: dict[str, Any] = {
-    "device": "0x00158d0001a2b3c4",
+    "device": "zigbee2mqtt/0x00158d0001a2b3c4",
     "convention": "zigbee2mqtt",
     "from": None,
     "site": "mpp-contoh",
@@ -51,7 +51,7 @@ class NewClaim(BaseModel):
 
 
 _WAITING: dict[str, Any] = {
-    "device": "0x00158d0001a2b3c4",
+    "device": "zigbee2mqtt/0x00158d0001a2b3c4",
     "convention": "zigbee2mqtt",
     "site": None,
     "seems": "pir",
@@ -93,6 +93,7 @@ def list_inbox(
     "/claim",
     status_code=201,
     summary="Make a device of the inbox a sensor of an outlet",
+    description="Its kind and id follow from what it said; it can be changed afterwards, as any sensor.",
     responses=_MADE,
 )
 def claim_device(request: Request, wanted: NewClaim) -> Response:

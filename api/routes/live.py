@@ -49,6 +49,8 @@ SiteId = Annotated[str | None, Query(description="One site; all of them when lef
 @router.get(
     "",
     summary="The state of every outlet now",
+    description="Of all outlets that the account sees. `seen` says how old the evidence of a zone is; `until` is the "
+    "end of a declared absence.",
     responses={200: {"model": LiveNow, "content": {"application/json": {"example": _EXAMPLE}}}},
 )
 async def live(request: Request, site: SiteId = None) -> Response:
@@ -59,6 +61,8 @@ async def live(request: Request, site: SiteId = None) -> Response:
 @router.get(
     "/stream",
     summary="The same as server-sent events: snapshot, then occupancy, alert and heartbeat",
+    description="Without end. With the last `id` that was heard as `Last-Event-ID` it goes on behind that, or begins "
+    "with a snapshot when that is too long ago. A heartbeat comes every few seconds.",
     response_class=StreamOfEvents,
     responses={200: {"description": "Events without end.", "content": {"text/event-stream": {"example": _EVENTS}}}},
 )

@@ -17,6 +17,36 @@ from api.words import Words, texts
 
 router = APIRouter()
 
+_SAYS = {"state": "back", "until": "2026-11-24T04:00:00.000Z", "says": {"id": "Kembali 11.00", "en": "Back 11:00"}}
+_AGENCY = {
+    "id": "disdukcapil",
+    "name": "Dinas Kependudukan dan Pencatatan Sipil",
+    "short": "Disdukcapil",
+    **_SAYS,
+    "services": [
+        {
+            "services": ["KTP-el"],
+            "outlets": [{"id": "disdukcapil-1", "name": "Loket 1", "number": 1, "floor": 1}],
+            **_SAYS,
+        }
+    ],
+}
+_EXAMPLE = {
+    "at": "2026-11-24T03:42:07.000Z",
+    "version": 1,
+    "sites": [
+        {
+            "id": "mpp-contoh",
+            "name": "Mal Pelayanan Publik Contoh",
+            "timezone": "Asia/Jakarta",
+            "date": "2026-11-24",
+            "hours": [{"from": "2026-11-24T01:00:00.000Z", "to": "2026-11-24T05:00:00.000Z"}],
+            "opens": None,
+            "connected": True,
+            "agencies": [_AGENCY],
+        }
+    ],
+}
 _PATH = "/api/v1/public"
 _TO_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 # A second is how long an answer is shared here; whoever stands between may share it as long.
@@ -44,7 +74,10 @@ Find = Annotated[str, Query(max_length=100)]
     summary="Open data: which services are served now, and when the others are back",
     description="Needs no token; any page may ask (CORS). Answers are a second old at most: ask every 5 s, with "
     "`If-None-Match`, to which 304 says that nothing has changed.",
-    responses={200: {"model": PublicAnswer}, 304: {"description": "As the ETag that was sent."}},
+    responses={
+        200: {"model": PublicAnswer, "content": {"application/json": {"example": _EXAMPLE}}},
+        304: {"description": "As the ETag that was sent."},
+    },
     response_class=Response,
     tags=["public"],
 )

@@ -151,6 +151,7 @@ def read_site(request: Request, site: SiteId) -> Response:
     "/duties",
     tags=["registry"],
     summary="Sets of outlets of which at least n must be staffed",
+    description="An outlet that is in none is a duty of its own.",
     responses=_read({"duties": [_DUTY]}),
 )
 def list_duties(request: Request, site: SiteId) -> Response:
@@ -161,6 +162,7 @@ def list_duties(request: Request, site: SiteId) -> Response:
     "/rules",
     tags=["registry"],
     summary="When alerts fire, and whom they reach next",
+    description="The site's defaults, and the steps by groups of kinds, with the keys of a site file.",
     responses=_read(_RULES),
 )
 def read_rules(request: Request, site: SiteId) -> Response:
@@ -200,6 +202,7 @@ def _add_routes(
         name=f"list_{name}",
         tags=["registry"],
         summary=f"The {kind.plural}{of}",
+        description="In one answer: its ETag, which adding one needs, is that of the whole list.",
         responses=_said(200, some),
     )
     router.add_api_route(
@@ -220,6 +223,7 @@ def _add_routes(
         name=f"read_{name}",
         tags=["registry"],
         summary=f"One of the {kind.plural}{of}",
+        description="With the keys of a site file. Its ETag is what changing or removing it needs.",
         responses=_said(200, one),
     )
     router.add_api_route(
@@ -243,6 +247,7 @@ def _add_routes(
         summary=f"Take out one of the {kind.plural}{of}; its history stays",
         description="If-Match: its ETag, that of the site, or *.",
         responses=_refusals(404, 409, 412, 428),
+        openapi_extra={"parameters": [_IF_MATCH]},
     )
 
 
@@ -265,12 +270,13 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}, "parameters": [if_match]}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}, "parameters": [_IF_MATCH]}
 
 
+_IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"3f9c"'}
 _SENSOR = {"id": "dk1-radar", "kind": "mmwave", "zone": "staff", "heartbeat": "10s"}
 _CONTACT = {"id": "kepala", "name": "Kepala", "level": 1, "phone": "+62 231 555 0101"}
+_MANAGER = {"id": "pengelola", "name": "Pengelola", "role": "facility_manager", "phone": "+62 231 555 0100"}
 _add_routes(
     OUTLET, "/outlets", "/outlets/{outlet}", _outlets, _outlet, _OUTLET
 )  # fmt: skip
@@ -285,7 +291,7 @@ _add_routes(
     _agency_contacts, _agency_contact, _CONTACT,
 )  # fmt: skip
 _add_routes(
-    CONTACT, "/contacts", "/contacts/{contact}", _contacts, _contact, _CONTACT | {"role": "facility_manager"}
+    CONTACT, "/contacts", "/contacts/{contact}", _contacts, _contact, _MANAGER
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ _HOURS = (1, 4, 8, 24, 72)
 _LONGEST_HOURS = sidak_links.LONGEST_MS // sidak_links.HOUR_MS
 _LISTED = {
     "id": 7,
-    "site": "tirtamaya",
+    "site": "mpp-contoh",
     "author": "ibu sari",
     "made": "2026-11-24T03:42:07.000Z",
     "until": "2026-11-24T11:42:07.000Z",
@@ -48,7 +48,7 @@ _MADE = _LISTED | {"url": "https://hadir.example/sidak/1kUeVY0wU0b6tJr0a2cPhg", 
 class NewLink(BaseModel):
     """A link to the sidak of one site."""
 
-    model_config = BODY | {"json_schema_extra": {"examples": [{"site": "tirtamaya", "hours": 8}]}}
+    model_config = BODY | {"json_schema_extra": {"examples": [{"site": "mpp-contoh", "hours": 8}]}}
 
     site: str = Field(max_length=200, description="The site that it opens.")
     hours: int = Field(8, ge=1, le=_LONGEST_HOURS, description="For how long it holds.")
@@ -107,6 +107,7 @@ async def make_sidak_link(request: Request, wanted: NewLink) -> Response:
     },
 )
 async def revoke_sidak_link(request: Request, link: LinkId) -> Response:
+    """At once: a guest's page that is open asks again every few seconds, and then says so."""
     await _revoke(request, link)
     return Response(status_code=204)
 

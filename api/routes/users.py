@@ -184,6 +184,7 @@ def remove_account(request: Request, name: Name) -> Response:
     "/{name}/link",
     status_code=201,
     summary="A one-time link that logs its owner in; it holds for an hour",
+    description="To be given to the owner of the account, who then chooses a password. It opens once.",
     responses=_said(
         201,
         "Where it leads, and until when.",
@@ -202,6 +203,7 @@ def make_link(request: Request, name: Name) -> Response:
 @router.post(
     "/{name}/log-out",
     summary="Log an account out of all browsers; its tokens stay",
+    description="Who knows its password logs in again.",
     responses=_said(200, "How many sessions there were.", {"sessions": 2}, _404="There is no such account."),
 )
 def log_out_everywhere(request: Request, name: Name) -> Response:
@@ -249,6 +251,7 @@ def list_tokens(request: Request, name: Name, limit: Limit = 1000, cursor: Curso
     "/{name}/tokens",
     status_code=201,
     summary="Make a token; its secret is told this once",
+    description="Everybody makes his own, administrators those of all. It may what its account may, or read alone.",
     responses=_said(
         201,
         "The token, and its secret.",
@@ -277,6 +280,7 @@ def make_token(request: Request, name: Name, token: NewToken) -> Response:
     "/{name}/tokens/{token}",
     status_code=204,
     summary="Take a token back",
+    description="At once. Everybody takes back his own, administrators those of all.",
     responses=_said(204, "It opens nothing any more.", None, _404="There is no such account, or token."),
 )
 def revoke_token(request: Request, name: Name, token: TokenId) -> Response:
