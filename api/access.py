@@ -273,6 +273,15 @@ def sight_of(request: Request) -> Sight:
     return Sight() if who is None else Sight(who.agency, who.site)
 
 
+def may_phone(request: Request) -> bool:
+    """Whether telephones are shown: whoever may answer for an outlet may call those who should be there.
+
+    The demo's people are invented. Whom a link alone lets in is asked of nobody: his page shows none.
+    """
+    who: Asker | None = request.state.who
+    return who is None or who.role in ROLES_OF["answer"]
+
+
 async def admit(request: Request) -> None:
     """Let the request pass, or raise 401, or 403 to who may not. A route without a rule passes nobody.
 

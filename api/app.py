@@ -61,7 +61,7 @@ from api.routes import (
     webhook,
     why,
 )
-from api.sidak import plan as sidak_plan
+from api.sidak_answers import SidakAnswers
 from api.webhooks import Taken
 from presence.declarations import NotAccepted
 from storage.record import RecordUnavailable
@@ -101,11 +101,15 @@ def create_app(parts: Parts) -> FastAPI:
         # Of all routes, forms too, and of bodies that do not say how long they are.
     )
     app.state.parts, app.state.feed, app.state.pages = parts, feed, Pages()
-    app.state.plans, app.state.sidak_plans = OfSites(floor_plan), OfSites(sidak_plan)
+    app.state.plans = OfSites(floor_plan)
+    app.state.sidak = SidakAnswers(feed, app.state.pages, parts.now)
     app.state.pictures = Pictures(parts.plans)
     app.state.log_in_limits = LogInLimits()
     app.state.public = PublicAnswers(feed, parts.now)
     app.state.signatures_taken = Taken()
+    # The router tries one after the other: first those that are asked most. `/sidak/links` is no ticket.
+    for router in (sidak_links.pages, sidak_links.router, sidak.pages, sidak.router, public.router):
+        app.include_router(router)
     for module in (
         health,
         live,
@@ -117,7 +121,6 @@ def create_app(parts: Parts) -> FastAPI:
         login,
         oidc,
         floor,
-        public,
         outlet,
         readings,
         agency,
@@ -137,10 +140,6 @@ def create_app(parts: Parts) -> FastAPI:
         webhook,
     ):
         app.include_router(module.router)
-    app.include_router(sidak_links.pages)  # before the tickets, which are at `/sidak/…` too
-    app.include_router(sidak_links.router)
-    app.include_router(sidak.pages)
-    app.include_router(sidak.router)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
     for refusal in (NotAccepted, NotThere, NotNow):

@@ -410,14 +410,14 @@ def _ms(text: str | None) -> int | None:
 # As JSON
 
 
-def as_json(found: Answer) -> dict[str, Any]:
-    """The body of `/api/v1/sidak`."""
+def as_json(found: Answer, *, phones: bool) -> dict[str, Any]:
+    """The body of `/api/v1/sidak`; `phones`: with telephones."""
     return {
         "at": rfc3339(found.at_ms),
         "sums": dict(found.sums),
-        "empty": [_entry(one, found.at_ms) for one in found.empty],
-        "declared": [_entry(one, found.at_ms) for one in found.declared],
-        "unknown": [_entry(one, found.at_ms) for one in found.unknown],
+        "empty": [_entry(one, found.at_ms, phones=phones) for one in found.empty],
+        "declared": [_entry(one, found.at_ms, phones=phones) for one in found.declared],
+        "unknown": [_entry(one, found.at_ms, phones=phones) for one in found.unknown],
         "evidence": {"outlets": found.watched, "younger_than_s": FRESH_MS / 1000, "fresh": found.fresh},
         "untrusted": {
             site: {"cause": distrust.cause, "since": rfc3339_or_none(distrust.since_ms)}
@@ -426,8 +426,8 @@ def as_json(found: Answer) -> dict[str, Any]:
     }
 
 
-def _entry(one: Finding, now_ms: int) -> dict[str, Any]:
-    answered = one.answer
+def _entry(one: Finding, now_ms: int, *, phones: bool) -> dict[str, Any]:
+    answered, contact = one.answer, one.contact
     return {
         one.duty.subject_type: one.duty.id,
         "site": one.site.id,
@@ -440,7 +440,7 @@ def _entry(one: Finding, now_ms: int) -> dict[str, Any]:
         "after_absence": one.lapsed,
         "visitor_since": rfc3339_or_none(one.visitor_ms),
         "agency": {"id": one.duty.agency, "name": one.agency},
-        "contact": None if one.contact is None else {"name": one.contact.name, "phone": one.contact.phone},
+        "contact": None if contact is None else {"name": contact.name, "phone": contact.phone if phones else None},
         "alerts": [{"id": row.id, "kind": row.alert.kind, "state": row.state(now_ms)} for row in one.alerts],
         "told": [
             {"at": rfc3339(told.at_ms), "to": told.contact, "agency": told.agency, "name": told.name, "step": told.step}

@@ -66,11 +66,11 @@ def sum_line(found: Answer, words: Words) -> str:
     return f"{words.number(found.sums['obliged'])} {words('sidak.sum.obliged')} = {parts}"
 
 
-def entry(one: Finding, now_ms: int, words: Words) -> Entry:
-    """An empty duty in words."""
+def entry(one: Finding, now_ms: int, words: Words, *, phones: bool) -> Entry:
+    """An empty duty in words; `phones`: with whom to call at which number."""
     alone = one.outlets[0] if len(one.outlets) == 1 else None
     state = "vacant" if one.visitor_ms is None else "unattended"
-    phone = None if one.contact is None else one.contact.phone
+    phone = one.contact.phone if phones and one.contact is not None else None
     return Entry(
         id=f"{one.site.id}-{one.duty.id}",
         state=state,
@@ -84,7 +84,7 @@ def entry(one: Finding, now_ms: int, words: Words) -> Entry:
         told=_told(one, now_ms, words),
         answer=_answer(one, now_ms, words),
         answered=one.answer is not None,
-        contact=_contact(one, words),
+        contact=_contact(one, words, phones=phones),
         phone="" if phone is None else re.sub(r"(?!^\+)\D", "", phone),
         sure=_sure(one, now_ms, words),
         outlets=() if alone else [_outlet(outlet, now_ms, words) for outlet in one.outlets],
@@ -167,9 +167,11 @@ def _answer(one: Finding, now_ms: int, words: Words) -> str:
     )
 
 
-def _contact(one: Finding, words: Words) -> str:
+def _contact(one: Finding, words: Words, *, phones: bool) -> str:
     if one.contact is None:
         return words("sidak.contact.none")
+    if not phones:
+        return one.contact.name
     if one.contact.phone is None:
         return words("sidak.contact.no_phone", name=one.contact.name)
     return f"{one.contact.name}, {one.contact.phone}"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.access import ROLES_OF, RULES, sight_of
+from api.access import ROLES_OF, RULES, may_phone, sight_of
 from api.agency import ANSWERED
 from api.agency_done import done_of
 from api.agency_place import Place, place_of, words_of
@@ -81,8 +81,7 @@ def _asked(request: Request, place: Place, now_ms: int) -> Asked:
         choose=sight_of(request).agency is None and len(site.agencies) > 1,
         may_answer=may_answer,
         may_decide=_may(request, "POST /agency/decide"),
-        # The demo's people are invented.
-        may_phone=may_answer or request.state.who is None,
+        may_phone=may_phone(request),
         may_give_channels=may_give_channels(request),
     )
 

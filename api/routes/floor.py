@@ -9,14 +9,13 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import floor, floor_view
-from api.access import ROLES_OF, sight_of
+from api.access import ROLES_OF, may_phone, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import site_of, sites_of
 from api.feed import Feed
 from api.floor_view import Present
 from api.words import Words
 from presence.site import Site
-from storage.record.users import Asker
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,7 +71,7 @@ def _present(request: Request, site: Site) -> Present:
         site=site,
         version=feed.versions[site.id],
         agency=agency,
-        phones=_may_phone(request),
+        phones=may_phone(request),
         answers=request.state.who is not None and request.state.who.role in ROLES_OF["answer"],
         occupancies=[feed.live.occupancy(site.id, outlet.id, now_ms) for outlet in site.outlets],
         alerts=feed.alerts(site.id, now_ms, agency),
@@ -81,9 +80,3 @@ def _present(request: Request, site: Site) -> Present:
         now_ms=now_ms,
         words=Words(preferences(request).lang, site.timezone),
     )
-
-
-def _may_phone(request: Request) -> bool:
-    """Whoever may answer for an outlet may call those who should be there. The demo's people are invented."""
-    who: Asker | None = request.state.who
-    return who is None or who.role in ROLES_OF["answer"]

@@ -6,14 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from api import sidak, sidak_words
-from api.access import ROLES_OF, Sight, sight_of
+from api.access import ROLES_OF, Sight, may_phone, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
-from api.floor import warning_of_distrust
 from api.parts import Parts
+from api.sidak_answers import Asking, SidakAnswers
 from api.words import Words
 from presence.site import Site
 from storage.record import sidak_links
@@ -86,10 +85,15 @@ async def sidak_now(request: Request, site: SiteId = None) -> Response:
     """Every duty of which an outlet is open counts once: attended, empty, declared or unknown, as the ledger books it.
 
     `for_s`: how long it has been so; `sure`: the chance that fewer than `at_least` are there; `step`: of the ladder.
+    `phone`: for those who may answer for outlets, else null. An answer is of the instant `at`, a second ago at most.
     """
     sight = sight_of(request)
-    asked = [_asked(request, one, sight.agency) for one in _sites(request, sight, site)]
-    return JSONResponse(await run_in_threadpool(_json, asked, request.app.state.parts.now()))
+    answers: SidakAnswers = request.app.state.sidak
+    packed = await answers.json(_sites(request, sight, site), Asking(sight.agency, may_phone(request)))
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(packed.zipped, media_type="application/json", headers=headers)
+    return Response(packed.plain, media_type="application/json", headers={"Vary": "Accept-Encoding"})
 
 
 @pages.get("/sidak")
@@ -110,7 +114,8 @@ async def sidak_page(
     who = request.state.who
     may_link = who is not None and who.role in ROLES_OF["register"] and who.scope == "write"
     here = address("/sidak", site=sites[0].id)
-    return await _answer(request, sites[0], sight.agency, here=here, sites=seen, may_link=may_link, guest="", **links)
+    asking = Asking(sight.agency, may_phone(request))
+    return await _answer(request, sites[0], asking, here=here, sites=seen, may_link=may_link, guest="", **links)
 
 
 @pages.get("/sidak/{ticket}")
@@ -133,19 +138,29 @@ async def sidak_by_link(request: Request, ticket: str, lang: LangChoice = None, 
         at = _moment(link.until_ms if link.revoked_ms is None else link.revoked_ms, words)
         return await page(request, "sidak_link.html", status=403, zone=site.timezone, why=why, at=at, **links)
     guest = words("sidak.guest", site=site.name, until=_moment(link.until_ms, words))
-    return await _answer(request, site, None, here=here, sites=[site], may_link=False, guest=guest, **links)
+    asking = Asking(None, phones=False)
+    return await _answer(request, site, asking, here=here, sites=[site], may_link=False, guest=guest, **links)
 
 
 def _moment(at_ms: int, words: Words) -> str:
     return f"{words.date(at_ms)} {words.clock(at_ms)} {words.zone(at_ms)}"
 
 
-async def _answer(request: Request, site: Site, agency: str | None, **values: Any) -> Response:
-    now_ms = request.app.state.parts.now()
-    asked = _asked(request, site, agency)
+async def _answer(request: Request, site: Site, asking: Asking, **values: Any) -> Response:
+    answers: SidakAnswers = request.app.state.sidak
+    shown = await answers.page(site, asking, preferences(request).lang)
     words = Words(preferences(request).lang, site.timezone)
-    view = await run_in_threadpool(_view, asked, now_ms, words)
-    return await page(request, "sidak.html", zone=site.timezone, **view, **values)
+    return await page(
+        request,
+        "sidak.html",
+        zone=site.timezone,
+        site=site,
+        site_name=site.name,
+        now_ms=shown.at_ms,
+        zone_name=f"{words.zone(shown.at_ms)} ({site.timezone})",
+        answer=shown.html,
+        **values,
+    )
 
 
 def _sites(request: Request, sight: Sight, site: str | None) -> list[Site]:
@@ -155,45 +170,6 @@ def _sites(request: Request, sight: Sight, site: str | None) -> list[Site]:
     if site is not None and not found:
         raise HTTPException(404, f'no site "{site}"')
     return found
-
-
-def _asked(request: Request, site: Site, agency: str | None) -> sidak.Asked:
-    feed: Feed = request.app.state.feed
-    now_ms = request.app.state.parts.now()
-    return sidak.Asked(
-        plan=request.app.state.sidak_plans.of(site, now_ms),
-        occupancies=feed.live.of_site(site.id, now_ms),
-        alerts=feed.alerts(site.id, now_ms),
-        distrust=feed.live.distrust(site.id, now_ms),
-        agency=agency,
-    )
-
-
-def _json(asked: list[sidak.Asked], now_ms: int) -> dict[str, Any]:
-    return sidak.as_json(sidak.answer(asked, now_ms))
-
-
-def _view(asked: sidak.Asked, now_ms: int, words: Words) -> dict[str, Any]:
-    """Everything that the template shows; runs in a thread."""
-    found = sidak.answer([asked], now_ms)
-    site = asked.plan.site
-    opens_ms = None if found.sums["obliged"] else sidak.next_opening(asked.plan, now_ms)
-    return {
-        "site": site,
-        "site_name": site.name,
-        "now_ms": now_ms,
-        "zone_name": f"{words.zone(now_ms)} ({site.timezone})",
-        "day": sidak_words.day(now_ms, words),
-        "head": sidak_words.headline(found, words),
-        "opens": "" if opens_ms is None else words("sidak.opens", at=words.coming(opens_ms, now_ms)),
-        "sums": sidak_words.sum_line(found, words) if found.sums["obliged"] else "",
-        "grouped": found.grouped,
-        "warning": warning_of_distrust(asked.distrust, words),
-        "entries": [sidak_words.entry(one, now_ms, words) for one in found.empty],
-        "declared": [sidak_words.declared(one, now_ms, words) for one in found.declared],
-        "unknown": [sidak_words.unknown(one, now_ms, words) for one in found.unknown],
-        "evidence": sidak_words.evidence(found, words) if found.watched else [],
-    }
 
 
 def _link(parts: Parts, secret: str) -> SidakLink | None:

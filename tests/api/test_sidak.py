@@ -109,7 +109,7 @@ def test_an_absence_is_counted_within_service_hours(clock: str, since: int, expe
 def test_who_was_not_there_yet_today_has_not_opened():
     (one,) = ask(heard("a-1", "vacant", at("15:00:00", 23))).empty
     assert one.late
-    assert sidak_words.entry(one, NOW, ID).what == "Belum buka hari ini"
+    assert sidak_words.entry(one, NOW, ID, phones=True).what == "Belum buka hari ini"
     (one,) = ask(heard("a-1", "vacant", at("11:30:00")), now=at("13:20:00")).empty
     assert not one.late
 
@@ -118,7 +118,7 @@ def test_after_an_absence_the_empty_time_begins_with_its_end():
     absence = Absence(outlet="a-1", from_ms=at("09:00:00"), to_ms=at("10:00:00"), reason="meeting")
     (one,) = ask(heard("a-1", "vacant", at("09:05:00")), absences=(absence,)).empty
     assert (one.since_ms, one.lapsed) == (at("10:00:00"), True)
-    assert sidak_words.entry(one, NOW, ID).what == "Izin habis 10.00, petugas belum ada"
+    assert sidak_words.entry(one, NOW, ID, phones=True).what == "Izin habis 10.00, petugas belum ada"
 
 
 def test_an_alert_says_since_when_who_was_told_by_which_step_and_what_was_answered():
@@ -130,14 +130,14 @@ def test_an_alert_says_since_when_who_was_told_by_which_step_and_what_was_answer
         alerts=(row(since=at("09:51:00"), told=told, acknowledged=said),),
         escalation={"people": steps},
     ).empty
-    shown = sidak_words.entry(one, NOW, ID)
+    shown = sidak_words.entry(one, NOW, ID, phones=True)
     assert one.since_ms == at("09:51:00")
     assert shown.told == "10.01 Koordinator (langkah\u00a01); 10.21 Kepala dinas (langkah\u00a02)"
     assert shown.answer == "Diakui 10.25 oleh ani: alat rusak, “printer kuitansi”. Berlaku sampai 11.25"
     assert (shown.contact, shown.phone) == ("Koordinator, 0200 555 0122", "02005550122")
     assert shown.duration == [("51", False), ("\u00a0mnt", True)]
     assert shown.sure == "Yakin 98\u00a0%, bukti 4\u00a0dtk"
-    assert sidak_words.entry(one, at("11:30:00"), ID).answer.endswith("Berlaku sampai 11.25, sudah lewat")
+    assert sidak_words.entry(one, at("11:30:00"), ID, phones=True).answer.endswith("Berlaku sampai 11.25, sudah lewat")
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,13 @@ def test_an_alert_says_since_when_who_was_told_by_which_step_and_what_was_answer
 )
 def test_where_nobody_was_told_it_says_when_or_why(fields: dict[str, Any], expected: str):
     (one,) = ask(heard("a-1", "vacant", at("10:36:00")), **fields).empty
-    assert sidak_words.entry(one, NOW, ID).told == expected
+    assert sidak_words.entry(one, NOW, ID, phones=True).told == expected
 
 
 def test_a_waiting_citizen_is_told_with_since_when():
     watched = outlet("a-1", sensors=[sensor("s"), sensor("v", zone="visitor")])
     (one,) = ask(heard("a-1", "vacant", at("10:36:00"), visitor=at("10:41:00")), outlets=[watched]).empty
-    shown = sidak_words.entry(one, NOW, ID)
+    shown = sidak_words.entry(one, NOW, ID, phones=True)
     assert (shown.state, shown.what) == ("unattended", "Warga menunggu sejak 10.41, petugas tidak ada")
     assert shown.told == "Belum; peringatan jatuh 10.44"  # three minutes, before the vacancy's ten
 
@@ -175,7 +175,7 @@ def test_where_nothing_is_believed_nothing_is_empty():
     answer = sidak.answer([sidak.Asked(sidak.plan(site(), NOW), [unbelieved], (), lost)], NOW)
     assert (answer.empty, answer.sums["unknown"]) == ([], 1)
     assert sidak_words.headline(answer, ID)[1].startswith("Tidak diketahui")
-    assert sidak.as_json(answer)["untrusted"]["balai"]["cause"] == "collector"
+    assert sidak.as_json(answer, phones=True)["untrusted"]["balai"]["cause"] == "collector"
 
 
 def test_an_agency_is_told_of_its_own_duties_alone():

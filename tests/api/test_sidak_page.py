@@ -19,6 +19,7 @@ from tests.fixtures.mall import NOW
 from tests.fixtures.web import Browser, Web
 
 HOUR = 3_600_000
+HIDDEN = "0200 555 0122"
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -76,7 +77,7 @@ def in_words(html: str) -> str:
 
 
 def test_the_answer_is_whole_in_one_request(floor: Web):
-    words = in_words(somebody(floor, "viewer", accept="text/html").get("/sidak?site=balai").text)
+    words = in_words(somebody(floor, accept="text/html").get("/sidak?site=balai").text)
     assert "1 dari 3 loket tidak ada petugasnya." in words
     assert "3 wajib buka = 1 ada petugas + 1 kosong + 0 izin + 1 tidak diketahui" in words
     assert "Selasa 24 November 2026, pukul 10.42.07 WIB." in words
@@ -87,13 +88,40 @@ def test_the_answer_is_whole_in_one_request(floor: Web):
 
 
 def test_programs_are_answered_the_same(floor: Web):
-    answer = somebody(floor, "viewer").get("/api/v1/sidak?site=balai").json()
+    answer = somebody(floor).get("/api/v1/sidak?site=balai").json()
     assert answer["sums"] == {"obliged": 3, "attended": 1, "empty": 1, "declared": 0, "unknown": 1}
     (one,) = answer["empty"]
     assert (one["outlet"], one["since"], one["for_s"]) == ("a-1", "2026-11-24T02:51:00.000Z", 3067.0)
     assert one["contact"] == {"name": "Koordinator", "phone": "0200 555 0122"}
     assert somebody(floor, "viewer").get("/api/v1/sidak").json()["sums"]["obliged"] == 4
     assert somebody(floor, "viewer").get("/api/v1/sidak?site=nowhere").status_code == 404
+
+
+def test_who_is_responsible_is_told_to_all_and_how_to_phone_him_to_those_who_may_answer(floor: Web):
+    guests = guest(floor).get(path_of(link(floor))).text
+    viewers = somebody(floor, "viewer", accept="text/html").get("/sidak?site=balai").text
+    managers = somebody(floor, "administrator", accept="text/html").get("/sidak?site=balai").text
+    assert ["Koordinator" in in_words(html) for html in (guests, viewers, managers)] == [True] * 3
+    assert [HIDDEN in html for html in (guests, viewers, managers)] == [False, False, True]
+    (one,) = somebody(floor, "technician").get("/api/v1/sidak?site=balai").json()["empty"]
+    assert one["contact"] == {"name": "Koordinator", "phone": None}
+
+
+def test_an_answer_is_shared_for_less_than_a_second_and_until_something_is_new(floor: Web):
+    browser = somebody(floor)
+
+    def at_and_empty() -> tuple[str, int]:
+        answer = browser.get("/api/v1/sidak?site=balai").json()
+        return answer["at"], answer["sums"]["empty"]
+
+    first = at_and_empty()
+    floor.now_ms = NOW + 999
+    assert at_and_empty() == first == (rfc3339(NOW), 1)
+    floor.now_ms = NOW + 1000
+    assert at_and_empty() == (rfc3339(NOW + 1000), 1)
+    floor.app.state.feed.live.hear_occupancy("balai", "b-1", message("b-1", "vacant", "2026-11-24T03:42:08Z"), NOW)
+    floor.app.state.feed.stream.renew()
+    assert at_and_empty() == (rfc3339(NOW + 1000), 2)
 
 
 def test_an_agency_sees_its_own_duties_alone(floor: Web):
