@@ -162,9 +162,18 @@ def _places(request: Request, who: Asker | None) -> list[tuple[str, str, bool]]:
 
 
 async def login_page(
-    request: Request, status: int = 200, *, why: LogInWhy | None = None, problem: str = "", name: str = ""
+    request: Request,
+    status: int = 200,
+    *,
+    why: LogInWhy | None = None,
+    problem: str = "",
+    name: str = "",
+    then: str | None = None,
 ) -> Response:
-    """The page on which people log in. `why`: what brought them here; `problem`: why they are not in."""
+    """The page on which people log in. `why`: what brought them here; `problem`: why they are not in.
+
+    `then`: the page of ours that they asked for, and come to when they are in.
+    """
     oidc = request.app.state.parts.oidc
     return await page(
         request,
@@ -173,8 +182,9 @@ async def login_page(
         why=why,
         problem=problem,
         name=name,
+        then=then,
         issuer=oidc and oidc.name,
-        **choices(request, "/login"),
+        **choices(request, "/login", next=then),
     )
 
 
@@ -194,12 +204,20 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not wants_page(request):
         return problem(error.status_code, _sentence(request, error), request.url.path, headers=error.headers)
     if error.status_code == 401:
-        answer = await login_page(request, 401, why="over" if SESSION_COOKIE in request.cookies else None)
+        why: LogInWhy | None = "over" if SESSION_COOKIE in request.cookies else None
+        answer = await login_page(request, 401, why=why, then=_asked_for(request))
         answer.headers.update(error.headers or {})
         return answer
     answer = await _in_words(request, error.status_code)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _asked_for(request: Request) -> str | None:
+    """The address of the page that was asked for, as the log-in may lead back to it."""
+    if request.method not in ("GET", "HEAD") or request.url.path == "/":
+        return None
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 async def on_bad_request(request: Request, error: Exception) -> Response:

@@ -28,6 +28,7 @@ from api.log_in_limits import LogInLimits
 from api.of_sites import OfSites
 from api.pages import Pages
 from api.parts import Parts
+from api.password_work import PasswordWork
 from api.public_answers import PublicAnswers
 from api.routes import (
     account,
@@ -104,7 +105,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.plans = OfSites(floor_plan)
     app.state.sidak = SidakAnswers(feed, app.state.pages, parts.now)
     app.state.pictures = Pictures(parts.plans)
-    app.state.log_in_limits = LogInLimits()
+    app.state.log_in_limits, app.state.password_limits = LogInLimits(), LogInLimits()
+    app.state.password_work = PasswordWork()
     app.state.public = PublicAnswers(feed, parts.now)
     app.state.signatures_taken = Taken()
     # The router tries one after the other: first those that are asked most. `/sidak/links` is no ticket.

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Each takes 19 MiB for its while: a crowd at the log-in waits in line and takes no more.
+# Each takes 19 MiB for its while, and takes no more whoever calls; a crowd waits in line before it comes here.
 _at_once = threading.BoundedSemaphore(2)
 # Of nobody's password, and as much work as a true one.
 _NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$DZ1I2Q0kBceTr2TRbx0nHg$R0Vh9j9EZWbkzkaa5NL4hl4gmi4LghmbQnaEJPUghys"

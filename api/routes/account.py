@@ -13,7 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from api.access import SESSION_COOKIE
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember, zone_of
 from api.forms import form_of
+from api.log_in_limits import LogInLimits
 from api.parts import Parts
+from api.password_work import Busy, PasswordWork
 from api.routes.login import let_out
 from api.words import Words
 from presence.declarations import NotAccepted
@@ -47,12 +49,27 @@ async def account(
 async def change_password(request: Request) -> Response:
     given = await form_of(request)
     first = bool(given.get("first"))
-    problem = await run_in_threadpool(_change, request, given)
-    if problem is not None:
-        words = Words(preferences(request).lang, zone_of(request))
-        said = words(f"account.password.{problem}", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
-        return await _page(request, status=400, first=first, problem=said)
-    return RedirectResponse("/" if first else "/account?done=password", 303)
+    words = Words(preferences(request).lang, zone_of(request))
+    limits: LogInLimits = request.app.state.password_limits
+    work: PasswordWork = request.app.state.password_work
+    name, now_ms = _who(request).name, request.app.state.parts.now()
+    # Guesses of whoever holds a session that is not his; it is the account's own page, from wherever it is opened.
+    if wait_ms := limits.wait_ms(name, name, now_ms):
+        said = words("account.password.wait", at=words.clock_s(now_ms + wait_ms + 999), zone=words.zone(now_ms))
+        return await _page(request, status=429, first=first, problem=said)
+    limits.begin(name, name, now_ms)
+    try:
+        problem = await work.run(lambda: _change(request, given))
+    except Busy:
+        limits.not_tried(name, name)
+        return await _page(request, status=429, first=first, problem=words("account.password.busy"))
+    if problem is None:
+        limits.succeeded(name, name)
+        return RedirectResponse("/" if first else "/account?done=password", 303)
+    if problem != "wrong":
+        limits.not_tried(name, name)
+    said = words(f"account.password.{problem}", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD)
+    return await _page(request, status=400, first=first, problem=said)
 
 
 @router.post("/log-out-everywhere")

@@ -79,7 +79,7 @@ async def back(request: Request) -> Response:
         person = await oidc.person(begun, said, _back(request), now_ms)
     except NotProved as error:
         if error.reason == "away":
-            limits.succeeded(None, where)
+            limits.not_tried(None, where)
         return _done(request, await _not_in(request, error))
     session = await run_in_threadpool(_log_in, parts, person, where, was_last)
     if session is None:

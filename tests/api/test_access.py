@@ -76,7 +76,7 @@ def test_the_demo_is_not_open_to_change(demo: Web, operation: str):
 def test_a_login_changes_something_only_with_proof_that_the_page_is_ours(web: Web, operation: str):
     _, code = secrets(web)
     browser = web.ask()
-    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    session = browser.post("/login", data={"code": code}).cookies[SESSION_COOKIE]
     cookie = f"{SESSION_COOKIE}={session}"
     # What a page from elsewhere can make a browser send: a form, or a request without further headers.
     elsewhere = ({}, {"origin": "http://localhost:3000"}, {"sec-fetch-site": "same-site"}, {"x-hadir-request": ""})
@@ -136,7 +136,11 @@ def test_a_one_time_link_logs_a_browser_in_once(web: Web):
     _, code = secrets(web)
     browser = web.ask(host="hadir.example", client="10.0.0.7", accept="text/html")
     assert browser.get("/").status_code == 401
-    answer = browser.get("/login", params={"code": code})
+    for method in ("HEAD", "GET", "GET"):  # a chat program's preview, a mail scanner, then its reader
+        looked_at = browser.ask(method, "/login", params={"code": code})
+        assert (looked_at.status_code, "set-cookie" in looked_at.headers) == (200, False)
+    assert ('name="code"' in looked_at.text, "Masuk sebagai ani" in looked_at.text) == (True, True)
+    answer = browser.post("/login", data={"code": code})
     assert (answer.status_code, answer.headers["location"]) == (303, "/account?first=1")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -144,23 +148,33 @@ def test_a_one_time_link_logs_a_browser_in_once(web: Web):
     assert "Max-Age=2592000" in cookie
     assert "Secure" not in cookie
     assert browser.get("/").status_code == 200
-    spent = browser.get("/login", params={"code": code})
+    spent = browser.post("/login", data={"code": code})
     assert (spent.status_code, spent.headers["location"]) == (303, "/")
-    again = web.ask(accept="text/html").get("/login", params={"code": code})
+    again = web.ask(accept="text/html").post("/login", data={"code": code})
     assert again.status_code == 403
     assert "sudah dipakai" in again.text
 
 
+def test_a_page_from_elsewhere_neither_uses_a_link_nor_logs_anybody_out(web: Web):
+    _, code = secrets(web)
+    browser, evil = web.ask(), {"sec-fetch-site": "cross-site"}
+    assert browser.post("/login", data={"code": code}, headers=evil).status_code == 403
+    browser.post("/login", data={"code": code})
+    assert browser.post("/logout", headers=evil).status_code == 403
+    assert browser.get("/api/v1/live").status_code == 200
+    assert "set-cookie" not in web.ask().post("/logout").headers  # over http no browser says where a form is from
+
+
 def test_the_cookie_is_for_https_alone_when_the_browser_speaks_it(web: Web):
     _, code = secrets(web)
-    answer = web.ask(**{"x-forwarded-proto": "https"}).get("/login", params={"code": code})
+    answer = web.ask(**{"x-forwarded-proto": "https"}).post("/login", data={"code": code})
     assert "Secure" in answer.headers["set-cookie"]
 
 
 def test_logging_out_ends_the_session_and_not_only_the_cookie(web: Web):
     _, code = secrets(web)
     browser = web.ask()
-    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    session = browser.post("/login", data={"code": code}).cookies[SESSION_COOKIE]
     answer = browser.post("/logout")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?done=out")
     assert web.ask(cookie=f"{SESSION_COOKIE}={session}").get("/api/v1/live").status_code == 401
@@ -169,7 +183,7 @@ def test_logging_out_ends_the_session_and_not_only_the_cookie(web: Web):
 def test_a_session_that_was_ended_elsewhere_is_over(web: Web):
     _, code = secrets(web)
     browser = web.ask()
-    session = browser.get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    session = browser.post("/login", data={"code": code}).cookies[SESSION_COOKIE]
     assert browser.get("/api/v1/live").status_code == 200
     with web.record.writing(durable=False) as connection:
         end_session(connection, session)

@@ -42,7 +42,7 @@ def browser_of(web: Web, name: str = "ani") -> Browser:
     with web.record.writing(durable=False) as connection:
         code = make_link(connection, name, web.now_ms)
     browser = web.ask(host="hadir.example", client="10.0.0.7", accept="text/html")
-    browser.get("/login", params={"code": code})
+    browser.post("/login", data={"code": code})
     return browser
 
 

@@ -11,6 +11,7 @@ from storage.record import Record
 from storage.record.registry import apply
 from storage.record.users import make_account, make_link
 from tests.builders import outlet, site
+from tests.fixtures.browser import use_link
 from tests.fixtures.mall import NOW
 from tests.fixtures.web import served
 from transport.session import BrokerAddress
@@ -23,6 +24,7 @@ def test_an_account_is_added_on_a_phone_without_javascript(record: Record, brows
         code = make_link(connection, "ani", NOW)
     with served(Parts(record=record, broker=BrokerAddress("127.0.0.1", 1), now=lambda: NOW)) as url:
         page = browse(f"{url}/login?code={code}", width=320, java_script_enabled=False)
+        use_link(page)
         page.goto(f"{url}/admin/users")
         page.get_by_role("link", name="Tambah akun").click()
         expect(page.get_by_label("Instansi", exact=True)).to_be_hidden()
@@ -34,6 +36,7 @@ def test_an_account_is_added_on_a_phone_without_javascript(record: Record, brows
         link = page.get_by_label("Tautan masuk", exact=True).input_value()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
         owner = browse(link, width=320, java_script_enabled=False)
+        use_link(owner)
         expect(owner.get_by_role("heading", level=1)).to_have_text("Pilih kata sandi")
         owner.get_by_role("link", name="Lewati").click()
         expect(owner.get_by_role("link", name="Akun Anda: loket-dinas instansi")).to_be_visible()

@@ -14,6 +14,7 @@ from storage.record.acknowledgements import of_alerts
 from storage.record.alert_list import alerts
 from storage.record.declarations import declarations
 from storage.record.users import make_account, make_link
+from tests.fixtures.browser import use_link
 from tests.fixtures.mall import MINUTE, Mall
 
 
@@ -30,6 +31,7 @@ def enter(mall: Mall, serving: Callable[..., str], browse: Callable[..., Page]) 
             make_account(connection, "koordinator", mall.now(), "agency", agency="dinas")
             code = make_link(connection, "koordinator", mall.now())
         page = browse(f"{url}/login?code={code}", **options)
+        use_link(page)
         page.goto(f"{url}/agency")
         return page
 

@@ -19,6 +19,7 @@ from presence.status import Status
 from storage.record import Record
 from storage.record.acknowledgements import Answer
 from storage.record.users import make_account, make_link
+from tests.fixtures.browser import use_link
 from tests.fixtures.hadir_command import Hadir, eventually
 from tests.fixtures.mall import MINUTE, Mall, floor_of
 from transport.session import parse_broker
@@ -308,6 +309,7 @@ def test_a_page_whose_server_dies_or_hangs_says_so_itself_and_comes_back(
         server = hadir.start("api", "run", "--only", "web", "--port", "0", HADIR_BROKER=mosquitto.url)
         found = eventually(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", hadir.logs()))
         page = browse(f"{found[0]}/login?code={code}", complains=True)
+        use_link(page)
         page.goto(found[0])
         watched(page)
         mall.collector()

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 
-from api.log_in_limits import FAILURES_OF_ADDRESS, FAILURES_OF_NAME, WITHIN_MS, LogInLimits
+from api.log_in_limits import (
+    FAILURES_ANYWHERE,
+    FAILURES_OF_ADDRESS,
+    FAILURES_OF_NAME,
+    SLOW_MS,
+    WITHIN_MS,
+    LogInLimits,
+)
+from api.password_work import Busy, PasswordWork
 from storage.passwords import hashed, verified
 from storage.record import accounts, audit
 from storage.record.tables import audit as rows
@@ -73,6 +84,87 @@ def test_an_address_that_tries_many_names_waits_too():
     assert limits.wait_ms("other", "2001:db8::2", FAILURES_OF_ADDRESS) == WITHIN_MS - FAILURES_OF_ADDRESS
     assert limits.wait_ms("other", "2001:db8:0:1::1", FAILURES_OF_ADDRESS) == 0
     assert limits.wait_ms("other", "2001:db8::2", WITHIN_MS) == 0
+
+
+def test_who_is_guessed_at_from_anywhere_is_slow_there_and_never_locked_out_where_he_got_in_before():
+    limits, office, elsewhere = LogInLimits(), "10.0.0.5", "10.0.0.6"
+    limits.succeeded("ani", office)
+    told = [limits.begin("ani", f"192.0.2.{n}", n) for n in range(2 * FAILURES_ANYWHERE)]
+    assert told.count(True) == 1  # that it became slow is written down once
+    now_ms = 2 * FAILURES_ANYWHERE
+    assert limits.wait_ms("ani", office, now_ms) == 0
+    assert limits.wait_ms("ani", elsewhere, now_ms) == SLOW_MS - 1
+    assert limits.wait_ms("ani", elsewhere, now_ms + SLOW_MS) == 0
+    assert limits.wait_ms("budi", elsewhere, now_ms) == 0
+    for n in range(FAILURES_OF_NAME):  # where he got in before he guesses five times, too
+        assert limits.wait_ms("ani", office, now_ms + n) == 0
+        limits.begin("ani", office, now_ms + n)
+    assert limits.wait_ms("ani", office, now_ms + FAILURES_OF_NAME) > 0
+
+
+def test_failures_elsewhere_keep_nobody_out(hall: Web):
+    guesser = hall.ask(client="10.0.0.66")
+    assert [log_in(guesser, password="salah") for _ in range(FAILURES_OF_NAME + 1)] == [403] * FAILURES_OF_NAME + [429]
+    assert log_in(hall.ask(client="10.0.0.5")) == 303
+
+
+def test_the_own_password_is_guessed_five_times_and_other_mistakes_are_no_guesses(hall: Web):
+    browser = hall.ask(accept="text/html")
+    assert log_in(browser) == 303
+    wrong = [NEW | {"again": "lain"}] * 6 + [NEW | {"current": "salah"}] * (FAILURES_OF_NAME + 1)
+    answers = [browser.post("/account/password", data=given | {"proof": proof(browser)}) for given in wrong]
+    assert [answer.status_code for answer in answers] == [400] * (6 + FAILURES_OF_NAME) + [429]
+    assert "Coba lagi pukul 10.57" in answers[-1].text
+    hall.now_ms += WITHIN_MS
+    assert browser.post("/account/password", data=NEW | {"proof": proof(browser)}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("then", "comes_to"),
+    [
+        ("/sidak?site=balai", "/sidak?site=balai"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ],
+)
+def test_a_log_in_leads_to_the_page_that_was_asked_for_and_to_none_of_others(hall: Web, then: str, comes_to: str):
+    answer = hall.ask().post("/login", data={"name": "ani", "password": PASSWORD, "next": then})
+    assert (answer.status_code, answer.headers["location"]) == (303, comes_to)
+
+
+def test_who_is_asked_to_log_in_comes_back_to_where_he_was(hall: Web):
+    visitor = hall.ask(host="hadir.example", client="10.0.0.7", accept="text/html")
+    page = visitor.get("/sidak?site=balai&q=x").text
+    assert 'name="next" value="/sidak?site=balai&amp;q=x"' in page
+    other_language = visitor.get("/login?next=%2Fsidak%3Fsite%3Dbalai&lang=en").headers["location"]
+    assert 'name="next" value="/sidak?site=balai"' in visitor.get(other_language).text
+
+
+def test_a_crowd_at_the_log_in_waits_without_holding_threads_and_its_end_is_told():
+    async def crowd() -> list[str]:
+        work, go_on, running = PasswordWork(), threading.Event(), []
+
+        def check() -> str:
+            running.append(1)
+            go_on.wait(30)
+            return f"of {len(running)}"
+
+        waiting = [asyncio.create_task(work.run(check)) for _ in range(45)]
+        while len(running) < 2:
+            await asyncio.sleep(0)
+        # Forty threads serve all requests; those of the crowd that wait hold none.
+        assert await run_in_threadpool(lambda: len(running)) == 2
+        more = [asyncio.create_task(work.run(check)) for _ in range(20)]
+        await asyncio.sleep(0)
+        busy = [one for one in more if one.done() and isinstance(one.exception(), Busy)]
+        go_on.set()
+        await asyncio.gather(*waiting)
+        return [type(one.exception()).__name__ for one in busy]
+
+    assert asyncio.run(crowd()) == ["Busy"] * 13
 
 
 def test_a_form_without_the_proof_of_its_session_changes_nothing(hall: Web):

@@ -18,7 +18,7 @@ def login(web: Web, role: Role) -> Browser:
     with web.record.writing(durable=False) as connection:
         make_account(connection, "ani", web.now_ms, role, agency=agency)
         code = make_link(connection, "ani", web.now_ms)
-    session = web.ask().get("/login", params={"code": code}).cookies[SESSION_COOKIE]
+    session = web.ask().post("/login", data={"code": code}).cookies[SESSION_COOKIE]
     return web.ask(host="hadir.example", client="10.0.0.7", accept="text/html", cookie=f"{SESSION_COOKIE}={session}")
 
 

@@ -14,6 +14,7 @@ from presence.alerts.life import Alert
 from storage.record import Record
 from storage.record.acknowledgements import Answer
 from storage.record.users import make_account, make_link
+from tests.fixtures.browser import use_link
 from tests.fixtures.mall import MINUTE, Mall
 from tests.fixtures.web import served
 
@@ -35,6 +36,7 @@ def manager(mall: Mall, serving: Callable[..., str], browse: Callable[..., Page]
             make_account(connection, "ibu sari", mall.now(), "facility_manager")
             code = make_link(connection, "ibu sari", mall.now())
         page = browse(f"{url}/login?code={code}", **options)
+        use_link(page)
         page.goto(f"{url}/sidak?site=balai")
         return page
 

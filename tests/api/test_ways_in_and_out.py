@@ -29,7 +29,7 @@ def logged_in(web: Web, role: Role = "administrator") -> tuple[Browser, str]:
         make_account(connection, "ani", web.now_ms, role)
         code = make_link(connection, "ani", web.now_ms)
     browser = visitor(web)
-    browser.get("/login", params={"code": code})
+    browser.post("/login", data={"code": code})
     return browser, code
 
 
@@ -44,11 +44,11 @@ def test_whose_session_ended_and_whose_link_was_used_is_told_what_to_do(web: Web
     assert "Sesi Anda sudah berakhir." not in words_of(visitor(web).get("/account"))
     stale = visitor(web, cookie=f"{SESSION_COOKIE}=ended").get("/account")
     assert (stale.status_code, "Sesi Anda sudah berakhir. Masuk lagi" in words_of(stale)) == (401, True)
-    used = visitor(web).get("/login", params={"code": code})
+    used = visitor(web).post("/login", data={"code": code})
     assert (used.status_code, "minta tautan baru kepada administrator" in words_of(used)) == (403, True)
     browser.get("/login?lang=en")
     browser.post("/logout")
-    assert "This link has been used" in words_of(browser.get("/login", params={"code": code}))
+    assert "This link has been used" in words_of(browser.post("/login", data={"code": code}))
 
 
 def test_what_one_may_not_open_is_told_so(web: Web):
