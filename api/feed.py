@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import open_pages
 from api.access import Sight
 from api.live import CHANGES_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
 from api.publishing import Publishing
@@ -68,6 +69,7 @@ class Feed:
         self._looked_ms: int | None = None
         self._record_problem: str | None = "not looked into yet"
         self._complained: set[str] = set()
+        self._layouts: dict[str, tuple[Site, str]] = {}
         self._snapshots: dict[Sight, tuple[tuple[int, int], bytes]] = {}
         self._look_now = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,14 +163,26 @@ class Feed:
             self._snapshots[sight] = (state, event)
         return self._snapshots[sight][1]
 
+    def layout(self, site: str) -> str:
+        """What a page of the site is made of: a page made of another one loads itself anew."""
+        registered = self.live.sites[site]
+        held = self._layouts.get(site)
+        if held is None or held[0] is not registered:
+            held = self._layouts[site] = (registered, open_pages.layout(registered))
+        return held[1]
+
     def _snapshot(self, sight: Sight, now_ms: int) -> dict[str, Any]:
-        sites = [site_id for site_id, site in self.live.sites.items() if sight.sees_site(site)]
+        seen = sight.of_sites(self.live.sites)
+        sites = list(seen)
         distrusts = {one: self.live.distrust(one, now_ms) for one in sites}
         return {
             "at": rfc3339(now_ms),
             "outlets": self._outlets(sight, now_ms),
             "alerts": [row.as_json(now_ms) for one in sites for row in self.alerts(one, now_ms, sight.agency)],
             "sites": {one: self.versions.get(one, 0) for one in sites},
+            "layouts": {one: self.layout(one) for one in sites},
+            "answering": {one: open_pages.answering(site, now_ms) for one, site in seen.items()},
+            "muted": {one: open_pages.muted(site, now_ms) for one, site in seen.items()},
             "untrusted": {one: _distrust_json(distrust) for one, distrust in distrusts.items() if distrust},
         }
 
@@ -251,6 +265,7 @@ class Feed:
             before_ms, now_ms = now_ms, self._now()
             self._watch_trust(now_ms)
             self._watch_answers(before_ms, now_ms)
+            self._watch_substitutes(before_ms, now_ms)
             if ticks % HEARTBEAT_S == 0:
                 self.stream.beat(_encode({"at": rfc3339(now_ms)}))
                 self._forget_past_alerts(now_ms)
@@ -274,6 +289,11 @@ class Feed:
         for row in self._alerts.values():
             if row.state(before_ms) == "acknowledged" and row.state(now_ms) == "firing":
                 self._publish_alert(row, now_ms)
+
+    def _watch_substitutes(self, before_ms: int, now_ms: int) -> None:
+        """Send everybody a snapshot when somebody began or ended to stand in: the record is silent about it."""
+        if any(open_pages.answers_otherwise(site, before_ms, now_ms) for site in self.live.sites.values()):
+            self._renew()
 
     def _renew(self) -> None:
         self._snapshots.clear()

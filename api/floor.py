@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from api.live import Change, Distrust, Occupancy
+from api.open_pages import muted
 from api.words import Words
 from presence.alerts.subjects import rule_of
 from presence.alerts.substitution import answering, names_of
 from presence.duties import duties
 from presence.instants import parse_instant
-from presence.intervals import Span, union
+from presence.intervals import Span
 from presence.service_hours import ServiceHours
 from presence.site import Contact, Outlet, Site
 from presence.status import Status
@@ -121,7 +122,7 @@ def plan(site: Site, now_ms: int) -> Plan:
     agencies = {agency.id: agency.short or agency.name for agency in site.agencies}
     names = {agency.id: agency.name for agency in site.agencies}
     contacts = {f"{agency}/{contact}": name for (agency, contact), name in names_of(site).items()}
-    after = _vacancy_after(site)
+    after, quiet = _vacancy_after(site), muted(site, now_ms)
     phones = {agency.id: _phone(answering(site, agency.id, agency.contacts, now_ms)) for agency in site.agencies}
     fixed = {
         outlet.id: Fixed(
@@ -132,7 +133,7 @@ def plan(site: Site, now_ms: int) -> Plan:
                 (outlet.name, agencies.get(outlet.agency, ""), names.get(outlet.agency, ""), outlet.service or "")
             ).casefold(),
             vacancy_ms=after.get(outlet.id),
-            muted=tuple(_muted(site, outlet.id)),
+            muted=tuple(quiet.get(outlet.id, ())),
             phone=phones.get(outlet.agency, ""),
             href=f"/sites/{site.id}/outlets/{outlet.id}",
             answer=f"/agency?site={site.id}&agency={outlet.agency}",
@@ -159,12 +160,6 @@ def _vacancy_after(site: Site) -> dict[str, int]:
     # Of a duty of several outlets nobody can say beforehand when its alert would come.
     alone = {duty.outlets[0].id: rule_of(site, duty, "vacancy") for duty in duties(site) if len(duty.outlets) == 1}
     return {outlet: rule.after_ms for outlet, rule in alone.items() if rule is not None}
-
-
-def _muted(site: Site, outlet: str) -> list[Span]:
-    absences = (Span(absence.from_ms, absence.to_ms) for absence in site.absences if absence.outlet == outlet)
-    maintenance = (Span(one.from_ms, one.to_ms) for one in site.maintenance if one.outlet == outlet)
-    return union([*absences, *maintenance])
 
 
 def _floors(site: Site) -> list[tuple[int | None, list[Outlet]]]:

@@ -10,6 +10,7 @@ from api.answers import address
 from api.floor_plan import Picture, Pictures, drawing
 from api.live import Change, Distrust, Occupancy
 from api.of_sites import OfSites
+from api.open_pages import answering
 from api.words import Words, texts
 from presence.site import Outlet, Site
 from storage.record.alert_list import AlertRow
@@ -27,7 +28,7 @@ class Present(NamedTuple):
     """
 
     site: Site
-    version: int
+    layout: str
     agency: str | None
     phones: bool
     answers: bool
@@ -130,7 +131,8 @@ def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str,
         "data": plan.as_json(now.now_ms, phones=now.phones, answers=now.answers)
         | {
             "site": now.site.id,
-            "version": now.version,
+            "layout": now.layout,
+            "answering": answering(now.site, now.now_ms),
             "lang": words.lang,
             "zone": now.site.timezone,
             "now_ms": now.now_ms,

@@ -69,7 +69,7 @@ def _present(request: Request, site: Site) -> Present:
     outlets = {outlet.id for outlet in site.outlets}
     return Present(
         site=site,
-        version=feed.versions[site.id],
+        layout=feed.layout(site.id),
         agency=agency,
         phones=may_phone(request),
         answers=request.state.who is not None and request.state.who.role in ROLES_OF["answer"],

@@ -100,6 +100,7 @@ async def outlet(
         asked=wanted,
         readings=readings,
         version=feed.versions[site],
+        layout=feed.layout(site),
         plot_data=as_data,
         texts=_texts(words.lang),
         may_answer=who is not None and who.role in ROLES_OF["answer"],

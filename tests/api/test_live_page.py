@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from playwright.sync_api import Page, expect
 from api.words import Lang, Words, texts
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
-from presence.site import Agency, Contact
+from presence.site import Absence, Agency, Contact, Substitute
 from presence.status import Status
 from storage.record import Record
 from storage.record.acknowledgements import Answer
+from storage.record.declarations import declare
+from storage.record.substitutes import name_substitute
 from storage.record.users import make_account, make_link
 from tests.fixtures.browser import use_link
 from tests.fixtures.hadir_command import Hadir, eventually
@@ -138,6 +141,30 @@ def test_filters_and_search_need_no_server(mall: Mall, url: str, browse: Callabl
     assert page.evaluate("window.notReloaded")
 
 
+def test_absences_and_who_stands_in_reach_a_page_without_a_reload(mall: Mall, url: str, browse: Callable[..., Page]):
+    ani, budi = (Contact(id=name, name=name, phone=phone) for name, phone in (("ani", "0811"), ("budi", "0822")))
+    mall.register(floor_of(agencies=(Agency(id="dinas", name="Dinas", contacts=(ani, replace(budi, level=2))),)))
+    page = browse(url)
+    mall.outlet("a-2", "vacant", since_ms=mall.now() - 2 * MINUTE)
+    call = page.locator("#o-a-2 .call")
+    expect(call).to_have_attribute("href", "tel:0811")
+    watched(page)
+    expect(page.locator("#o-a-2")).to_have_attribute("data-alert", "pending")
+    now_ms = mall.now()
+    with mall.record.writing() as connection:
+        lasts = {"from_ms": now_ms, "to_ms": now_ms + 60 * MINUTE}
+        declare(connection, "balai", Absence(outlet="a-2", reason="meeting", **lasts), "ani", now_ms)
+        name_substitute(
+            connection, "balai", Substitute(agency="dinas", contact="ani", to="budi", **lasts), "ani", now_ms
+        )
+    expect(page.locator("#o-a-2")).not_to_have_attribute("data-alert", "pending")
+    expect(call).to_have_attribute("href", "tel:0822")
+    mall.ahead_ms += 60 * MINUTE  # the substitute's time is over, of which the record says nothing
+    mall.collector()
+    expect(call).to_have_attribute("href", "tel:0811")
+    assert page.evaluate("window.notReloaded")
+
+
 def test_a_new_outlet_appears_by_itself(mall: Mall, url: str, browse: Callable[..., Page]):
     page = watched(browse(url))
     mall.register(floor_of(5))
@@ -148,10 +175,11 @@ def test_a_new_outlet_appears_by_itself(mall: Mall, url: str, browse: Callable[.
 _KEPT = """async (module) => {
     const { LiveState } = await import(module);
     const now = Date.parse("2026-11-24T03:00:00Z");
-    const state = new LiveState({ site: "s", version: 1, now_ms: now, changes: [], outlets: {} });
+    const state = new LiveState({ site: "s", layout: "l", answering: "a", now_ms: now, changes: [], outlets: {} });
     const alert = (id, resolved) => ({ id, state: resolved ? "resolved" : "firing", resolved, disproved: null });
     state.take("snapshot", {
-        at: "2026-11-24T03:00:00Z", sites: { s: 1 }, untrusted: {}, outlets: [],
+        at: "2026-11-24T03:00:00Z", untrusted: {}, outlets: [],
+        layouts: { s: "l" }, answering: { s: "a" }, muted: {},
         alerts: [alert("stands", null), alert("just over", "2026-11-24T02:30:00Z")],
     });
     const before = [...state.alerts.keys()];

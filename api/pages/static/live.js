@@ -27,6 +27,10 @@ const state = new LiveState(plan, {
     const what = words.text(`kind.${alert.kind}`);
     set(part("announce"), words.text("alert.new", { what, where: floor.subjectOf(alert, plan).label }));
   },
+  answering(page) {
+    for (const [outlet, tile] of tiles) renewCall(tile, page.getElementById(`o-${outlet}`)?.querySelector(".call"));
+    render();
+  },
 });
 
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
@@ -39,6 +43,13 @@ const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}
   },
   change: renderFeed,
 });
+
+function renewCall(tile, found) {
+  const call = tile.querySelector(".call");
+  if (!found) call?.remove();
+  else if (call) call.replaceWith(document.importNode(found, true));
+  else tile.append(document.importNode(found, true));
+}
 
 function ring(node) {
   node.classList.add("is-new");

@@ -3,9 +3,11 @@
 import * as floor from "./floor.js";
 
 const HOUR_MS = 3_600_000;
-const RELOAD_WITHIN_MS = 3_000; // all pages of a site hear of it at once, and shall not ask for theirs at once
+const WITHIN_MS = 3_000; // all pages of a site hear of it at once, and shall not ask for theirs at once
+const AGAIN_MS = 10_000;
 
-// `plan`: the page's data. Calls on.changed(outlet) when an outlet takes another status, on.fired(alert) for a new alert.
+// `plan`: the page's data. Calls on.changed(outlet) when an outlet takes another status, on.fired(alert) for a new alert,
+// on.answering(page) when others are to be called, with the page as the server makes it now.
 export class LiveState {
   occupancies = new Map(); // outlet -> occupancy as it is shown
   alerts = new Map(); // id -> alert
@@ -14,6 +16,7 @@ export class LiveState {
   #plan;
   #on;
   #reloads = false;
+  #asks = false;
   #believed = new Map(); // outlet -> the last one that came while its site was believed
   #aheadMs; // how much the server's clock is ahead of this one
 
@@ -48,10 +51,13 @@ export class LiveState {
 
   #takeSnapshot(snapshot) {
     this.#tell(snapshot.at);
-    if (snapshot.sites[this.#plan.site] !== this.#plan.version) {
+    if (snapshot.layouts[this.#plan.site] !== this.#plan.layout) {
       this.#reloadSoon(); // outlets came, went or changed their names
       if (!this.started) return;
     }
+    const muted = snapshot.muted[this.#plan.site] ?? {};
+    for (const [outlet, fixed] of Object.entries(this.#plan.outlets)) fixed.muted = muted[outlet] ?? [];
+    if (snapshot.answering[this.#plan.site] !== this.#plan.answering) this.#askSoon(WITHIN_MS);
     this.distrust = snapshot.untrusted[this.#plan.site] ?? null;
     for (const occupancy of snapshot.outlets) this.#takeOccupancy(occupancy);
     const known = new Set(snapshot.alerts.map((one) => one.id));
@@ -63,7 +69,32 @@ export class LiveState {
   #reloadSoon() {
     if (this.#reloads) return;
     this.#reloads = true;
-    setTimeout(() => location.reload(), Math.random() * RELOAD_WITHIN_MS);
+    setTimeout(() => location.reload(), Math.random() * WITHIN_MS);
+  }
+
+  // Who answers is told with telephones, which are not for everybody: the server makes the page for its reader.
+  #askSoon(withinMs) {
+    if (this.#asks) return;
+    this.#asks = true;
+    setTimeout(() => this.#ask(), Math.random() * withinMs);
+  }
+
+  async #ask() {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = JSON.parse(page.getElementById("data").textContent);
+      for (const [outlet, { phone, tel }] of Object.entries(fresh.outlets)) {
+        if (outlet in this.#plan.outlets) Object.assign(this.#plan.outlets[outlet], { phone, tel });
+      }
+      this.#plan.contacts = fresh.contacts;
+      this.#plan.answering = fresh.answering;
+      this.#asks = false;
+      this.#on.answering?.(page);
+    } catch {
+      setTimeout(() => this.#ask(), AGAIN_MS); // the line is down, which the feed tells
+    }
   }
 
   #takeOccupancy(occupancy) {

@@ -10,7 +10,7 @@ const AT_LEAST_EVERY_MS = 60_000;
 
 const part = (id) => document.getElementById(id);
 const dataOf = (page) => JSON.parse(page.getElementById("data").textContent);
-const { site, outlet, version, zone, texts, now_ms, day } = dataOf(document);
+const { site, outlet, version, layout, zone, texts, now_ms, day } = dataOf(document);
 const words = new Words(texts, zone);
 const state = { heardAtMs: now_ms, started: false };
 let aheadMs = now_ms - Date.now(); // how much the server's clock is ahead of this one
@@ -42,9 +42,9 @@ function hear(at) {
 
 function take(snapshot) {
   hear(snapshot.at);
-  if (snapshot.sites[site] !== version) location.reload();
-  // After a silence everything may have changed.
-  if (state.started) wanted = true;
+  if (snapshot.layouts[site] !== layout) location.reload();
+  // After a silence everything may have changed, and an absence may be declared since the page was made.
+  if (state.started || snapshot.sites[site] !== version) wanted = true;
   state.started = true;
   const now = snapshot.outlets.find((one) => one.outlet === outlet);
   if (now) follow(now);
