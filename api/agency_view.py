@@ -76,6 +76,7 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
     concerned = floor.standing(rows, plan.subjects)
     asks = agency.asks(rows, occupancies, plan, now_ms, words)
     begin_ms = agency.begins(hours, now_ms)
+    shown = floor.counted([occupancies[outlet.id] for outlet in outlets], plan, now_ms)
     return {
         "here": place.address(),
         "agency": place.registered,
@@ -85,12 +86,7 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
         "may_give_channels": asked.may_give_channels,
         "asks": asks,
         "waiting": sum(one.card.life == "firing" for one in asks),
-        "calm": floor.calm(
-            floor.sums([occupancies[outlet.id] for outlet in outlets], concerned, now_ms),
-            [occupancies[outlet.id] for outlet in outlets],
-            now_ms,
-            words,
-        ),
+        "calm": floor.calm(floor.sums(shown, concerned, now_ms), shown, now_ms, words),
         "reasons": ABSENCE_REASONS,
         "tiles": [
             (

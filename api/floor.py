@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from api.live import Change, Distrust, Occupancy
 from api.open_pages import muted
 from api.words import Words
 from presence.alerts.subjects import rule_of
 from presence.alerts.substitution import answering, names_of
 from presence.duties import duties
+from presence.hours_history import hours_by, schedule_of
 from presence.instants import parse_instant
 from presence.intervals import Span
 from presence.service_hours import ServiceHours
@@ -85,6 +88,7 @@ class Plan:
     subjects: Mapping[str, Subject]
     contacts: Mapping[str, str]
     hours: ServiceHours
+    hours_of: Mapping[str, ServiceHours]  # of each outlet
     visitors: bool  # whether any sensor watches for visitors
 
     def spans(self, from_ms: int) -> list[Span]:
@@ -94,13 +98,20 @@ class Plan:
     def as_json(self, now_ms: int, *, phones: bool, answers: bool) -> dict[str, Any]:
         """What the page's module needs of it from `now_ms` on.
 
-        `phones`: with what dials the agencies; `answers`: with where alerts are answered.
+        `phones`: with what dials the agencies; `answers`: with where alerts are answered. `hours`: the different ones
+        of its outlets, of as many days as `spans`.
         """
+        until_ms = now_ms + _DAYS_AHEAD * 24 * _HOUR_MS
+        different = list({id(hours): hours for hours in self.hours_of.values()}.values())
+        places = {id(hours): place for place, hours in enumerate(different)}
         return {
+            "hours": [hours.open_spans(now_ms, until_ms) for hours in different],
+            "hours_until_ms": until_ms,
             "outlets": {
                 outlet: {
                     "vacancy_ms": fixed.vacancy_ms,
                     "muted": [span for span in fixed.muted if span.end_ms > now_ms],
+                    "hours": places[id(self.hours_of[outlet])],
                     "number": fixed.number,
                     "agency": fixed.agency,
                     "href": fixed.href,
@@ -142,7 +153,8 @@ def plan(site: Site, now_ms: int) -> Plan:
     }
     hours = ServiceHours(site.timezone, site.country, site.cuti_bersama, site.service_hours, site.exceptions)
     visitors = any(sensor.zone == "visitor" for outlet in site.outlets for sensor in outlet.sensors)
-    return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours, visitors)
+    hours_of = {outlet.id: hours_by(schedule_of(site, outlet)) for outlet in site.outlets}
+    return Plan(site, fixed, _floors(site), _subjects(site, fixed), contacts, hours, hours_of, visitors)
 
 
 def _phone(contacts: Iterable[Contact]) -> str:
@@ -199,8 +211,24 @@ def _subjects(site: Site, fixed: Mapping[str, Fixed]) -> dict[str, Subject]:
 # Figures
 
 
+def counted(occupancies: Iterable[Occupancy], plan: Plan, now_ms: int) -> list[Occupancy]:
+    """The outlets as sums, seats and filters take them: where nothing is known the hours say what counts.
+
+    Its tile says what is known, which is nothing; but that somebody must be there at night nobody may say.
+    """
+    return [
+        structs.replace(one, status="closed")
+        if one.status == "unknown" and not plan.hours_of[one.outlet].is_open(now_ms)
+        else one
+        for one in occupancies
+    ]
+
+
 def sums(occupancies: Iterable[Occupancy], alerts_of: Mapping[str, Sequence[AlertRow]], now_ms: int) -> dict[str, int]:
-    """How many outlets each filter shows: obliged = staffed + unattended + vacant + declared + unknown."""
+    """How many outlets each filter shows: obliged = staffed + unattended + vacant + declared + unknown.
+
+    `occupancies`: as `counted`.
+    """
     found = dict.fromkeys(FILTERS, 0)
     for occupancy in occupancies:
         for name in FILTERS:

@@ -46,7 +46,8 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)
-    found = floor.sums(now.occupancies, concerned, now_ms)
+    shown = floor.counted(now.occupancies, plan, now_ms)
+    found = floor.sums(shown, concerned, now_ms)
     lines = floor.log_lines(now.changes, now.alerts, plan, now_ms, words)
     cards = floor.cards(now.alerts, by_outlet, plan, now_ms, words)
     floors = _floors(plan, pictures, now, concerned, show, q)
@@ -60,12 +61,12 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
         "hours": floor.hours_sentence(plan.spans(words.day_start_ms(now_ms)), now_ms, words),
         "figures": {name: floor.figure(name, found, plan, words) for name in found},
         "uncounted": () if plan.visitors else floor.OF_VISITORS,
-        "seats": floor.seats(now.occupancies),
+        "seats": floor.seats(shown),
         "seats_in_words": floor.seats_in_words(found, words),
         "phones": now.phones,
         "unanswered": sum(card.life == "firing" for card in cards),
         "cards": [_offered(card, now) for card in cards],
-        "calm": floor.calm(found, now.occupancies, now_ms, words),
+        "calm": floor.calm(found, shown, now_ms, words),
         "floors": floors,
         "anything": any(one["shown"] for one in floors),
         "lines": lines[: floor.LOG_LENGTH],
@@ -88,7 +89,7 @@ def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
     concerned = floor.standing(now.alerts, plan.subjects)
-    found = floor.sums(now.occupancies, concerned, now_ms)
+    found = floor.sums(floor.counted(now.occupancies, plan, now_ms), concerned, now_ms)
     rail = wall.rail(now.alerts, by_outlet, plan, now_ms, words)
     screens = wall.screens(plan)
     return _of_site(plan, now, found) | {
@@ -152,18 +153,19 @@ def _floors(
     q: str,
 ) -> list[dict[str, Any]]:
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
+    counts = {one.outlet: one.status for one in floor.counted(now.occupancies, plan, now.now_ms)}
     drawn_by: dict[int | None, str | None] = {one.floor: one.plan for one in now.site.floors}
     floors = []
     for level, outlets in plan.floors:
         tiles: list[_Shown] = []
         for outlet in outlets:
             occupancy, alerts, fixed = by_outlet[outlet.id], concerned.get(outlet.id, []), plan.outlets[outlet.id]
-            hidden = not (floor.shows(show, occupancy.status, alerts, now.now_ms) and q.casefold() in fixed.find)
+            hidden = not (floor.shows(show, counts[outlet.id], alerts, now.now_ms) and q.casefold() in fixed.find)
             tiles.append((outlet, fixed, floor.tile(fixed, occupancy, alerts, now.now_ms, now.words), hidden))
         floors.append(
             {
                 "name": _floor_name(level, len(plan.floors), now.words),
-                "staffed": floor.staffed_in_words([by_outlet[outlet.id].status for outlet in outlets], now.words),
+                "staffed": floor.staffed_in_words([counts[outlet.id] for outlet in outlets], now.words),
                 "tiles": tiles,
                 "drawing": pictures and _drawing(tiles, pictures.of(drawn_by.get(level)), plan),
                 "shown": not all(hidden for *_, hidden in tiles),

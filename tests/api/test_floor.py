@@ -202,6 +202,18 @@ def test_sums_close():
     )
 
 
+def test_while_nothing_is_known_the_hours_say_who_must_be_there():
+    house = site(outlets=[outlet("a-1"), outlet("a-2", service_hours="Mo-Su 00:00-24:00")])
+    shown = [occupancy("unknown", outlet=name) for name in ("a-1", "a-2")]
+    where, night = floor.plan(house, NOW), NOW + 12 * HOUR
+    for now_ms, obliged in ((NOW, 2), (night, 1)):
+        found = floor.sums(floor.counted(shown, where, now_ms), {}, now_ms)
+        assert (found["obliged"], found["unknown"], found["all"]) == (obliged, obliged, 2)
+    said = where.as_json(night, phones=False, answers=False)
+    assert [said["outlets"][name]["hours"] for name in ("a-1", "a-2")] == [0, 1]
+    assert [spans[0].start_ms <= night for spans in said["hours"]] == [False, True]
+
+
 def test_a_closed_house_has_no_seats():
     found = floor.sums([occupancy("closed")], {}, NOW)
     assert floor.seats([occupancy("closed")]) == []

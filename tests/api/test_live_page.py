@@ -165,6 +165,18 @@ def test_absences_and_who_stands_in_reach_a_page_without_a_reload(mall: Mall, ur
     assert page.evaluate("window.notReloaded")
 
 
+def test_at_night_a_dead_collector_makes_no_outlet_obliged(mall: Mall, url: str, browse: Callable[..., Page]):
+    page = watched(browse(url))
+    expect(page.locator("#sums [data-show=obliged] .n")).to_have_text("4")
+    mall.ahead_ms += 12 * 60 * MINUTE
+    expect(page.locator(".tile[data-state=unknown]")).to_have_count(4)
+    printed = browse(url, java_script_enabled=False)
+    for one in (page, printed):
+        expect(one.locator("#sums [data-show=obliged] .n")).to_have_text("0")
+        expect(one.locator("#sums [data-show=unknown] .n")).to_have_text("0")
+        expect(one.locator("#floors .staffed").first).to_have_text("tutup")
+
+
 def test_a_new_outlet_appears_by_itself(mall: Mall, url: str, browse: Callable[..., Page]):
     page = watched(browse(url))
     mall.register(floor_of(5))

@@ -123,6 +123,13 @@ export function shows(filter, status, alerts) {
   return filter === "staffed" ? STAFFED.includes(status) : status === filter;
 }
 
+// The outlets as sums, seats and filters take them: where nothing is known the hours say what counts.
+export function counted(occupancies, plan, nowMs) {
+  const isOpen = ({ hours }) => nowMs >= plan.hours_until_ms || plan.hours[hours].some(([start, end]) => start <= nowMs && nowMs < end);
+  return occupancies.map((one) =>
+    one.status === "unknown" && !isOpen(plan.outlets[one.outlet]) ? { ...one, status: "closed" } : one);
+}
+
 export function sums(occupancies, concerned) {
   const found = Object.fromEntries(FILTERS.map((name) => [name, 0]));
   for (const one of occupancies) {

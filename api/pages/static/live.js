@@ -15,6 +15,7 @@ const words = new Words(plan.texts, plan.zone);
 const part = (id) => document.getElementById(id);
 const tiles = new Map([...document.querySelectorAll(".tile")].map((tile) => [tile.dataset.outlet, tile]));
 const marks = new Map([...document.querySelectorAll(".mark")].map((mark) => [mark.dataset.outlet, mark]));
+let counts = new Map(); // outlet -> status as the sums count it
 let show = new URLSearchParams(location.search).get("show") ?? "all";
 
 // Events
@@ -61,10 +62,12 @@ function ring(node) {
 function render() {
   if (!state.started || feed.dead) return;
   const { occupancies, distrust, now: nowMs } = state;
-  const shown = [...occupancies.values()];
+  const all = [...occupancies.values()];
+  const shown = floor.counted(all, plan, nowMs);
   const known = [...state.alerts.values()];
   const concerned = floor.standing(known, plan);
   const found = floor.sums(shown, concerned);
+  counts = new Map(shown.map((one) => [one.outlet, one.status]));
   for (const [outlet, tile] of tiles) {
     const occupancy = occupancies.get(outlet);
     if (!occupancy) continue;
@@ -79,12 +82,12 @@ function render() {
     set(node, floor.figure(node.dataset.sum, found, plan, words));
   }
   document.querySelectorAll("#floors > .floor .staffed").forEach((node, place) => {
-    set(node, floor.staffedInWords(plan.floors[place].map((outlet) => occupancies.get(outlet).status), words));
+    set(node, floor.staffedInWords(plan.floors[place].map((outlet) => counts.get(outlet)), words));
   });
   renderSeats(shown, found);
   renderAlerts(known, found, shown, nowMs);
   renderLines(floor.lines(state.changes, known, plan, nowMs, words));
-  const warning = floor.warning(known, distrust, shown, words);
+  const warning = floor.warning(known, distrust, all, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
   set(part("warning").querySelector("p"), warning?.[1] ?? "");
@@ -188,7 +191,7 @@ function filter(concerned) {
   const q = query.value.trim().toLowerCase();
   let anything = false;
   for (const [outlet, tile] of tiles) {
-    const matches = floor.shows(show, tile.dataset.state, concerned.get(outlet) ?? []) && tile.dataset.find.includes(q);
+    const matches = floor.shows(show, counts.get(outlet) ?? tile.dataset.state, concerned.get(outlet) ?? []) && tile.dataset.find.includes(q);
     tile.hidden = !matches;
     marks.get(outlet)?.classList.toggle("off", !matches);
     anything ||= matches;

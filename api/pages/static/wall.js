@@ -42,7 +42,7 @@ function render() {
     const occupancy = occupancies.get(outlet);
     if (occupancy) renderTile(tile, plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs);
   }
-  const found = floor.sums(shown, concerned);
+  const found = floor.sums(floor.counted(shown, plan, nowMs), concerned);
   for (const sum of part("sums").children) {
     const { show } = sum.dataset;
     const known = !isLost() || show === "unknown";
