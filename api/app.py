@@ -142,6 +142,7 @@ def create_app(parts: Parts) -> FastAPI:
         webhook,
     ):
         app.include_router(module.router)
+    app.include_router(registry.sites)
     app.add_exception_handler(HTTPException, answers.on_http_error)
     app.add_exception_handler(RequestValidationError, answers.on_bad_request)
     for refusal in (NotAccepted, NotThere, NotNow):

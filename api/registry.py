@@ -16,16 +16,18 @@ from presence.registry import (
     DUTY,
     OUTLET,
     SENSOR,
+    SITE,
     Kind,
     NotAsWanted,
     Place,
+    rules_of,
     thing,
     things,
     written,
 )
 from presence.site import Site
 from presence.site_checks import Problem
-from presence.site_form import GATEWAY, SITE, TOP, Form
+from presence.site_form import GATEWAY
 
 _PASSWORD = re.compile(r"^([^:/@]*:)(?!\{env:[^}]*\}@)[^/]+(?=@)")
 _IN_QUERY = re.compile(r"([?&][^=&]+=)(?!\{env:[^}]*\}(?:&|$))[^&]+")
@@ -33,27 +35,19 @@ _REFERENCE = re.compile(r"\{env:[^}]*\}")
 # Others may have a token anywhere.
 _SECRETS_IN_PASSWORD = ("hadir+http", "hadir+https", "mailto")
 _HIDDEN = r"\1…"
-_RULES = Form(Site, tuple(key for key in TOP.keys if key.name in ("rules", "escalation")))
-_OWN = Form(Site, tuple(key for key in SITE.keys if key.name != "contacts"))
 
 
 def of_site(site: Site, version: int, sight: Sight, *, channels: bool) -> dict[str, Any]:
     """The whole registry as `sight` sees it. `channels`: whether to tell where messages go."""
     return {
         "version": version,
-        "site": written(site, _OWN, site) | {"contacts": listed(site, Place(CONTACT), sight, channels=channels)},
+        "site": written(site, SITE.form, site) | {"contacts": listed(site, Place(CONTACT), sight, channels=channels)},
         "gateways": [written(site, GATEWAY, one) for one in site.gateways] if sight.agency is None else [],
         "agencies": listed(site, Place(AGENCY), sight, channels=channels),
         "outlets": listed(site, Place(OUTLET), sight, channels=channels),
         "duties": listed(site, Place(DUTY), sight, channels=channels),
-        **rules(site),
+        **rules_of(site),
     }
-
-
-def rules(site: Site) -> dict[str, Any]:
-    """When alerts fire, and whom they reach."""
-    keys = written(site, _RULES, site)
-    return {"rules": keys.get("rules", {}), "escalation": keys.get("escalation", {})}
 
 
 def listed(site: Site, place: Place, sight: Sight, *, channels: bool) -> list[dict[str, Any]]:

@@ -107,6 +107,23 @@ SENSOR = Kind("sensor", "sensors", site_form.SENSOR, *_of_owner("outlets", "sens
 DUTY = Kind("duty", "duties", site_form.DUTY, *_of_site("duties"), lambda site, owner: "duties")
 
 
+def _with_own_keys(site: Site, _owner: str, wanted: Things) -> Site:
+    own: dict[str, Any] = {key.field: getattr(wanted[0], key.field) for key in SITE.form.keys}
+    return dataclasses.replace(site, **own)
+
+
+# The site itself, as the one thing of its kind: what it says of itself alone. Its contacts are things of their own.
+SITE = Kind(
+    "site",
+    "sites",
+    Form(Site, tuple(key for key in site_form.SITE.keys if key.name != "contacts")),
+    lambda site, owner: (site,),
+    _with_own_keys,
+    lambda site, owner: "site",
+)
+RULES = Form(None, tuple(key for key in site_form.TOP.keys if key.name in ("rules", "escalation")), one_line=False)
+
+
 def things(site: Site, place: Place) -> Things:
     """All things of the kind that the owner has. Raises NoSuchThing without such an owner."""
     found = place.kind.things(site, place.owner)
@@ -141,6 +158,42 @@ def _with_ids(keys: dict[str, Any], value: object) -> dict[str, Any]:
     if contacts and "contacts" in keys:
         keys["contacts"] = [_with_ids(own, one) for own, one in zip(keys["contacts"], contacts, strict=True)]
     return {"id": getattr(value, "id"), **keys}  # noqa: B009  (any thing that has one)
+
+
+def new_site(given: Mapping[str, Any]) -> Site:
+    """The site that `given` describes, on which nothing stands yet. Raises NotAsWanted."""
+    new: Site = _read(SITE, given)
+    return _checked(new, Place(SITE, id=new.id), (new,), 0).site
+
+
+def rules_of(site: Site) -> dict[str, dict[str, Any]]:
+    """What a site says of alert kinds (`rules`) and of groups of them (`escalation`), as in a site file."""
+    keys = written(site, RULES, {"rules": site.rules, "escalation": site.escalation})
+    return {key.name: keys.get(key.name) or {} for key in RULES.keys}
+
+
+def with_rules(site: Site, given: Mapping[str, Any]) -> Changed:
+    """`site` with other rules for the kinds, and ladders for the groups, that `given` names; None takes one away.
+
+    Raises NotAsWanted.
+    """
+    kept = rules_of(site)
+    unknown = {name: value for name, value in given.items() if name not in kept}
+    wanted = unknown | {name: _patched(said, given.get(name)) for name, said in kept.items()}
+    try:
+        read = read_thing(wanted, RULES, "rules")
+    except SiteFileErrors as errors:
+        raise NotAsWanted([_within(_of(error), "rules") for error in errors.problems]) from None
+    target = dataclasses.replace(site, rules=read["rules"], escalation=read["escalation"])
+    return Changed(target, Place(SITE, id=site.id))
+
+
+def _patched(kept: Mapping[str, Any], given: object) -> object:
+    if given is None:
+        return kept
+    if not isinstance(given, Mapping):
+        return given
+    return {name: value for name, value in {**kept, **given}.items() if value is not None}
 
 
 def added(site: Site, place: Place, given: Mapping[str, Any]) -> Changed:
@@ -205,7 +258,8 @@ def _of(error: BadInput) -> Problem:
 
 def _checked(site: Site, place: Place, wanted: Things, index: int) -> Changed:
     target = place.kind.put(site, place.owner, wanted)
-    here = f"{place.kind.path(target, place.owner)}[{index}]"
+    path = place.kind.path(target, place.owner)
+    here = path if place.kind is SITE else f"{path}[{index}]"
     if found := [_within(problem, here) for problem in problems(target)]:
         raise NotAsWanted(found)
     return Changed(target, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -19,7 +20,9 @@ from presence.registry import (
     CONTACT,
     DUTY,
     OUTLET,
+    RULES,
     SENSOR,
+    SITE,
     Changed,
     Kind,
     NoSuchThing,
@@ -27,15 +30,19 @@ from presence.registry import (
     Place,
     added,
     changed,
+    new_site,
     no_owner,
     removed,
+    rules_of,
     thing,
+    with_rules,
 )
 from presence.site_file import thing_schema
 from storage.record.refusals import NotThere
-from storage.record.registry_changes import Registered, change, registered
+from storage.record.registry_changes import Registered, change, make_site, registered
 
 router = APIRouter(prefix="/api/v1/sites/{site}")
+sites = APIRouter(prefix="/api/v1/sites")
 
 SiteId = Annotated[str, Path(description="The site's id.")]
 Given = Annotated[dict[str, Any], Body(description="Keys as in a site file.")]
@@ -61,6 +68,10 @@ class _Moved(Exception):
     def __init__(self, now: Registered) -> None:
         super().__init__()
         self.now = now
+
+
+def _site(site: SiteId) -> Asked:
+    return Asked(site, Place(SITE, id=site))
 
 
 def _outlets(site: SiteId) -> Asked:
@@ -95,6 +106,14 @@ def _agency_contact(site: SiteId, agency: str, contact: str) -> Asked:
     return Asked(site, Place(AGENCY_CONTACT, agency, contact))
 
 
+def _duties(site: SiteId) -> Asked:
+    return Asked(site, Place(DUTY))
+
+
+def _duty(site: SiteId, duty: str) -> Asked:
+    return Asked(site, Place(DUTY, id=duty))
+
+
 def _contacts(site: SiteId) -> Asked:
     return Asked(site, Place(CONTACT))
 
@@ -117,9 +136,16 @@ _RULES = {
     "rules": {"vacancy": {"after": "10m"}},
     "escalation": {"people": [{"after": "20m", "to": "agency", "level": 2}]},
 }
+_OWN = {
+    "id": "mpp-contoh",
+    "name": "MPP Contoh",
+    "timezone": "Asia/Jakarta",
+    "country": "ID",
+    "service_hours": "Mo-Th 08:00-15:00; Fr 08:00-11:30,13:00-15:00; PH off",
+}
 _SITE = {
     "version": 12,
-    "site": {"id": "mpp-contoh", "name": "MPP Contoh", "timezone": "Asia/Jakarta", "country": "ID", "contacts": []},
+    "site": {**_OWN, "contacts": []},
     "gateways": [{"id": "gw-1"}],
     "agencies": [_AGENCY],
     "outlets": [_OUTLET],
@@ -140,22 +166,7 @@ def _read(example: object) -> dict[int | str, dict[str, Any]]:
     responses=_read(_SITE),
 )
 def read_site(request: Request, site: SiteId) -> Response:
-    def said(now: Registered) -> Response:
-        body = registry.of_site(now.site, now.version, sight_of(request), channels=_sees_channels(request))
-        return JSONResponse(body, headers={"ETag": registry.tag_of_version(now.version)})
-
-    return _answer(request, site, said)
-
-
-@router.get(
-    "/duties",
-    tags=["registry"],
-    summary="Sets of outlets of which at least n must be staffed",
-    description="An outlet that is in none is a duty of its own.",
-    responses=_read({"duties": [_DUTY]}),
-)
-def list_duties(request: Request, site: SiteId) -> Response:
-    return _answer(request, site, lambda now: _listed(request, now, Place(DUTY)))
+    return _answer(request, site, lambda now: _whole(request, now))
 
 
 @router.get(
@@ -166,7 +177,7 @@ def list_duties(request: Request, site: SiteId) -> Response:
     responses=_read(_RULES),
 )
 def read_rules(request: Request, site: SiteId) -> Response:
-    return _answer(request, site, lambda now: _tagged(registry.rules(now.site)))
+    return _answer(request, site, lambda now: _tagged(rules_of(now.site)))
 
 
 def _add_routes(
@@ -235,7 +246,7 @@ def _add_routes(
         summary=f"Change one of the {kind.plural}{of}",
         description="What is left out stays; null takes a key away. If-Match: its ETag, that of the site, or *.",
         responses=_said(200, one) | _refusals(400, 412, 428),
-        openapi_extra=_body({name: value for name, value in body.items() if name != "required"}),
+        openapi_extra=_body(_optional(body)),
     )
     router.add_api_route(
         path,
@@ -269,11 +280,75 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _REFUSALS[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
+_IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"3f9c"'}
+
+
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}, "parameters": [_IF_MATCH]}
 
 
-_IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"3f9c"'}
+def _optional(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != "required"}
+
+
+@sites.post(
+    "",
+    status_code=201,
+    name="add_site",
+    tags=["registry"],
+    summary="Make a site, on which nothing stands yet",
+    description="Administrators alone. Its id stays for ever: it is part of every topic.",
+    responses={
+        201: {"description": "As it is kept.", "content": {"application/json": {"example": _SITE}}},
+        **_refusals(400),
+    },
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"schema": thing_schema(SITE.form) | {"examples": [_OWN]}}}}
+    },
+)
+def add_site(request: Request, given: Given) -> Response:
+    parts: Parts = request.app.state.parts
+    try:
+        wanted = new_site(given)
+        with parts.record.writing() as connection:
+            now = make_site(connection, wanted, request.state.account, parts.now())
+    except NotAsWanted as error:
+        return _refused(request, error)
+    request.app.state.feed.look_soon()
+    return _made(request, now, Place(SITE, id=wanted.id), 201)
+
+
+@router.patch(
+    "",
+    name="change_site",
+    tags=["registry"],
+    summary="Change what the site says of itself: name, time zone, hours, special days",
+    description="What is left out stays; null takes a key away. If-Match: its ETag, or *. Other hours count from "
+    "now on: the ledger of before stays, alerts that stand are judged by the new ones.",
+    responses=_said(200, _SITE) | _refusals(400, 412, 428),
+    openapi_extra=_body(_optional(thing_schema(SITE.form)) | {"examples": [_OWN]}),
+)
+def change_site(request: Request, given: Given, asked: Annotated[Asked, Depends(_site)]) -> Response:
+    return _change(request, asked, lambda now: changed(now.site, asked.place, given))
+
+
+@router.patch(
+    "/rules",
+    name="change_rules",
+    tags=["registry"],
+    summary="Change when alerts fire, and whom they reach next",
+    description="The kinds and groups that are named take the place of those that are there; null takes one away. "
+    "If-Match: the ETag of the rules, that of the site, or *.",
+    responses=_said(200, _RULES) | _refusals(400, 412, 428),
+    openapi_extra=_body(thing_schema(RULES) | {"examples": [{"rules": {"vacancy": {"after": "10m"}}}]}),
+)
+def change_rules(request: Request, given: Given, asked: Annotated[Asked, Depends(_site)]) -> Response:
+    def said(now: Registered) -> Response:
+        return _tagged(rules_of(now.site))
+
+    return _change_of(request, asked, said, lambda now: with_rules(now.site, given), lambda now, _place: said(now))
+
+
 _SENSOR = {"id": "dk1-radar", "kind": "mmwave", "zone": "staff", "heartbeat": "10s"}
 _CONTACT = {"id": "kepala", "name": "Kepala", "level": 1, "phone": "+62 231 555 0101"}
 _MANAGER = {"id": "pengelola", "name": "Pengelola", "role": "facility_manager", "phone": "+62 231 555 0100"}
@@ -292,6 +367,9 @@ _add_routes(
 )  # fmt: skip
 _add_routes(
     CONTACT, "/contacts", "/contacts/{contact}", _contacts, _contact, _MANAGER
+)  # fmt: skip
+_add_routes(
+    DUTY, "/duties", "/duties/{duty}", _duties, _duty, _DUTY
 )  # fmt: skip
 
 
@@ -322,7 +400,14 @@ def _check_owner(request: Request, now: Registered, place: Place) -> None:
         raise no_owner(now.site, place)
 
 
+def _whole(request: Request, now: Registered, status: int = 200) -> Response:
+    body = registry.of_site(now.site, now.version, sight_of(request), channels=_sees_channels(request))
+    return JSONResponse(body, status, headers={"ETag": registry.tag_of_version(now.version)})
+
+
 def _shown(request: Request, now: Registered, place: Place, status: int = 200) -> Response:
+    if place.kind is SITE:
+        return _whole(request, now, status)
     _check_owner(request, now, place)
     one = thing(now.site, place)
     if not registry.sees(sight_of(request), now.site, place):
@@ -342,6 +427,20 @@ def _sees_channels(request: Request) -> bool:
 
 
 def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed], status: int = 200) -> Response:
+    def made(now: Registered, place: Place) -> Response:
+        return Response(status_code=204) if status == 204 else _made(request, now, place, status)
+
+    return _change_of(request, asked, lambda now: _now(request, now, asked.place), make, made)
+
+
+def _change_of(
+    request: Request,
+    asked: Asked,
+    said: Callable[[Registered], Response],
+    make: Callable[[Registered], Changed],
+    made: Callable[[Registered, Place], Response],
+) -> Response:
+    """Change what `said` tells of, when it, or the whole site, is still as If-Match says; what `made` answers."""
     parts: Parts = request.app.state.parts
     feed: Feed = request.app.state.feed
     author: str = request.state.account
@@ -350,10 +449,10 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
     def make_of(now: Registered) -> Changed:
         if not registry.sees(sight_of(request), now.site, asked.place):
             raise NotThere(f'no site "{asked.site}"')
-        answer = _now(request, now, asked.place)
+        tags = (said(now).headers["etag"], registry.tag_of_version(now.version))
         if if_match is None:
             raise _Unconditional
-        if not registry.matches(if_match, (answer.headers["etag"], registry.tag_of_version(now.version))):
+        if not registry.matches(if_match, tags):
             raise _Moved(now)
         return make(now)
 
@@ -361,7 +460,7 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
         with parts.record.writing() as connection:
             now, place = change(connection, asked.site, make_of, parts.source_problems, author, parts.now())
         feed.look_soon()
-        return Response(status_code=204) if status == 204 else _made(request, now, place, status)
+        return made(now, place)
     except (NotThere, NoSuchThing) as error:
         return problem(404, str(error), request.url.path)
     except NotAsWanted as error:
@@ -369,7 +468,9 @@ def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed
     except _Unconditional:
         return problem(428, _UNCONDITIONAL, request.url.path)
     except _Moved as moved:
-        return _has_moved(request, moved.now, asked.place)
+        there = said(moved.now)
+        headers = {"ETag": there.headers["etag"]}
+        return problem(412, _STALE, request.url.path, headers=headers, now=json.loads(bytes(there.body)))
 
 
 def _now(request: Request, now: Registered, place: Place) -> Response:
@@ -386,14 +487,3 @@ def _made(request: Request, now: Registered, place: Place, status: int) -> Respo
 def _refused(request: Request, error: NotAsWanted) -> Response:
     errors = {one.path: one.says for one in error.found if one.path}
     return problem(409 if request.method == "DELETE" else 400, str(error), request.url.path, errors=errors)
-
-
-def _has_moved(request: Request, now: Registered, place: Place) -> Response:
-    channels = _sees_channels(request)
-    body = registry.names_of(
-        place.kind,
-        registry.shown(now.site, place.kind, thing(now.site, place), channels=channels)
-        if place.id
-        else registry.listed(now.site, place, sight_of(request), channels=channels),
-    )
-    return problem(412, _STALE, request.url.path, headers={"ETag": registry.tag(body)}, now=body)

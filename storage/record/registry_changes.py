@@ -29,6 +29,14 @@ def registered(connection: Connection, site_id: str) -> Registered:
     return Registered(site, versions(connection)[site_id])
 
 
+def make_site(connection: Connection, wanted: Site, author: str, now_ms: int) -> Registered:
+    """A site that was not there before. Raises NotAsWanted when there is one of its id."""
+    if load_site(connection, wanted.id) is not None:
+        raise NotAsWanted([Problem("id", f'"{wanted.id}" is a site already; write another', "taken", wanted.id)])
+    apply(connection, wanted, prune=False, now_ms=now_ms, author=author)
+    return registered(connection, wanted.id)
+
+
 def change(
     connection: Connection,
     site_id: str,

@@ -145,6 +145,13 @@ THINGS: dict[tuple[str, ...], Things] = {
         {"site": "balai", "contact": "z-9"},
         {"site": "entah", "contact": "z-9"},
     ),
+    ("site", "duty"): Things(
+        {"site": "balai", "duty": "tugas-milik"},
+        {"site": FAR, "duty": f"tugas-{FAR}"},
+        {"site": "balai", "duty": f"tugas-{OTHER}"},
+        {"site": "balai", "duty": "z-9"},
+        {"site": "entah", "duty": "z-9"},
+    ),
     ("site", "number"): NUMBERS,
     ("site", "agency", "number"): NUMBERS,
     ("alert",): ALERTS,
@@ -191,12 +198,15 @@ OF_SITE = {"things": SITES, "query": "?site={site}"}
 CLAIM = {"device": "{device}", "convention": "native", "outlet": "{outlet}", "zone": "staff"}
 # A form that is not filled in, or says nothing of what it was filled with, is shown again.
 SHOWN_AGAIN = (400, 409, 412)
-NEW: dict[str, dict[str, str]] = {
+NEW: dict[str, dict[str, Any]] = {
     "outlets": {"id": "baru", "name": "Baru", "agency": "{agency}"},
     "sensors": {"id": "baru", "kind": "pir", "zone": "staff"},
     "agencies": {"id": "baru", "name": "Baru"},
     "contacts": {"id": "baru", "name": "Baru"},
+    "duties": {"id": "baru", "outlets": ["{outlet}"]},
 }
+NEW_SITE = {"id": "baru", "name": "Baru", "timezone": "Asia/Jakarta", "country": "ID", "service_hours": "24/7"}
+CHANGED: dict[str, dict[str, Any]] = {"sensor": {"zone": "staff"}, "duty": {"at_least": "1"}}
 
 
 def _registry() -> Iterator[tuple[str, Case]]:
@@ -207,15 +217,18 @@ def _registry() -> Iterator[tuple[str, Case]]:
         ("agencies", "agency", MANAGERS),
         ("agencies/{agency}/contacts", "contact", MANAGERS),
         ("contacts", "contact", MANAGERS),
+        ("duties", "duty", MANAGERS),
     ):
         api, pages = f"/api/v1/sites/{{site}}/{path}", f"/admin/sites/{{site}}/{path}"
         one = f"{{{name}}}"
         yield f"GET {api}", Case(EVERYBODY)
         yield f"GET {api}/{one}", Case(EVERYBODY)
-        yield f"POST {api}", Case(register, body=NEW[path.rpartition("/")[2]])
-        yield f"PATCH {api}/{one}", Case(register, body={"zone": "staff"} if name == "sensor" else {"name": "Lain"})
+        yield f"POST {api}", Case(register, OUTLETS if name == "duty" else None, body=NEW[path.rpartition("/")[2]])
+        yield f"PATCH {api}/{one}", Case(register, body=CHANGED.get(name, {"name": "Lain"}))
         # An agency that has outlets stays.
         yield f"DELETE {api}/{one}", Case(register, done=(409,))
+        if name == "duty":
+            continue
         yield f"GET {pages}", Case(register)
         yield f"POST {pages}", Case(register, form={}, done=SHOWN_AGAIN)
         yield f"GET {pages}/{one}", Case(MAINTAINING if name == "outlet" else register)
@@ -274,9 +287,11 @@ EXPECTED: dict[str, Case] = {
     # There is no store of readings here.
     "GET /api/v1/sites/{site}/outlets/{outlet}/readings": Case(EVERYBODY, done=(503,)),
     "GET /api/v1/sites/{site}/export/{table}.{form}": Case(EVERYBODY),
+    "POST /api/v1/sites": Case("administrator", body=NEW_SITE),
     "GET /api/v1/sites/{site}": Case(EVERYBODY),
-    "GET /api/v1/sites/{site}/duties": Case(EVERYBODY),
+    "PATCH /api/v1/sites/{site}": Case(MANAGERS, body={"name": "Lain"}),
     "GET /api/v1/sites/{site}/rules": Case(EVERYBODY),
+    "PATCH /api/v1/sites/{site}/rules": Case(MANAGERS, body={}),
     **dict(_registry()),
     "GET /api/v1/inbox": Case(MAINTAINING),
     "POST /api/v1/inbox/claim": Case(MAINTAINING, DEVICES, body={**CLAIM, "from": "{site}", "site": "{site}"}),
@@ -403,7 +418,7 @@ class Hall:
         filled = {key: value.format(**self.values) for key, value in named.items()}
 
         def fill(given: dict[str, Any]) -> dict[str, Any]:
-            return {key: value.format(**filled) for key, value in given.items()}
+            return {key: _filled_in(value, filled) for key, value in given.items()}
 
         answer = browser.ask(
             method,
@@ -469,6 +484,10 @@ def hall(record: Record, tmp_path: Path) -> Hall:
     return Hall(record, tmp_path)
 
 
+def _filled_in(value: str | list[str], filled: Mapping[str, str]) -> str | list[str]:
+    return value.format(**filled) if isinstance(value, str) else [one.format(**filled) for one in value]
+
+
 def things_of(operation: str) -> Things:
     """What the route speaks of: by its case, or else by the parameters of its path, of which each must be known."""
     return EXPECTED[operation].things or THINGS[tuple(re.findall(r"{(\w+)}", operation))]
@@ -486,7 +505,7 @@ def test_every_route_has_a_rule_and_an_expectation(web: Web):
     assert silent == {
         "GET /docs", "GET /openapi.json", "GET /metrics", "GET /account", "POST /account/password",
         "POST /account/log-out-everywhere", "POST /account/tokens", "GET /api/v1/inbox", "GET /api/v1/users",
-        "POST /api/v1/users", "GET /admin/users", "GET /admin/users/new", "POST /admin/users/new",
+        "POST /api/v1/users", "POST /api/v1/sites", "GET /admin/users", "GET /admin/users/new", "POST /admin/users/new",
     }  # fmt: skip
 
 

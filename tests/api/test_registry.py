@@ -289,3 +289,76 @@ def test_of_two_who_change_the_same_at_once_on_page_and_api_one_is_told(each_off
         page, api = (done.result(60) for done in (both.submit(by_page), both.submit(by_api)))
     assert (page, api) in {(303, 412), (412, 200)}
     assert stored(each_office).outlets[0].name == ("Dari halaman" if page == 303 else "Dari API")
+
+
+NEW_SITE = {
+    "id": "balai-2",
+    "name": "Balai Dua",
+    "timezone": "Asia/Makassar",
+    "country": "ID",
+    "service_hours": "perpres-21-2023",
+}
+
+
+def test_an_administrator_makes_a_site_once_and_a_manager_none(office: Web):
+    administrator = of(office, "administrator")
+    answer = administrator.post("/api/v1/sites", json=NEW_SITE)
+    assert (answer.status_code, answer.headers["location"]) == (201, "/api/v1/sites/balai-2")
+    assert answer.json()["site"] == NEW_SITE | {"contacts": []}
+    assert (answer.headers["etag"], administrator.get("/api/v1/sites/balai-2").json()) == ('"1"', answer.json())
+    again = administrator.post("/api/v1/sites", json=NEW_SITE)
+    assert (again.status_code, again.json()["errors"]) == (400, {"id": '"balai-2" is a site already; write another'})
+    wrong = administrator.post("/api/v1/sites", json={**NEW_SITE, "id": "balai-3", "timezone": "WITA", "outlets": []})
+    assert set(wrong.json()["errors"]) == {"timezone", "outlets"}
+    assert of(office).post("/api/v1/sites", json=NEW_SITE | {"id": "balai-3"}).status_code == 403
+
+
+def test_a_site_is_changed_by_whoever_has_read_it_and_keeps_what_stands_on_it(office: Web):
+    manager = of(office)
+    tag = manager.get(BALAI).headers["etag"]
+    closed = {"from": "2026-12-24", "to": "2026-12-26", "service_hours": "off", "reason": "Libur"}
+    changes = {"name": "Balai Baru", "service_hours": "Mo-Fr 09:00-15:00", "exceptions": [closed]}
+    assert manager.ask("PATCH", BALAI, json=changes).status_code == 428
+    answer = patch(manager, "", changes, tag)
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    assert {name: answer.json()["site"][name] for name in changes} == changes
+    assert (stored(office).name, len(stored(office).outlets), len(stored(office).contacts)) == ("Balai Baru", 2, 1)
+    late = patch(manager, "", {"name": "x"}, tag)
+    assert (late.status_code, late.headers["etag"], late.json()["now"]["site"]["name"]) == (412, '"2"', "Balai Baru")
+    backwards = [closed | {"to": "2026-12-23"}]
+    for body, field in (({"id": "lain"}, "id"), ({"contacts": []}, "contacts"), ({"exceptions": backwards}, "to")):
+        (wrong,) = patch(manager, "", body).json()["errors"]
+        assert wrong.endswith(field)
+
+
+def test_rules_change_by_kind_and_the_others_stay(office: Web):
+    manager = of(office)
+    tag = manager.get(f"{BALAI}/rules").headers["etag"]
+    answer = patch(manager, "/rules", {"rules": {"late_opening": {"after": "20m"}, "unattended": "off"}}, tag)
+    assert answer.json()["rules"] == {
+        "vacancy": {"after": "10m"},
+        "unattended": "off",
+        "late_opening": {"after": "20m"},
+    }
+    assert patch(manager, "/rules", {"rules": {}}, tag).status_code == 412
+    ladder = {"people": [{"after": "20m", "to": "agency", "level": 2}]}
+    answer = patch(manager, "/rules", {"rules": {"unattended": None}, "escalation": ladder})
+    assert answer.json() == {
+        "rules": {"vacancy": {"after": "10m"}, "late_opening": {"after": "20m"}},
+        "escalation": ladder,
+    }
+    wrong = patch(manager, "/rules", {"rules": {"vacancy": {"after": "lama"}, "vakansi": "off"}, "site": {}})
+    assert set(wrong.json()["errors"]) == {"rules.vacancy.after", "rules.vakansi", "site"}
+    assert len(stored(office).outlets) == 2
+
+
+def test_a_duty_is_added_changed_and_taken_out(office: Web):
+    manager = of(office)
+    add(manager, "/outlets", {"id": "a-2", "name": "Loket 2", "agency": "dinas"})
+    duty = {"id": "ktp", "outlets": ["a-1", "a-2"]}
+    assert add(manager, "/duties", duty).json() == {"duty": duty}
+    assert patch(manager, "/duties/ktp", {"at_least": 2}).json()["duty"]["at_least"] == 2
+    assert set(patch(manager, "/duties/ktp", {"at_least": 3}).json()["errors"]) == {"at_least"}
+    assert set(add(manager, "/duties", {"id": "dua", "outlets": ["a-1", "b-1"]}).json()["errors"]) == {"outlets"}
+    assert remove(manager, "/duties/ktp").status_code == 204
+    assert stored(office).duties == ()
