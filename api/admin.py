@@ -127,16 +127,17 @@ def fields(
             required=name in _REQUIRED[kind],
             choices=_choices(site, place, name, texts[name], words),
             mode=_MODES.get(name, "text"),
-            wrong=_wrong(name, texts[name], told[name], words) if name in told else None,
-            now="" if now is None or now[name] == texts[name] else _now(now[name], words),
+            wrong=wrong_at(name, texts[name], told[name], words) if name in told else None,
+            now=moved_to(texts[name], now[name], words) if now is not None else "",
         )
         for name in _FIELDS[kind]
         if not (name == "id" and place.id)
     ]
 
 
-def _now(text: str, words: Words) -> str:
-    return words("admin.moved.now", value=text or words("admin.nothing"))
+def moved_to(text: str, now: str, words: Words) -> str:
+    """What stands in a field meanwhile; "" where it is what was typed."""
+    return "" if text == now else words("admin.moved.now", value=now or words("admin.nothing"))
 
 
 def _choices(site: Site, place: Place, name: str, chosen: str, words: Words) -> tuple[Choice, ...]:
@@ -159,7 +160,8 @@ class Told(NamedTuple):
     english: str = ""
 
 
-def _wrong(name: str, text: str, problem: Problem, words: Words) -> Told:
+def wrong_at(name: str, text: str, problem: Problem, words: Words) -> Told:
+    """What is wrong with the field of this name, in which `text` stands."""
     if not text:
         return Told(words("admin.wrong.empty"))
     if problem.key:

@@ -137,6 +137,18 @@ class Words:
         """`Selasa, 24 November 2026`, of an ISO date."""
         return self._spoken.full_date.apply(datetime.fromisoformat(day), self._spoken.locale)
 
+    def short_date(self, day: str) -> str:
+        """`Sel 24 Nov`, of an ISO date."""
+        return _DATE.apply(datetime.fromisoformat(day), self._spoken.locale)
+
+    def weekday(self, day: str) -> str:
+        """`Selasa`, of an ISO date."""
+        return _WEEKDAY.apply(datetime.fromisoformat(day), self._spoken.locale)
+
+    def country(self, code: str) -> str:
+        """`Indonesia`, of two letters of ISO 3166-1."""
+        return str(self._spoken.locale.territories.get(code, code))
+
     def coming(self, at_ms: int, now_ms: int) -> str:
         """An instant to come: `13.00` today, `Kamis 08.00` within a week, else `3 Des 08.00`."""
         at, now = self._local(at_ms), self._local(now_ms)

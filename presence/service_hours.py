@@ -74,6 +74,7 @@ _REFUSED = (
     (r"\d?\d:\d\d ?\+", "there is no closing time; write both, such as 08:00-12:00"),
     (r"\d?\d:\d\d ?/ ?[\d:]+", "repeated instants are not hours; write a range, such as 08:00-12:00"),
 )
+_AREA = re.compile(r"(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/.*")
 _ZONES_BY_ABBREVIATION = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 
 
@@ -290,15 +291,26 @@ def check_timezone(text: str) -> str | None:
     return f'"{text}" is no IANA time zone; {remedy}'
 
 
-def check_country(text: str) -> str | None:
-    """What is wrong with a country code, in words; None when python-holidays knows that country's public holidays."""
+@lru_cache(maxsize=1)
+def timezones() -> tuple[str, ...]:
+    """The IANA's names of places, `Asia/Jakarta`, without its older and technical ones."""
+    return tuple(sorted(name for name in zoneinfo.available_timezones() if _AREA.fullmatch(name)))
+
+
+def countries() -> tuple[str, ...]:
+    """The countries whose public holidays are known, as ISO 3166-1 has them."""
     import holidays
 
-    known = holidays.list_supported_countries()
-    if len(text) == 2 and text in known:
+    return tuple(code for code in sorted(holidays.list_supported_countries()) if len(code) == 2)
+
+
+def check_country(text: str) -> str | None:
+    """What is wrong with a country code, in words; None when python-holidays knows that country's public holidays."""
+    known = countries()
+    if text in known:
         return None
     remedy = "write the two letters of ISO 3166-1, such as ID"
-    if len(text) == 2 and text.upper() in known:
+    if text.upper() in known:
         remedy = f"write {text.upper()}"
     return f'"{text}" is no country whose public holidays are known; {remedy}'
 

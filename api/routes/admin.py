@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -11,7 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api import admin, registry
-from api.access import ROLES_OF, Sight, sight_of
+from api.access import Sight, sight_of
+from api.admin_changes import Moved, Wrong, change_site, may, saying, site_named
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.forms import form_of
 from api.parts import Parts
@@ -36,34 +37,20 @@ from presence.registry import (
     things,
 )
 from presence.site import Site, ZoneName
-from presence.site_checks import Problem
 from storage.record.aside import Waiting, inbox
 from storage.record.claims import claim
 from storage.record.refusals import NotThere
 from storage.record.registry import load_site, site_ids
-from storage.record.registry_changes import Registered, change, registered
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
-_SAID = ("added", "changed", "removed", "claimed")
+_SAID = ("made", "added", "changed", "removed", "claimed")
 _HEADS = {
     "outlets": ("name", "number", "service", "agency", "floor", "hours", "sensors"),
     "agencies": ("name", "short", "hours", "outlets", "contacts"),
     "contacts": ("name", "of", "role", "level", "reached"),
     "sensors": ("id", "zone", "kind", "source"),
 }
-
-
-class _Moved(Exception):
-    """What is changed is no longer what its form was filled with."""
-
-
-class Wrong(NamedTuple):
-    """Why a form comes back: what was typed, what is wrong with it, and whether somebody else was faster."""
-
-    texts: Mapping[str, str]
-    found: tuple[Problem, ...] = ()
-    moved: bool = False
 
 
 Filled = Annotated[dict[str, str], Depends(form_of)]
@@ -115,7 +102,7 @@ async def _overview(
         sites=sites,
         refused=None if refused is None else admin.claim_refused(refused, words),
         said=words(f"admin.said.{said}") if said in _SAID else "",
-        said_more=words(f"admin.said.{said}.more") if said == "claimed" else "",
+        said_more=words(f"admin.said.{said}.more") if said in ("made", "claimed") else "",
         **view,
         **links,
     )
@@ -130,7 +117,7 @@ def _read_all(parts: Parts, sight: Sight) -> tuple[list[Site], list[Waiting]]:
 def _view(request: Request, site: Site, waiting: list[Waiting], part: str, words: Words) -> dict[str, Any]:
     parts: Parts = request.app.state.parts
     base = f"/admin/sites/{site.id}"
-    may_register = _may(request, "register")
+    may_register = may(request, "register")
     outlets = admin.outlet_rows(site, words)
     rows: list[Any]
     if part == "outlets":
@@ -178,17 +165,12 @@ def _contact_url(base: str, row: admin.PersonRow) -> str:
     return f"{base}/agencies/{row.agency}/contacts/{row.id}" if row.agency else f"{base}/contacts/{row.id}"
 
 
-def _may(request: Request, rule: Any) -> bool:
-    who = request.state.who
-    return who is not None and who.role in ROLES_OF[rule]
-
-
 # The inbox
 
 
 @router.post("/sites/{site}/inbox")
 async def claim_device(request: Request, site: str, given: Filled) -> Response:
-    await run_in_threadpool(_site, request)
+    await run_in_threadpool(site_named, request)
     try:
         await run_in_threadpool(_claim, request, site, given)
     except (NotThere, BadInput) as error:
@@ -227,7 +209,7 @@ def _add_routes(kind: Kind, path: str, owner: str) -> None:
             site, made = await run_in_threadpool(_save, request, place, texts, given.get("tag", ""))
         except NotAsWanted as error:
             return await _form(request, place, Wrong(texts, tuple(error.found)), status=400)
-        except _Moved:
+        except Moved:
             return await _form(request, place, Wrong(texts, moved=True), status=412)
         return RedirectResponse(_next(site, place, made), 303)
 
@@ -240,9 +222,9 @@ def _add_routes(kind: Kind, path: str, owner: str) -> None:
             await run_in_threadpool(_remove, request, place, given.get("tag", ""))
         except NotAsWanted as error:
             return await _removal(request, place, Wrong({}, tuple(error.found)), status=409)
-        except _Moved:
+        except Moved:
             return await _removal(request, place, Wrong({}, moved=True), status=412)
-        return RedirectResponse(_saying(_back(request.path_params["site"], place), "removed"), 303)
+        return RedirectResponse(saying(_back(request.path_params["site"], place), "removed"), 303)
 
     for at in (path, one):
         router.add_api_route(at, show, methods=["GET"])
@@ -283,12 +265,8 @@ def _owner(place: Place) -> Place:
 def _next(site: Site, asked: Place, made: Place) -> str:
     """Where one goes on: what can have parts is looked at once it is added."""
     if not asked.id and made.kind in (OUTLET, AGENCY):
-        return _saying(_url(site.id, made), "added")
-    return _saying(_back(site.id, made), "changed" if asked.id else "added")
-
-
-def _saying(url: str, said: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}said={said}"
+        return saying(_url(site.id, made), "added")
+    return saying(_back(site.id, made), "changed" if asked.id else "added")
 
 
 def _tag(site: Site, place: Place) -> str:
@@ -296,22 +274,9 @@ def _tag(site: Site, place: Place) -> str:
     return registry.tag(registry.shown(site, place.kind, thing(site, place), channels=True)) if place.id else ""
 
 
-def _seen(request: Request, now: Registered) -> Site:
-    if not sight_of(request).sees_site(now.site):
-        raise NotThere(f'no site "{now.site.id}"')
-    return now.site
-
-
-def _site(request: Request) -> Site:
-    """The site that the address names. Raises NotThere."""
-    parts: Parts = request.app.state.parts
-    with parts.record.reading() as connection:
-        return _seen(request, registered(connection, request.path_params["site"]))
-
-
 def _read(request: Request, place: Place) -> Site:
     """The site, in which `place` is. Raises NotThere."""
-    site = _site(request)
+    site = site_named(request)
     try:
         things(site, place)
         _tag(site, place)
@@ -323,36 +288,20 @@ def _read(request: Request, place: Place) -> Site:
 def _save(request: Request, place: Place, texts: Mapping[str, str], tag: str) -> tuple[Site, Place]:
     def make(site: Site) -> Changed:
         if tag != _tag(site, place):
-            raise _Moved
+            raise Moved
         keys = admin.wanted(site, place, texts)
         return changed(site, place, registry.unmasked(site, place, keys)) if place.id else added(site, place, keys)
 
-    return _change(request, make)
+    return change_site(request, make)
 
 
 def _remove(request: Request, place: Place, tag: str) -> None:
     def make(site: Site) -> Changed:
         if tag != _tag(site, place):
-            raise _Moved
+            raise Moved
         return removed(site, place)
 
-    _change(request, make)
-
-
-def _change(request: Request, make: Callable[[Site], Changed]) -> tuple[Site, Place]:
-    parts: Parts = request.app.state.parts
-
-    def seen(now: Registered) -> Changed:
-        return make(_seen(request, now))
-
-    site, author = request.path_params["site"], request.state.account
-    try:
-        with parts.record.writing() as connection:
-            now, place = change(connection, site, seen, parts.source_problems, author, parts.now())
-    except NoSuchThing as error:
-        raise NotThere(str(error)) from None
-    request.app.state.feed.look_soon()
-    return now.site, place
+    change_site(request, make)
 
 
 async def _form(
@@ -373,11 +322,12 @@ async def _form(
         site_name=site.name,
         **_frame(site, place, words),
         said=words(f"admin.said.{said}") if said in _SAID else "",
+        first_outlet=f"/admin/sites/{site.id}/outlets" if place.kind is AGENCY and said and not site.outlets else "",
         fields=fields,
         wrong=bool(found),
         moved=moved,
         elsewhere=admin.elsewhere(found, fields, words),
-        may_change=_may(request, "maintain" if place.kind is SENSOR else "register"),
+        may_change=may(request, "maintain" if place.kind is SENSOR else "register"),
         save=words("admin.save" if place.id else f"admin.add.{place.kind.plural}"),
         **_parts(site, place, words),
         **choices(request, request.url.path),

@@ -214,7 +214,7 @@ def test_a_device_is_claimed_over_the_api(office: Web):
 
 def test_empty_parts_say_what_to_do_next(web: Web):
     manager = of(web)
-    assert "hadir site apply site.yaml" in words_of(manager.get("/admin"))
+    assert "Minta administrator menambah gedungnya" in words_of(manager.get("/admin"))
     web.apply(site(outlets=[], agencies=()))
     assert "Tambah instansinya dulu." in words_of(manager.get("/admin"))
     assert "Tanpa kontak tidak seorang pun diberi tahu." in words_of(manager.get("/admin?part=contacts"))

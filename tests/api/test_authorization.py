@@ -296,6 +296,10 @@ EXPECTED: dict[str, Case] = {
     "GET /api/v1/inbox": Case(MAINTAINING),
     "POST /api/v1/inbox/claim": Case(MAINTAINING, DEVICES, body={**CLAIM, "from": "{site}", "site": "{site}"}),
     "GET /admin": Case(MAINTAINING, **OF_SITE),
+    "GET /admin/sites": Case("administrator"),
+    "POST /admin/sites": Case("administrator", form=NEW_SITE),
+    "GET /admin/sites/{site}": Case(MANAGERS),
+    "POST /admin/sites/{site}": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
     "POST /admin/sites/{site}/inbox": Case(MAINTAINING, DEVICES, form=CLAIM | {"site": "{site}"}),
     # Nor is there a broker.
     "POST /api/v1/sites/{site}/webhook/{kind}": Case(MAINTAINING, body={}, done=(503,)),
@@ -505,7 +509,8 @@ def test_every_route_has_a_rule_and_an_expectation(web: Web):
     assert silent == {
         "GET /docs", "GET /openapi.json", "GET /metrics", "GET /account", "POST /account/password",
         "POST /account/log-out-everywhere", "POST /account/tokens", "GET /api/v1/inbox", "GET /api/v1/users",
-        "POST /api/v1/users", "POST /api/v1/sites", "GET /admin/users", "GET /admin/users/new", "POST /admin/users/new",
+        "POST /api/v1/users", "POST /api/v1/sites", "GET /admin/sites",
+        "POST /admin/sites", "GET /admin/users", "GET /admin/users/new", "POST /admin/users/new",
     }  # fmt: skip
 
 

@@ -55,6 +55,8 @@ PAGES: dict[str, tuple[tuple[str, Role | None], ...]] = {
     "/admin/users/new": (("", "administrator"),),
     "/admin/users/of/{name}": (("", "administrator"),),
     "/admin/users/of/{name}/remove": (("", "administrator"),),
+    "/admin/sites": (("", "administrator"),),
+    "/admin/sites/{site}": (("", "facility_manager"),),
     "/admin/sites/{site}/outlets": (("", "administrator"),),
     "/admin/sites/{site}/outlets/{outlet}": (("", "administrator"), ("", "technician")),
     "/admin/sites/{site}/outlets/{outlet}/remove": (("", "administrator"),),
