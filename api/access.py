@@ -162,6 +162,7 @@ RULES: dict[str, Rule] = {
     "POST /admin/users/new": "administer",
     "GET /admin/users/of/{name}": "administer",
     "POST /admin/users/of/{name}": "administer",
+    "POST /admin/users/of/{name}/oidc": "administer",
     "POST /admin/users/of/{name}/link": "administer",
     "POST /admin/users/of/{name}/log-out": "administer",
     "POST /admin/users/of/{name}/tokens/{token}/revoke": "administer",

@@ -12,7 +12,7 @@ from presence.site_checks import Problem
 from storage.record.accounts import Token
 from storage.record.users import ROLES, Account
 
-FIELDS = ("name", "role", "agency", "site")
+FIELDS = ("name", "role", "agency", "site", "oidc")
 
 
 class RoleChoice(NamedTuple):
@@ -42,7 +42,9 @@ def typed(form: Mapping[str, str]) -> dict[str, str]:
 
 def of_account(account: Account) -> dict[str, str]:
     """The form of an account as it stands."""
-    return {"name": account.name, "role": account.role, "agency": account.agency or "", "site": account.site or ""}
+    return {"name": account.name, "role": account.role, "agency": account.agency or "", "site": account.site or ""} | {
+        "oidc": account.identity or ""
+    }
 
 
 def roles(words: Words) -> list[RoleChoice]:
@@ -74,17 +76,19 @@ def wrong(found: Iterable[Problem], words: Words) -> dict[str, str]:
     told = dict.fromkeys(FIELDS, "")
     for one in found:
         told[one.path] = (
-            words("admin.refused.taken", what=one.what)
-            if one.key == "taken"
+            words(f"admin.refused.{one.key}", what=one.what)
+            if one.key in ("taken", "person_taken")
             else words.get(f"admin.users.wrong.{one.path}", one.says)
         )
     return told
 
 
-def rows(accounts: Iterable[Account], sites: Sequence[Site], words: Words) -> list[tuple[str, tuple[str, ...]]]:
-    """Name, and the cells that follow it in the list."""
+def rows(
+    accounts: Iterable[Account], sites: Sequence[Site], issuer: str | None, words: Words
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Name, and the cells that follow it in the list. `issuer`: by which people may log in."""
     return [
-        (one.name, (words(f"role.{one.role}"), sees(one, sites, words), ways_in(one, words), last(one, words)))
+        (one.name, (words(f"role.{one.role}"), sees(one, sites, words), ways_in(one, issuer, words), last(one, words)))
         for one in accounts
     ]
 
@@ -100,9 +104,12 @@ def sees(account: Account, sites: Sequence[Site], words: Words) -> str:
     return " · ".join(filter(None, found)) or words("admin.users.all")
 
 
-def ways_in(account: Account, words: Words) -> str:
-    """By what an account may be opened now."""
+def ways_in(account: Account, issuer: str | None, words: Words) -> str:
+    """By what an account may be opened now. `issuer`: what people call it; without one whom it names opens nothing."""
     ways = [words("admin.users.way.password")] if account.has_password else []
+    if issuer and account.identity:
+        person = account.identity if account.joined else words("admin.users.way.awaited", who=account.identity)
+        ways.append(f"{issuer}: {person}")
     for name, count in (("links", account.links), ("tokens", len(account.tokens)), ("sessions", account.sessions)):
         if count:
             ways.append(words(f"admin.users.way.{name}", n=count))

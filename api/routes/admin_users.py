@@ -23,9 +23,10 @@ from api.words import Words
 from presence.declarations import NotAccepted
 from presence.site import Site
 from presence.site_checks import Problem
-from storage.record import accounts, users
+from storage.record import accounts, identities, users
 from storage.record.accounts import LONGEST_NAME, Kept, Token
-from storage.record.refusals import NotNow
+from storage.record.identities import LONGEST_IDENTITY
+from storage.record.refusals import NotNow, NotThere
 from storage.record.registry import load_site, site_ids
 from storage.record.users import LINK_LIFE_MS, Account, Role
 
@@ -33,7 +34,7 @@ router = APIRouter(prefix="/admin/users", include_in_schema=False)
 
 Done = TypeVar("Done")
 
-_SAID = ("added", "changed", "removed", "revoked", "logged_out", "token")
+_SAID = ("added", "changed", "removed", "revoked", "logged_out", "token", "oidc")
 _HEADS = ("name", "role", "sees", "ways", "last")
 
 
@@ -57,7 +58,7 @@ async def list_page(request: Request, said: str = "", lang: LangChoice = None, t
         "admin_users.html",
         said=_said(said, words),
         heads=[words(f"admin.users.head.{head}") for head in _HEADS],
-        rows=[(_url(name), name, cells) for name, cells in account_forms.rows(found, sites, words)],
+        rows=[(_url(name), name, cells) for name, cells in account_forms.rows(found, sites, _issuer(request), words)],
         **choices(request, "/admin/users"),
     )
 
@@ -75,14 +76,17 @@ async def add(request: Request) -> Response:
 
     def make(connection: Connection, by: str, now_ms: int) -> None:
         agency, site = texts["agency"] or None, texts["site"] or None
-        accounts.add(connection, texts["name"], _role(texts), agency=agency, site_id=site, by=by, now_ms=now_ms)
+        who = (texts["oidc"] or None) if _issuer(request) else None
+        reach = {"agency": agency, "site_id": site, "identity": who}
+        accounts.add(connection, texts["name"], _role(texts), **reach, by=by, now_ms=now_ms)
 
     try:
         await _write(request, make)
     except NotAccepted as error:
         return await _new(request, texts, error.problems, 400)
-    except NotNow:
-        return await _new(request, texts, [Problem("name", "is taken", "taken", texts["name"])], 409)
+    except NotNow as error:
+        taken = Problem("name", str(error), "taken", texts["name"])
+        return await _new(request, texts, [_person_taken(error) if error.key else taken], 409)
     return RedirectResponse(address(_url(texts["name"]), said="added"), 303)
 
 
@@ -110,6 +114,34 @@ async def change(request: Request, name: str) -> Response:
     except NotNow:  # of which the page says why
         return await _account(request, name, status=409)
     return RedirectResponse(address(_url(name), said="changed"), 303)
+
+
+@router.post("/of/{name}/oidc")
+async def name_person(request: Request, name: str) -> Response:
+    """Who logs in to the account through the issuer. Whom it has already stays joined to it."""
+    wanted = (await form_of(request)).get("oidc", "").strip()
+    if not _issuer(request):
+        raise NotThere("no issuer of OpenID Connect is set up; docs/oidc.md says how")
+
+    def make(connection: Connection, by: str, now_ms: int) -> None:
+        if (users.account_of(connection, name, now_ms).identity or "") != wanted:
+            identities.name_person(connection, name, wanted or None, by=by, now_ms=now_ms)
+
+    found, status = [], 400
+    try:
+        await _write(request, make)
+    except NotAccepted as error:
+        found = list(error.problems)
+    except NotNow as error:
+        found, status = [_person_taken(error)], 409
+    if not found:
+        return RedirectResponse(address(_url(name), said="oidc"), 303)
+    texts = account_forms.of_account((await run_in_threadpool(_seen, request, name)).account)
+    return await _account(request, name, texts | {"oidc": wanted}, found, status=status)
+
+
+def _person_taken(error: NotNow) -> Problem:
+    return Problem("oidc", str(error), error.key, error.what)
 
 
 @router.post("/of/{name}/link")
@@ -169,6 +201,7 @@ async def _new(
         request,
         "admin_user_new.html",
         status=status,
+        issuer=_issuer(request),
         **_form(sites, texts, found or [], words),
         **choices(request, "/admin/users/new"),
     )
@@ -195,10 +228,11 @@ async def _account(
         here=_url(name),
         own=name == request.state.account,
         kept=seen.kept,
-        refused=status == 409,
+        refused=status == 409 and not found,
         said=_said(said, words),
         sees=account_forms.sees(seen.account, seen.sites, words),
-        ways=account_forms.ways_in(seen.account, words),
+        ways=account_forms.ways_in(seen.account, _issuer(request), words),
+        issuer=_issuer(request),
         last=account_forms.last(seen.account, words),
         tokens=account_forms.token_rows(seen.tokens, now_ms, words),
         link=link,
@@ -233,7 +267,14 @@ def _form(sites: list[Site], texts: Mapping[str, str], found: list[Problem], wor
         "agencies": account_forms.agencies(sites, texts["agency"], words),
         "site_choices": account_forms.places(sites, texts["site"], words),
         "longest": LONGEST_NAME,
+        "longest_identity": LONGEST_IDENTITY,
     }
+
+
+def _issuer(request: Request) -> str | None:
+    """What people call the issuer by which they may log in."""
+    oidc = request.app.state.parts.oidc
+    return None if oidc is None else oidc.name
 
 
 def _all(request: Request) -> tuple[list[Account], list[Site]]:

@@ -49,7 +49,8 @@ def name_person(connection: Connection, account: str, identity: str | None, *, b
         raise NotThere(f'no account "{account}"')
     other = select(user.c.name).where(user.c.identity == kept, user.c.name != account)
     if kept is not None and (holder := connection.scalar(other)) is not None:
-        raise NotNow(f'"{kept}" logs in to the account "{holder}" already; take it from there first')
+        says = f'"{kept}" logs in to the account "{holder}" already; take it from there first'
+        raise NotNow(says, "person_taken", holder)
     connection.execute(update(user).where(user.c.name == account).values(identity=kept, issuer=None, subject=None))
     users.end_sessions(connection, account)
     said = {"event": "identity_named" if kept else "identity_taken", "account": account, "author": by}

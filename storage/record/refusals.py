@@ -21,4 +21,8 @@ class NotThere(HadirError):
 
 
 class NotNow(HadirError):
-    """What is asked does not fit how things stand; `str` says how they stand."""
+    """What is asked does not fit how things stand; `str` says how they stand. `what`: of which the key speaks."""
+
+    def __init__(self, says: str, key: str = "", what: str = "") -> None:
+        self.key, self.what = key, what
+        super().__init__(says)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 from sqlalchemy import select
 
 from api.access import SESSION_COOKIE
+from api.oidc.relying_party import Registration, RelyingParty
 from presence.instants import rfc3339
 from presence.site import Agency
 from storage.record import accounts, audit, users
+from storage.record.identities import Person, log_in, names
 from storage.record.tables import audit as rows
 from storage.record.users import LINK_LIFE_MS, Role, make_account, make_link, make_token
 from tests.builders import outlet, site
+from tests.fixtures.mall import NOW
 from tests.fixtures.web import Browser, Web
 
 HERE = "/admin/users"
@@ -183,6 +187,36 @@ def test_programs_do_the_same(office: Web):
     assert (refused.status_code, "last administrator" in refused.json()["detail"]) == (409, True)
     assert "last administrator" in program.delete(f"{here}/ani").json()["detail"]
     assert "your own account" in program.post(f"{here}/ani/revoke").json()["detail"]
+
+
+def test_who_logs_in_by_the_issuer_is_named_shown_and_taken_away(office: Web):
+    ani = browser_of(office)
+    assert 'name="oidc"' not in ani.get(f"{HERE}/new").text
+    assert send(ani, f"{HERE}/of/ani/oidc", f"{HERE}/new", oidc="x").status_code == 404
+    issuer = Registration(issuer="https://sso.example", client_id="hadir", name="SSO Kota")
+    office.app.state.parts = replace(office.app.state.parts, oidc=RelyingParty(issuer, lambda: NOW))
+    send(ani, f"{HERE}/new", name="budi", role="viewer", oidc="Budi@Dinas.example")
+    assert "SSO Kota: budi@dinas.example, belum pernah masuk" in words_of(ani.get(HERE))
+    taken = send(ani, f"{HERE}/new", name="cita", role="viewer", oidc="budi@dinas.example")
+    assert taken.status_code == 409
+    assert "Orang ini sudah masuk ke akun “budi”." in words_of(taken)
+    assert account(office, "cita") is None
+    here = f"{HERE}/of/budi"
+    with office.record.writing(durable=False) as connection:
+        log_in(connection, Person("https://sso", "1", names("1", "budi@dinas.example", None)), "10.0.0.8", NOW)
+    assert "SSO Kota: budi@dinas.example ·" in words_of(ani.get(here))
+    assert send(ani, f"{here}/oidc", here, oidc="budi@dinas.example").status_code == 303
+    kept = account(office, "budi")
+    assert kept is not None
+    assert (kept.joined, kept.sessions) == (True, 1)  # nothing was changed
+    wrong = send(ani, f"{here}/oidc", here, oidc="budi dinas")
+    assert (wrong.status_code, 'value="budi dinas"' in wrong.text) == (400, True)
+    assert "Tulis email, nama pengguna" in words_of(wrong)
+    assert send(ani, f"{here}/oidc", here, oidc="").headers["location"] == f"{here}?said=oidc"
+    kept = account(office, "budi")
+    assert kept is not None
+    assert (kept.identity, kept.sessions) == (None, 0)
+    assert [one["event"] for one in log(office)][-2:] == ["identity_named", "identity_taken"]
 
 
 def test_english_is_whole(office: Web):

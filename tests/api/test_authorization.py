@@ -328,6 +328,8 @@ EXPECTED: dict[str, Case] = {
     "POST /admin/users/new": Case("administrator", form={"name": "baru", "role": "viewer"}),
     "GET /admin/users/of/{name}": Case("administrator", SOMEBODY),
     "POST /admin/users/of/{name}": Case("administrator", SOMEBODY, form={"role": "viewer"}),
+    # Nor an issuer.
+    "POST /admin/users/of/{name}/oidc": Case("administrator", SOMEBODY, form={"oidc": ""}, done=(404,)),
     "POST /admin/users/of/{name}/link": Case("administrator", SOMEBODY, form={}),
     "POST /admin/users/of/{name}/log-out": Case("administrator", SOMEBODY, form={}),
     "POST /admin/users/of/{name}/tokens/{token}/revoke": Case(
