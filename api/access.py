@@ -204,6 +204,12 @@ RULES: dict[str, Rule] = {
     "POST /admin/sites/{site}/contacts/{contact}": "register",
     "GET /admin/sites/{site}/contacts/{contact}/remove": "register",
     "POST /admin/sites/{site}/contacts/{contact}/remove": "register",
+    "GET /admin/sites/{site}/duties": "register",
+    "POST /admin/sites/{site}/duties": "register",
+    "GET /admin/sites/{site}/duties/{duty}": "register",
+    "POST /admin/sites/{site}/duties/{duty}": "register",
+    "GET /admin/sites/{site}/duties/{duty}/remove": "register",
+    "POST /admin/sites/{site}/duties/{duty}/remove": "register",
     "GET /api/v1/sites/{site}/export/{table}.{form}": "see",
     "POST /api/v1/sites/{site}/webhook/{kind}": "device",
 }

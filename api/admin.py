@@ -6,14 +6,26 @@ A form holds texts as they were typed; what they mean, and whether it may be, is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from api.access import Sight
 from api.registry import sees, without_password
 from api.words import Words
 from presence.errors import BadInput
-from presence.registry import AGENCY, AGENCY_CONTACT, CONTACT, OUTLET, SENSOR, Kind, Place, free_id, things, written
-from presence.site import Agency, Contact, Outlet, Role, Sensor, SensorKind, Site, ZoneName
+from presence.registry import (
+    AGENCY,
+    AGENCY_CONTACT,
+    CONTACT,
+    DUTY,
+    OUTLET,
+    SENSOR,
+    Kind,
+    Place,
+    free_id,
+    things,
+    written,
+)
+from presence.site import Agency, Contact, Duty, Outlet, Role, Sensor, SensorKind, Site, ZoneName
 from presence.site_checks import Problem
 from presence.site_values import slug_of
 from storage.record.aside import Waiting
@@ -23,7 +35,7 @@ LONGEST_TEXT = 200
 _LONGEST_ID = 48
 _HEARD = 4
 
-PARTS = ("outlets", "agencies", "contacts", "inbox")
+PARTS = ("outlets", "agencies", "contacts", "duties", "inbox")
 
 
 class Choice(NamedTuple):
@@ -31,8 +43,17 @@ class Choice(NamedTuple):
     label: str
 
 
+class Boxes(NamedTuple):
+    """Things of which several may be chosen, under what they are of. `chosen`: the values that are."""
+
+    label: str
+    choices: list[Choice]
+    chosen: list[str]
+
+
 class Field(NamedTuple):
-    """One field of a form. `choices`: of a list to choose from, none where one types; `mode`: the keyboard of a phone.
+    """One field of a form. `choices`: of a list to choose from, none where one types; `mode`: the keyboard of a phone,
+    or "date". `boxes`: where several may be chosen; `value` has them in one text.
 
     `wrong`: what is wrong with it and what to do; `now`: what somebody else wrote there meanwhile.
     """
@@ -46,6 +67,7 @@ class Field(NamedTuple):
     mode: str = "text"
     wrong: Told | None = None
     now: str = ""
+    boxes: tuple[Boxes, ...] = ()
 
 
 # The keys of a thing that its form has, those that must be filled in, and the keyboards of a few.
@@ -54,15 +76,26 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "agency": ("name", "short", "service_hours"),
     "contact": ("name", "role", "level", "phone", "channel"),
     "sensor": ("id", "zone", "kind", "heartbeat", "stale_after"),
+    "duty": ("id", "outlets", "at_least"),
 }
-_REQUIRED = {"outlet": ("name", "agency"), "agency": ("name",), "contact": ("name",), "sensor": ("id",)}
-_MODES = {"number": "numeric", "level": "numeric", "phone": "tel", "channel": "url"}
+_REQUIRED = {
+    "outlet": ("name", "agency"),
+    "agency": ("name",),
+    "contact": ("name",),
+    "sensor": ("id",),
+    "duty": ("id", "at_least"),
+}
+_MODES = {"number": "numeric", "level": "numeric", "phone": "tel", "channel": "url", "at_least": "numeric"}
 _WHOLE_NUMBERS = ("number", "floor", "level")
+_BOX = "outlet."
 
 
 def typed(kind: Kind, form: Mapping[str, str]) -> dict[str, str]:
     """What somebody filled in of the form of a kind."""
-    return {name: form.get(name, "").strip() for name in _FIELDS[kind.name]}
+    texts = {name: form.get(name, "").strip() for name in _FIELDS[kind.name]}
+    if kind is DUTY:
+        texts["outlets"] = " ".join(name.removeprefix(_BOX) for name in form if name.startswith(_BOX))
+    return texts
 
 
 def of_thing(site: Site, kind: Kind, one: object) -> dict[str, str]:
@@ -72,21 +105,27 @@ def of_thing(site: Site, kind: Kind, one: object) -> dict[str, str]:
     if isinstance(one, Contact):
         texts["role"], texts["level"] = one.role, str(one.level)
         texts["channel"] = without_password(one.channel or "")
+    if isinstance(one, Duty):
+        texts["outlets"], texts["at_least"] = " ".join(one.outlets), str(one.at_least)
     return texts
 
 
 def blank(site: Site, kind: Kind) -> dict[str, str]:
     """The form of a thing that is not there yet."""
     only = site.agencies[0].id if len(site.agencies) == 1 else ""
-    start = {"agency": only, "role": "contact", "level": "1", "zone": "staff", "kind": "direct"}
+    start = {"agency": only, "role": "contact", "level": "1", "zone": "staff", "kind": "direct", "at_least": "1"}
     return {name: start.get(name, "") for name in _FIELDS[kind.name]}
 
 
-def wanted(site: Site, place: Place, texts: Mapping[str, str]) -> dict[str, str | None]:
+def wanted(site: Site, place: Place, texts: Mapping[str, str]) -> dict[str, Any]:
     """What a filled-in form says of a thing, for `presence.registry`; a new one gets an id that is free."""
-    keys: dict[str, str | None] = {name: text or None for name, text in texts.items()}
+    keys: dict[str, Any] = {name: text or None for name, text in texts.items()}
+    if place.kind is DUTY:
+        keys["outlets"] = texts["outlets"].split()
     if place.id:
         keys.pop("id", None)
+    elif place.kind is DUTY:
+        keys["id"] = slug_of(texts["id"]) or keys["id"]
     elif place.kind is not SENSOR:
         keys["id"] = new_id(site, place, texts)
         keys = {name: text for name, text in keys.items() if text is not None}
@@ -129,6 +168,7 @@ def fields(
             mode=_MODES.get(name, "text"),
             wrong=wrong_at(name, texts[name], told[name], words) if name in told else None,
             now=moved_to(texts[name], now[name], words) if now is not None else "",
+            boxes=_boxes(site, texts[name].split()) if name == "outlets" else (),
         )
         for name in _FIELDS[kind]
         if not (name == "id" and place.id)
@@ -153,6 +193,20 @@ def _choices(site: Site, place: Place, name: str, chosen: str, words: Words) -> 
     return ()
 
 
+def _boxes(site: Site, chosen: list[str]) -> tuple[Boxes, ...]:
+    """The outlets of each agency that has any."""
+    outlets = sorted(site.outlets, key=_in_the_building)
+    return tuple(
+        Boxes(agency.name, own, chosen)
+        for agency in site.agencies
+        if (own := [Choice(one.id, _called(one)) for one in outlets if one.agency == agency.id])
+    )
+
+
+def _called(outlet: Outlet) -> str:
+    return outlet.name if outlet.number is None else f"{outlet.number} · {outlet.name}"
+
+
 class Told(NamedTuple):
     """What is wrong, in the reader's language; what the checks say, which is English, where they alone know it."""
 
@@ -162,7 +216,7 @@ class Told(NamedTuple):
 
 def wrong_at(name: str, text: str, problem: Problem, words: Words) -> Told:
     """What is wrong with the field of this name, in which `text` stands."""
-    if not text:
+    if not text and name != "outlets":
         return Told(words("admin.wrong.empty"))
     if problem.key:
         return _refused(problem, words)
@@ -223,6 +277,15 @@ class AgencyRow(NamedTuple):
     hours: str
     outlets: int
     contacts: int
+
+
+class DutyRow(NamedTuple):
+    """`staffed`: how many of how many outlets."""
+
+    id: str
+    agency: str
+    outlets: str
+    staffed: str
 
 
 class SensorRow(NamedTuple):
@@ -310,6 +373,21 @@ def _person(one: Contact, agency: str, of: str, words: Words) -> PersonRow:
     return PersonRow(one.id, agency, of, one.name, words(f"admin.role.{one.role}"), words.number(one.level), reached)
 
 
+def duty_rows(site: Site, words: Words) -> list[DutyRow]:
+    """In the order of the registry."""
+    outlets = {one.id: one for one in site.outlets}
+    agencies = {one.id: one for one in site.agencies}
+    return [
+        DutyRow(
+            one.id,
+            _short(agencies.get(outlets[one.outlets[0]].agency), ""),
+            words.listed([outlets[outlet].name for outlet in one.outlets]),
+            words("admin.duty.staffed", n=one.at_least, of=len(one.outlets)),
+        )
+        for one in site.duties
+    ]
+
+
 def sensor_rows(outlet: Outlet, words: Words) -> list[SensorRow]:
     return [
         SensorRow(one.id, words(f"admin.zone.{one.zone}"), words(f"admin.kind.{one.kind}"), _source(one, words))
@@ -358,6 +436,7 @@ def counts(site: Site, waiting: Sequence[Waiting]) -> dict[str, int]:
         "outlets": len(site.outlets),
         "agencies": len(site.agencies),
         "contacts": len(site.contacts) + sum(len(agency.contacts) for agency in site.agencies),
+        "duties": len(site.duties),
         "inbox": sum(one.site in ("", site.id) for one in waiting),
     }
 

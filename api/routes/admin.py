@@ -23,6 +23,7 @@ from presence.registry import (
     AGENCY,
     AGENCY_CONTACT,
     CONTACT,
+    DUTY,
     OUTLET,
     SENSOR,
     Changed,
@@ -49,6 +50,7 @@ _HEADS = {
     "outlets": ("name", "number", "service", "agency", "floor", "hours", "sensors"),
     "agencies": ("name", "short", "hours", "outlets", "contacts"),
     "contacts": ("name", "of", "role", "level", "reached"),
+    "duties": ("duty", "agency", "outlets", "staffed"),
     "sensors": ("id", "zone", "kind", "source"),
 }
 
@@ -131,6 +133,11 @@ def _view(request: Request, site: Site, waiting: list[Waiting], part: str, words
         rows = [
             (_contact_url(base, row) if may_register else "", row.name, (row.of, row.role, row.level, row.reached))
             for row in admin.person_rows(site, words)
+        ]
+    elif part == "duties":
+        rows = [
+            (f"{base}/duties/{row.id}" if may_register else "", row.id, (row.agency, row.outlets, row.staffed))
+            for row in admin.duty_rows(site, words)
         ]
     else:
         rows = list(admin.inbox_rows(waiting, site, parts.now(), words))
@@ -238,6 +245,7 @@ _add_routes(SENSOR, "/sites/{site}/outlets/{outlet}/sensors", "outlet")
 _add_routes(AGENCY, "/sites/{site}/agencies", "")
 _add_routes(AGENCY_CONTACT, "/sites/{site}/agencies/{agency}/contacts", "agency")
 _add_routes(CONTACT, "/sites/{site}/contacts", "")
+_add_routes(DUTY, "/sites/{site}/duties", "")
 
 
 def _place(request: Request, kind: Kind, owner: str) -> Place:

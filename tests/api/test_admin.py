@@ -10,7 +10,7 @@ import pytest
 
 from api.parts import Parts
 from hadir.claiming import claimed
-from presence.site import Contact, Site
+from presence.site import Contact, Duty, Site
 from storage.record import Record
 from storage.record.aside import Unclaimed, inbox, note_unclaimed
 from storage.record.registry import load_site
@@ -233,3 +233,28 @@ def test_english_is_whole(office: Web):
     manager.get("/admin?lang=en")
     assert "Add an outlet" in words_of(manager.get("/admin"))
     assert "Known as a-1" in words_of(manager.get(f"{BALAI}/outlets/a-1"))
+
+
+def test_outlets_share_a_duty_by_a_form_and_are_let_go_again(office: Web):
+    manager = of(office)
+    assert "Belum ada tugas bersama" in words_of(manager.get("/admin?part=duties"))
+    office.apply(site(outlets=[outlet("a-1", number=1), outlet("a-2", number=2), outlet("b-1", agency="pajak")]))
+    here = f"{BALAI}/duties"
+    none = send(manager, here, {"id": "KTP lantai 1"})
+    assert "Pilih sedikitnya satu loket" in words_of(none)
+    both = {"outlet.a-1": "on", "outlet.b-1": "on"}
+    several = send(manager, here, both | {"id": "KTP"})
+    assert "Tugas bersama “ktp” hanya untuk loket satu instansi." in words_of(several)
+    assert len(re.findall(r'name="outlet\.[ab]-1" checked', several.text)) == 2
+    many = send(manager, here, {"outlet.a-1": "on", "outlet.a-2": "on", "id": "KTP", "at_least": "3"})
+    assert "Tulis 1 sampai sebanyak loket yang dipilih." in words_of(many)
+    answer = send(manager, here, {"outlet.a-1": "on", "outlet.a-2": "on", "id": "KTP lantai 1"})
+    assert answer.headers["location"] == "/admin?site=balai&part=duties&said=added"
+    listed = words_of(manager.get(answer.headers["location"]))
+    assert "ktp-lantai-1 Dinas dinas Loket a-1 dan Loket a-2 1 dari 2" in listed
+    assert "Keluarkan dulu dari sana." in words_of(send(manager, f"{BALAI}/outlets/a-1/remove", {}))
+    one = f"{here}/ktp-lantai-1"
+    assert send(manager, one, {"outlet.a-1": "on"}).status_code == 303
+    assert stored(office).duties == (Duty(id="ktp-lantai-1", outlets=("a-1",)),)
+    assert send(manager, f"{one}/remove", {}).status_code == 303
+    assert stored(office).duties == ()

@@ -227,8 +227,6 @@ def _registry() -> Iterator[tuple[str, Case]]:
         yield f"PATCH {api}/{one}", Case(register, body=CHANGED.get(name, {"name": "Lain"}))
         # An agency that has outlets stays.
         yield f"DELETE {api}/{one}", Case(register, done=(409,))
-        if name == "duty":
-            continue
         yield f"GET {pages}", Case(register)
         yield f"POST {pages}", Case(register, form={}, done=SHOWN_AGAIN)
         yield f"GET {pages}/{one}", Case(MAINTAINING if name == "outlet" else register)
@@ -351,6 +349,7 @@ ASKED_OTHERWISE = (
     "/admin?site=balai&part=agencies",
     "/admin?site=balai&part=contacts",
     "/admin?site=balai&part=inbox",
+    "/admin?site=balai&part=duties",
     "/agency?site=balai",
     "/api/v1/alerts?outlet=a-1",
     "/api/v1/alerts?site=balai",

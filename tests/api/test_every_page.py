@@ -23,6 +23,7 @@ _FILES = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/static/{digest}/
 # These lead on to where people log in with their facility's account.
 _ON = {"/login/oidc", "/login/oidc/back"}
 _IN = {"site": "balai", "outlet": "o-22", "sensor": "o-22-s", "agency": AGENCY, "contact": "k-10", "name": "viewer"}
+_IN |= {"duty": "kependudukan"}
 _SITES_CONTACT = {"/admin/sites/{site}/contacts/{contact}", "/admin/sites/{site}/contacts/{contact}/remove"}
 
 # The page as its route names it, and who reads it how: what follows the address, and the role.
@@ -49,6 +50,7 @@ PAGES: dict[str, tuple[tuple[str, Role | None], ...]] = {
         ("", "administrator"),
         ("?part=agencies", "administrator"),
         ("?part=contacts", "administrator"),
+        ("?part=duties", "administrator"),
         ("?part=inbox", "technician"),
     ),
     "/admin/users": (("", "administrator"),),
@@ -69,6 +71,9 @@ PAGES: dict[str, tuple[tuple[str, Role | None], ...]] = {
     "/admin/sites/{site}/agencies/{agency}/contacts": (("", "administrator"),),
     "/admin/sites/{site}/agencies/{agency}/contacts/{contact}": (("", "administrator"),),
     "/admin/sites/{site}/agencies/{agency}/contacts/{contact}/remove": (("", "administrator"),),
+    "/admin/sites/{site}/duties": (("", "administrator"),),
+    "/admin/sites/{site}/duties/{duty}": (("", "administrator"),),
+    "/admin/sites/{site}/duties/{duty}/remove": (("", "administrator"),),
     "/admin/sites/{site}/contacts": (("", "administrator"),),
     "/admin/sites/{site}/contacts/{contact}": (("", "administrator"),),
     "/admin/sites/{site}/contacts/{contact}/remove": (("", "administrator"),),
