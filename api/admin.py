@@ -35,7 +35,7 @@ LONGEST_TEXT = 200
 _LONGEST_ID = 48
 _HEARD = 4
 
-PARTS = ("outlets", "agencies", "contacts", "duties", "inbox")
+PARTS = ("outlets", "agencies", "contacts", "duties", "days", "inbox")
 
 
 class Choice(NamedTuple):
@@ -437,6 +437,9 @@ def counts(site: Site, waiting: Sequence[Waiting]) -> dict[str, int]:
         "agencies": len(site.agencies),
         "contacts": len(site.contacts) + sum(len(agency.contacts) for agency in site.agencies),
         "duties": len(site.duties),
+        "days": len(site.exceptions)
+        + sum(len(one.exceptions) for one in site.agencies)
+        + sum(len(one.exceptions) for one in site.outlets),
         "inbox": sum(one.site in ("", site.id) for one in waiting),
     }
 

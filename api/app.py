@@ -33,6 +33,7 @@ from api.public_answers import PublicAnswers
 from api.routes import (
     account,
     admin,
+    admin_days,
     admin_site,
     admin_users,
     agency,
@@ -132,6 +133,7 @@ def create_app(parts: Parts) -> FastAPI:
         substitutes,
         registry,
         admin,
+        admin_days,
         admin_site,
         admin_users,
         inbox,

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api import admin, registry
+from api import admin, registry, special_days
 from api.access import Sight, sight_of
 from api.admin_changes import Moved, Wrong, change_site, may, saying, site_named
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.forms import form_of
 from api.parts import Parts
+from api.routes.admin_days import tag_of, today_of
 from api.routes.inbox import device_of
 from api.words import Words
 from presence.errors import BadInput
@@ -45,11 +46,12 @@ from storage.record.registry import load_site, site_ids
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
-_SAID = ("made", "added", "changed", "removed", "claimed")
+_SAID = ("made", "added", "changed", "removed", "claimed", "moved")
 _HEADS = {
     "outlets": ("name", "number", "service", "agency", "floor", "hours", "sensors"),
     "agencies": ("name", "short", "hours", "outlets", "contacts"),
     "contacts": ("name", "of", "role", "level", "reached"),
+    "days": ("dates", "whose", "hours", "reason", "remove"),
     "duties": ("duty", "agency", "outlets", "staffed"),
     "sensors": ("id", "zone", "kind", "source"),
 }
@@ -104,6 +106,7 @@ async def _overview(
         sites=sites,
         refused=None if refused is None else admin.claim_refused(refused, words),
         said=words(f"admin.said.{said}") if said in _SAID else "",
+        said_no=said == "moved",
         said_more=words(f"admin.said.{said}.more") if said in ("made", "claimed") else "",
         **view,
         **links,
@@ -139,6 +142,9 @@ def _view(request: Request, site: Site, waiting: list[Waiting], part: str, words
             (f"{base}/duties/{row.id}" if may_register else "", row.id, (row.agency, row.outlets, row.staffed))
             for row in admin.duty_rows(site, words)
         ]
+    elif part == "days":
+        today = today_of(request, site)
+        rows = [(row, tag_of(site, row.day)) for row in special_days.rows(site, today, words)]
     else:
         rows = list(admin.inbox_rows(waiting, site, parts.now(), words))
     return {

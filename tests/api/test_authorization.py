@@ -298,6 +298,9 @@ EXPECTED: dict[str, Case] = {
     "POST /admin/sites": Case("administrator", form=NEW_SITE),
     "GET /admin/sites/{site}": Case(MANAGERS),
     "POST /admin/sites/{site}": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
+    "GET /admin/sites/{site}/days": Case(MANAGERS),
+    "POST /admin/sites/{site}/days": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
+    "POST /admin/sites/{site}/days/remove": Case(MANAGERS, form={}),
     "POST /admin/sites/{site}/inbox": Case(MAINTAINING, DEVICES, form=CLAIM | {"site": "{site}"}),
     # Nor is there a broker.
     "POST /api/v1/sites/{site}/webhook/{kind}": Case(MAINTAINING, body={}, done=(503,)),
@@ -350,6 +353,7 @@ ASKED_OTHERWISE = (
     "/admin?site=balai&part=contacts",
     "/admin?site=balai&part=inbox",
     "/admin?site=balai&part=duties",
+    "/admin?site=balai&part=days",
     "/agency?site=balai",
     "/api/v1/alerts?outlet=a-1",
     "/api/v1/alerts?site=balai",
