@@ -207,6 +207,8 @@ RULES: dict[str, Rule] = {
     "GET /admin/sites/{site}/days": "register",
     "POST /admin/sites/{site}/days": "register",
     "POST /admin/sites/{site}/days/remove": "register",
+    "GET /admin/sites/{site}/rules": "register",
+    "POST /admin/sites/{site}/rules": "register",
     "GET /admin/sites/{site}/duties": "register",
     "POST /admin/sites/{site}/duties": "register",
     "GET /admin/sites/{site}/duties/{duty}": "register",

@@ -298,6 +298,8 @@ EXPECTED: dict[str, Case] = {
     "POST /admin/sites": Case("administrator", form=NEW_SITE),
     "GET /admin/sites/{site}": Case(MANAGERS),
     "POST /admin/sites/{site}": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
+    "GET /admin/sites/{site}/rules": Case(MANAGERS),
+    "POST /admin/sites/{site}/rules": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
     "GET /admin/sites/{site}/days": Case(MANAGERS),
     "POST /admin/sites/{site}/days": Case(MANAGERS, form={}, done=SHOWN_AGAIN),
     "POST /admin/sites/{site}/days/remove": Case(MANAGERS, form={}),

@@ -72,6 +72,7 @@ PAGES: dict[str, tuple[tuple[str, Role | None], ...]] = {
     "/admin/sites/{site}/agencies/{agency}/contacts": (("", "administrator"),),
     "/admin/sites/{site}/agencies/{agency}/contacts/{contact}": (("", "administrator"),),
     "/admin/sites/{site}/agencies/{agency}/contacts/{contact}/remove": (("", "administrator"),),
+    "/admin/sites/{site}/rules": (("", "administrator"),),
     "/admin/sites/{site}/days": (("", "administrator"),),
     "/admin/sites/{site}/duties": (("", "administrator"),),
     "/admin/sites/{site}/duties/{duty}": (("", "administrator"),),
