@@ -25,6 +25,7 @@ from presence.registry import (
     things,
     written,
 )
+from presence.seeming import seeming_kind, seeming_zone
 from presence.site import Agency, Contact, Duty, Outlet, Role, Sensor, SensorKind, Site, ZoneName
 from presence.site_checks import Problem
 from presence.site_values import slug_of
@@ -296,7 +297,10 @@ class SensorRow(NamedTuple):
 
 
 class InboxRow(NamedTuple):
-    """A device that nobody claimed. `presences`: the names of what speaks of presence, to choose from where several."""
+    """A device that nobody claimed. `presences`: the names of what speaks of presence, to choose from where several.
+
+    `kind` and `zone`: what it may be, and where it may stand; people decide.
+    """
 
     site: str
     convention: str
@@ -306,6 +310,8 @@ class InboxRow(NamedTuple):
     age: str
     messages: str
     presences: tuple[str, ...]
+    kind: SensorKind
+    zone: ZoneName
 
 
 def outlet_rows(site: Site, words: Words) -> list[OutletRow]:
@@ -416,6 +422,8 @@ def inbox_rows(waiting: Sequence[Waiting], site: Site, now_ms: int, words: Words
             words("admin.inbox.age", age=words.span(now_ms - one.last_ms)),
             words("admin.inbox.messages", n=one.messages),
             tuple(one.presences),
+            seeming_kind((one.device, one.seems), one.values),
+            seeming_zone((one.device, one.seems)),
         )
         for one in waiting
         if one.site in ("", site.id)

@@ -13,6 +13,7 @@ from presence.foreign_text import printable
 from presence.site import Sensor, SensorKind, Site, Source, ZoneName
 from presence.site_values import ID, did_you_mean, parse_duration, slug_of
 from storage.record.aside import Waiting
+from storage.record.claims import Standing
 
 NATIVE = "native"
 _WHERE = "hadir inbox claim"
@@ -139,19 +140,19 @@ def with_sensor(
     return dataclasses.replace(site, outlets=outlets), sensor
 
 
-def claimed(
-    sites: Sequence[Site], site: Site, outlet_id: str, waiting: Waiting, zone: ZoneName, presence: str | None
-) -> Site:
+def claimed(sites: Sequence[Site], site: Site, waiting: Waiting, there: Standing) -> Site:
     """`site`, one of `sites`, with a device of the inbox as one sensor more, as a page asks for it. Raises BadInput.
 
-    `presence`: which of what it speaks of; where that is one thing alone it needs not be said.
+    Which of what it speaks of is presence needs not be said where that is one thing alone.
     """
+    presence = there.presence
     if presence is None and len(waiting.presences) == 1:
         presence = waiting.presences[0]
     if waiting.convention == NATIVE or presence == "presence":
         presence = None  # what it says by itself
     device = Device(waiting.site, waiting.convention, waiting.device, waiting)
-    return with_sensor(sites, site, outlet_id, device, Wanted(zone=zone, kind="direct", presence=presence))[0]
+    wanted = Wanted(zone=there.zone, kind=there.kind, presence=presence)
+    return with_sensor(sites, site, there.outlet, device, wanted)[0]
 
 
 def _id(site: Site, device: Device, wanted: Wanted) -> str:

@@ -38,9 +38,9 @@ from presence.registry import (
     thing,
     things,
 )
-from presence.site import Site, ZoneName
+from presence.site import SensorKind, Site, ZoneName
 from storage.record.aside import Waiting, inbox
-from storage.record.claims import claim
+from storage.record.claims import Standing, claim
 from storage.record.refusals import NotThere
 from storage.record.registry import load_site, site_ids
 
@@ -156,6 +156,7 @@ def _view(request: Request, site: Site, waiting: list[Waiting], part: str, words
         "rows": rows,
         "outlets": outlets,
         "zones": get_args(ZoneName),
+        "kinds": get_args(SensorKind),
         "may_register": may_register,
         "can_claim": parts.claim is not None,
     }
@@ -194,13 +195,14 @@ async def claim_device(request: Request, site: str, given: Filled) -> Response:
 def _claim(request: Request, site: str, given: Mapping[str, str]) -> None:
     parts: Parts = request.app.state.parts
     zone = next((one for one in get_args(ZoneName) if one == given.get("zone")), None)
-    if parts.claim is None or zone is None:
+    kind = next((one for one in get_args(SensorKind) if one == given.get("kind", "direct")), None)
+    if parts.claim is None or zone is None or kind is None:
         raise BadInput("inbox", "the form is not whole; choose outlet and zone, and claim again", key="outlet")
     with parts.record.writing() as connection:
         key = given.get("site", ""), given.get("convention", ""), given.get("device", "")
         waiting = device_of(request, connection, *key)
-        where = (site, given.get("outlet", ""), zone, given.get("presence") or None)
-        claim(connection, waiting, *where, parts.claim, request.state.account, parts.now())
+        there = Standing(given.get("outlet", ""), zone, kind, given.get("presence") or None)
+        claim(connection, waiting, site, there, parts.claim, request.state.account, parts.now())
     request.app.state.feed.look_soon()
 
 

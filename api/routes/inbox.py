@@ -17,9 +17,9 @@ from api.problems import MEDIA_TYPE, problem
 from presence.errors import BadInput
 from presence.instants import rfc3339
 from presence.registry import SENSOR, Place, things, written
-from presence.site import ZoneName
+from presence.site import SensorKind, ZoneName
 from storage.record.aside import MOST_UNCLAIMED, Waiting, inbox
-from storage.record.claims import claim, waiting_device
+from storage.record.claims import Standing, claim, waiting_device
 from storage.record.refusals import NotThere
 from storage.record.registry_changes import registered
 
@@ -32,6 +32,7 @@ _EXAMPLE: dict[str, Any] = {
     "site": "mpp-contoh",
     "outlet": "disdukcapil-1",
     "zone": "staff",
+    "kind": "pir",
     "presence": None,
 }
 
@@ -47,6 +48,7 @@ class NewClaim(BaseModel):
     site: str = Field(description="The site of the outlet.")
     outlet: str = Field(description="The outlet at which it stands.")
     zone: ZoneName = Field(description="The side that it watches.")
+    kind: SensorKind = Field("direct", description="What its readings say about presence.")
     presence: str | None = Field(None, description="Which of its `presences`, where it has several.")
 
 
@@ -105,8 +107,8 @@ def claim_device(request: Request, wanted: NewClaim) -> Response:
             if parts.claim is None or not sight_of(request).sees_site(before):
                 raise NotThere(f'no site "{wanted.site}"')
             device = device_of(request, connection, wanted.named or "", wanted.convention, wanted.device)
-            place = (wanted.site, wanted.outlet, wanted.zone, wanted.presence)
-            after = claim(connection, device, *place, parts.claim, request.state.account, parts.now())
+            there = Standing(wanted.outlet, wanted.zone, wanted.kind, wanted.presence)
+            after = claim(connection, device, wanted.site, there, parts.claim, request.state.account, parts.now())
     except NotThere as error:
         return problem(404, str(error), request.url.path)
     except BadInput as error:

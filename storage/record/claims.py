@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from presence.site import Site, ZoneName
+from presence.site import SensorKind, Site, ZoneName
 from storage.record.aside import Waiting, forget_unclaimed, inbox
 from storage.record.refusals import NotThere
 from storage.record.registry import apply, load_site, site_ids
 
-# All sites, the one to change, the outlet, the device, the zone, and which of what it tells is presence.
-Claim = Callable[[Sequence[Site], Site, str, Waiting, ZoneName, str | None], Site]
+
+class Standing(NamedTuple):
+    """Where a device stands and what it is there. `presence`: which of what it tells is presence; None: it is one."""
+
+    outlet: str
+    zone: ZoneName
+    kind: SensorKind
+    presence: str | None = None
+
+
+# All sites, the one to change, the device, and what it is to be there.
+Claim = Callable[[Sequence[Site], Site, Waiting, Standing], Site]
 
 
 def waiting_device(connection: Connection, site: str | None, convention: str, device: str) -> Waiting:
@@ -27,9 +38,7 @@ def claim(
     connection: Connection,
     waiting: Waiting,
     site_id: str,
-    outlet: str,
-    zone: ZoneName,
-    presence: str | None,
+    there: Standing,
     make: Claim,
     author: str,
     now_ms: int,
@@ -39,7 +48,7 @@ def claim(
     stored = next((site for site in sites if site.id == site_id), None)
     if stored is None or waiting.site not in ("", site_id):
         raise NotThere(f'no site "{site_id}"' if stored is None else f"the device is one of site {waiting.site}")
-    target = make(sites, stored, outlet, waiting, zone, presence)
+    target = make(sites, stored, waiting, there)
     apply(connection, target, prune=False, now_ms=now_ms, author=author)
     forget_unclaimed(connection, waiting.site, waiting.convention, waiting.device)
     return target

@@ -186,6 +186,7 @@ def test_a_device_is_claimed_from_the_inbox(office: Web):
     assert answer.headers["location"] == "/admin?site=balai&part=inbox&said=claimed"
     sensor = stored(office).outlets[0].sensors[1]
     assert (sensor.zone, sensor.source and sensor.source.convention) == ("visitor", "zigbee2mqtt")
+    assert sensor.kind == "mmwave"  # as the form proposed of an FP1E
     with office.record.reading() as connection:
         assert inbox(connection) == []
     twice = technician.post(
@@ -205,10 +206,12 @@ def test_a_device_is_claimed_over_the_api(office: Web):
         "site": "balai",
         "outlet": "a-9",
         "zone": "staff",
+        "kind": "pir",
     }
     assert 'no outlet "a-9"' in technician.post("/api/v1/inbox/claim", json=body).json()["detail"]
     answer = technician.post("/api/v1/inbox/claim", json=body | {"outlet": "a-1"})
     assert (answer.status_code, answer.json()["sensor"]["zone"]) == (201, "staff")
+    assert answer.json()["sensor"]["kind"] == "pir"
     assert technician.post("/api/v1/inbox/claim", json=body | {"outlet": "a-1"}).status_code == 404
 
 
