@@ -41,7 +41,7 @@ _EXAMPLE = {
             "timezone": "Asia/Jakarta",
             "date": "2026-11-24",
             "hours": [{"from": "2026-11-24T01:00:00.000Z", "to": "2026-11-24T05:00:00.000Z"}],
-            "opens": None,
+            "opens": "2026-11-24T06:00:00.000Z",
             "connected": True,
             "agencies": [_AGENCY],
         }
