@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.access import PROOF_HEADER, RULES, SESSION_COOKIE, Rule
 from api.answered import Problem
@@ -92,6 +92,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         )
         _complete(schema)
+        _show_whole_examples(schema, app)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -113,6 +114,17 @@ def _complete(schema: dict[str, Any]) -> None:
             rule = RULES.get(f"{method.upper()} {path}", "administer")
             operation["security"] = _ways_in(rule, changes=method != "get")
             _add_refusals(operation, rule)
+
+
+def _show_whole_examples(schema: dict[str, Any], app: FastAPI) -> None:
+    """FastAPI leaves out what is null of all that it describes, of examples too, where it is an answer's."""
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = schema["paths"].get(route.path, {}).get(method.lower())
+            for status, said in (route.responses or {}).items() if operation else ():
+                for kind, shown in said.get("content", {}).items():
+                    if "example" in shown:
+                        operation["responses"][str(status)]["content"][kind]["example"] = shown["example"]
 
 
 def _ways_in(rule: Rule, *, changes: bool) -> list[dict[str, list[str]]]:

@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import booleans
+from jsonschema_rs import Draft202012Validator
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -210,6 +211,20 @@ def test_every_operation_says_what_it_is_and_shows_an_example(web: Web):
         if body is not None and "example" not in body and "$ref" in body["schema"]:
             made = describe(web.app)["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
             assert made["examples"], name
+
+
+def test_the_examples_are_as_it_is_described(web: Web):
+    """With each key that there is always, null or not."""
+    schema, found = describe(web.app), 0
+    for name, operation in operations(web):
+        for status, answer in operation["responses"].items():
+            for shown in answer.get("content", {}).values():
+                if "example" in shown and "$ref" in shown.get("schema", {}):
+                    form = shown["schema"] | {"components": schema["components"]}
+                    problems = [one.message for one in Draft202012Validator(form).iter_errors(shown["example"])]
+                    assert problems == [], (name, status)
+                    found += 1
+    assert found > 300
 
 
 def test_the_names_of_operations_stay_as_they_are(web: Web):
