@@ -36,6 +36,7 @@ _FAILED = {
     503: "the record does not answer; ask again in a minute, the log has the cause under request {}",
 }
 
+_NO_OBJECT = "is no JSON object; send one"
 _NO_JSON = "the body is said to be no JSON; send a JSON object, with Content-Type: application/json"
 
 # Those of which a page has its own words.
@@ -201,6 +202,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         error = HTTPException(405, error.detail, {"Allow": allowed(request.url.path)})
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=error.headers)
+    if error.status_code == 400 and not hasattr(request.state, "who"):
+        # A body that no parser could take, some other way than JSON's own.
+        error = await _not_admitted(request) or HTTPException(400, f"body: {_NO_OBJECT}")
     if not wants_page(request):
         return problem(error.status_code, _sentence(request, error), request.url.path, headers=error.headers)
     if error.status_code == 401:
@@ -223,12 +227,8 @@ def _asked_for(request: Request) -> str | None:
 async def on_bad_request(request: Request, error: Exception) -> Response:
     """Parameters that break their form: every one with what is wrong. A body of another type than JSON: 415."""
     assert isinstance(error, RequestValidationError)
-    if not hasattr(request.state, "who"):
-        # FastAPI reads a body before it asks who sends it: to whom may not, nothing is said of what he sent.
-        try:
-            await admit(request)
-        except HTTPException as refused:
-            return await on_http_error(request, refused)
+    if (refused := await _not_admitted(request)) is not None:
+        return await on_http_error(request, refused)
     if wants_page(request):
         return await _in_words(request, 400)
     if any(one["loc"] == ("body",) and one["type"] != "missing" for one in error.errors()) and not _says_json(request):
@@ -238,6 +238,17 @@ async def on_bad_request(request: Request, error: Exception) -> Response:
         wrong[field] = f"{wrong[field]}; {said}" if field in wrong else said
     sentence = "; ".join(f"{field}: {said}" for field, said in wrong.items())
     return problem(400, sentence, request.url.path, errors=wrong)
+
+
+async def _not_admitted(request: Request) -> HTTPException | None:
+    """FastAPI reads a body before it asks who sends it: to whom may not, nothing is said of what he sent."""
+    if hasattr(request.state, "who"):
+        return None
+    try:
+        await admit(request)
+    except HTTPException as refused:
+        return refused
+    return None
 
 
 def _says_json(request: Request) -> bool:
@@ -262,7 +273,7 @@ def _problem(error: Mapping[str, Any]) -> tuple[str, str]:
     """`from`, `is missing; write it`. `error`: as pydantic describes it."""
     path = [str(part) for part in error["loc"][1:]]
     if error["type"] == "json_invalid" or not path:
-        return "body", "is no JSON object; send one"
+        return "body", _NO_OBJECT
     said = _FORM_PROBLEMS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return ".".join(path), said
 

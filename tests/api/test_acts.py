@@ -26,6 +26,7 @@ ALERTS = (
     StoredAlert("a3", Alert("vacancy", "outlet", "a-2", 3 * HOUR, 4 * HOUR), False, NOW - HOUR),
 )
 FROM_FILE = Absence(outlet="a-2", from_ms=NOW + HOUR, to_ms=NOW + 2 * HOUR, reason="break")
+JSON = {"headers": {"content-type": "application/json"}}
 ABSENCES, MAINTENANCE = "/api/v1/sites/balai/absences", "/api/v1/sites/balai/maintenance"
 
 
@@ -143,14 +144,12 @@ def test_what_is_wrong_with_an_answer_is_told_by_field(hall: Web, ani: Browser, 
     "sent",
     [
         {"content": b""},
-        {"content": b"{"},
-        {"content": b"\xff\xfe"},
-        {"content": b"[" * 50_000},
+        {"content": b"{", **JSON},
+        {"content": b"\xff\xfe", **JSON},
+        {"content": b"[" * 50_000, **JSON},
         {"json": []},
         {"json": "sick"},
         {"json": None},
-        {"data": {"reason": "sick"}},
-        {"content": b'{"reason": "sick"}', "headers": {"content-type": "text/plain"}},
     ],
 )
 def test_what_is_no_json_object_is_told(hall: Web, ani: Browser, sent: dict[str, Any]):
@@ -159,10 +158,23 @@ def test_what_is_no_json_object_is_told(hall: Web, ani: Browser, sent: dict[str,
     assert "error" in answer.json()
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"content": b'{"reason": "sick"}'},
+        {"data": {"reason": "sick"}},
+        {"content": b'{"reason": "sick"}', "headers": {"content-type": "text/plain"}},
+    ],
+)
+def test_what_does_not_say_that_it_is_json_is_not_taken(hall: Web, ani: Browser, sent: dict[str, Any]):
+    answer = ani.post("/api/v1/alerts/a1/acknowledge", **sent)
+    assert (answer.status_code, audited(hall)) == (415, 0)
+
+
 def test_a_body_that_is_too_large_is_not_read(hall: Web, ani: Browser):
     answer = ani.post("/api/v1/alerts/a1/acknowledge", json={"reason": "sick", "note": "x" * 70_000})
     assert (answer.status_code, audited(hall)) == (413, 0)
-    lone = ani.post("/api/v1/alerts/a1/acknowledge", content=b'{"reason": "sick", "note": "\\ud800"}')
+    lone = ani.post("/api/v1/alerts/a1/acknowledge", content=b'{"reason": "sick", "note": "\\ud800"}', **JSON)
     assert lone.status_code == 400
 
 

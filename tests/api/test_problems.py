@@ -178,9 +178,10 @@ def test_a_body_of_another_type_is_refused_as_such(demo: Web, kind: str):
     assert "Content-Type: application/json" in answer.json()["detail"]
 
 
-def test_what_is_no_json_is_told_to_who_may_send_it_alone(demo: Web):
+@pytest.mark.parametrize("sent", [b'{"outlet": ', b"\xff\xfe", b"[" * 50_000])
+def test_what_is_no_json_is_told_to_who_may_send_it_alone(demo: Web, sent: bytes):
     demo.apply(site())
-    broken = {"content": b'{"outlet": ', "headers": {"content-type": "application/json"}}
+    broken = {"content": sent, "headers": {"content-type": "application/json"}}
     viewer = program(demo, "vi", role="viewer")
     strangers = demo.ask(), demo.ask(authorization="Bearer x"), viewer
     assert [one.post(ABSENCES, **broken).status_code for one in strangers] == [401, 401, 403]
