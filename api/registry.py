@@ -37,39 +37,44 @@ _SECRETS_IN_PASSWORD = ("hadir+http", "hadir+https", "mailto")
 _HIDDEN = r"\1…"
 
 
-def of_site(site: Site, version: int, sight: Sight, *, channels: bool) -> dict[str, Any]:
-    """The whole registry as `sight` sees it. `channels`: whether to tell where messages go."""
+def of_site(site: Site, version: int, sight: Sight, *, channels: bool, phones: bool) -> dict[str, Any]:
+    """The whole registry as `sight` sees it. `channels`: whether to tell where messages go; `phones`: telephones."""
     return {
         "version": version,
-        "site": written(site, SITE.form, site) | {"contacts": listed(site, Place(CONTACT), sight, channels=channels)},
+        "site": written(site, SITE.form, site)
+        | {"contacts": listed(site, Place(CONTACT), sight, channels=channels, phones=phones)},
         "gateways": [written(site, GATEWAY, one) for one in site.gateways] if sight.agency is None else [],
-        "agencies": listed(site, Place(AGENCY), sight, channels=channels),
-        "outlets": listed(site, Place(OUTLET), sight, channels=channels),
-        "duties": listed(site, Place(DUTY), sight, channels=channels),
+        "agencies": listed(site, Place(AGENCY), sight, channels=channels, phones=phones),
+        "outlets": listed(site, Place(OUTLET), sight, channels=channels, phones=phones),
+        "duties": listed(site, Place(DUTY), sight, channels=channels, phones=phones),
         **rules_of(site),
     }
 
 
-def listed(site: Site, place: Place, sight: Sight, *, channels: bool) -> list[dict[str, Any]]:
+def listed(site: Site, place: Place, sight: Sight, *, channels: bool, phones: bool) -> list[dict[str, Any]]:
     """All things of a kind that the owner has, as far as they are seen. Raises NoSuchThing without such an owner."""
     return [
-        shown(site, place.kind, one, channels=channels)
+        shown(site, place.kind, one, channels=channels, phones=phones)
         for one in things(site, place)
         if sees(sight, site, place._replace(id=one.id))
     ]
 
 
-def shown(site: Site, kind: Kind, one: object, *, channels: bool) -> dict[str, Any]:
-    """The keys of a thing; passwords of channels are left out, and where messages go unless `channels`."""
+def shown(site: Site, kind: Kind, one: object, *, channels: bool, phones: bool = True) -> dict[str, Any]:
+    """The keys of a thing; passwords of channels are left out, where messages go unless `channels`, and telephones
+    unless `phones`.
+    """
     keys = written(site, kind.form, one)
     if kind is CONTACT or kind is AGENCY_CONTACT:
-        return _contact(keys, channels=channels)
+        return _contact(keys, channels=channels, phones=phones)
     if kind is AGENCY and "contacts" in keys:
-        keys["contacts"] = [_contact(one, channels=channels) for one in keys["contacts"]]
+        keys["contacts"] = [_contact(one, channels=channels, phones=phones) for one in keys["contacts"]]
     return keys
 
 
-def _contact(keys: dict[str, Any], *, channels: bool) -> dict[str, Any]:
+def _contact(keys: dict[str, Any], *, channels: bool, phones: bool) -> dict[str, Any]:
+    if not phones:
+        keys.pop("phone", None)
     if "channel" in keys:
         keys["channel"] = (
             without_password(keys["channel"]) if channels else f"{keys['channel'].partition('://')[0]}://…"

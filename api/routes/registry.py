@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request
 from starlette.responses import JSONResponse, Response
 
 from api import registry
-from api.access import ROLES_OF, sight_of
+from api.access import ROLES_OF, may_phone, sight_of
 from api.feed import Feed
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, problem
@@ -390,7 +390,7 @@ def _answer(request: Request, site: str, said: Callable[[Registered], Response])
 
 def _listed(request: Request, now: Registered, place: Place) -> Response:
     _check_owner(request, now, place)
-    said = registry.listed(now.site, place, sight_of(request), channels=_sees_channels(request))
+    said = registry.listed(now.site, place, sight_of(request), **_told(request))
     return _tagged(registry.names_of(place.kind, said))
 
 
@@ -401,7 +401,7 @@ def _check_owner(request: Request, now: Registered, place: Place) -> None:
 
 
 def _whole(request: Request, now: Registered, status: int = 200) -> Response:
-    body = registry.of_site(now.site, now.version, sight_of(request), channels=_sees_channels(request))
+    body = registry.of_site(now.site, now.version, sight_of(request), **_told(request))
     return JSONResponse(body, status, headers={"ETag": registry.tag_of_version(now.version)})
 
 
@@ -412,7 +412,7 @@ def _shown(request: Request, now: Registered, place: Place, status: int = 200) -
     one = thing(now.site, place)
     if not registry.sees(sight_of(request), now.site, place):
         raise NoSuchThing(f'no {place.kind.name} "{place.id}" at site "{now.site.id}"')
-    said = registry.shown(now.site, place.kind, one, channels=_sees_channels(request))
+    said = registry.shown(now.site, place.kind, one, **_told(request))
     return _tagged(registry.names_of(place.kind, said), status)
 
 
@@ -420,10 +420,10 @@ def _tagged(body: Mapping[str, Any], status: int = 200) -> Response:
     return JSONResponse(body, status, headers={"ETag": registry.tag(body)})
 
 
-def _sees_channels(request: Request) -> bool:
-    """Whether whoever asks may change them, too."""
+def _told(request: Request) -> dict[str, bool]:
+    """What whoever asks is told of contacts: channels if he may change them, too; telephones if he may answer."""
     who = request.state.who
-    return who is not None and who.role in ROLES_OF["register"]
+    return {"channels": who is not None and who.role in ROLES_OF["register"], "phones": may_phone(request)}
 
 
 def _change(request: Request, asked: Asked, make: Callable[[Registered], Changed], status: int = 200) -> Response:

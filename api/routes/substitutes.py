@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import ROLES_OF, sight_of
+from api.access import ROLES_OF, may_phone, sight_of
 from api.answered import Answer, OneSubstitute, Substitutes
 from api.asked import site_of
 from api.feed import Feed
@@ -95,8 +95,8 @@ class NewSubstitute(BaseModel):
 @router.get(
     "",
     summary="The substitutes of an agency's contacts, the newest first",
-    description="What is over and what was withdrawn stays in the list. Channels are not shown. Further ones are where "
-    "the `Link` header leads.",
+    description="What is over and what was withdrawn stays in the list. Channels are not shown; telephones are to "
+    "those who may answer. Further ones are where the `Link` header leads.",
     responses=_said(200, "The substitutes.", Substitutes, "substitutes", [_SUBSTITUTE]),
 )
 def list_substitutes(
@@ -107,7 +107,8 @@ def list_substitutes(
     with parts.record.reading() as connection:
         found = substitutes(connection, site, agency)
     shown, link = page(request, found, lambda one: (-one.what.from_ms, -one.id), (int, int), limit=limit, cursor=cursor)
-    return JSONResponse({"substitutes": [one.as_json() for one in shown]}, headers=link)
+    hidden = {} if may_phone(request) else {"phone": None}
+    return JSONResponse({"substitutes": [one.as_json() | hidden for one in shown]}, headers=link)
 
 
 @router.post(

@@ -173,6 +173,10 @@ def test_agencies_and_their_contacts(office: Web):
     assert add(manager, "/agencies", {"id": "polres", "name": "Polres"}).status_code == 201
     answer = add(manager, "/agencies/polres/contacts", {"name": "Kepala unit", "phone": "0231 1"})
     assert answer.json()["contact"] == {"id": "kepala-unit", "name": "Kepala unit", "phone": "0231 1"}
+    viewer = of(office, "viewer")
+    for path in ("/agencies/polres/contacts", "/agencies/polres", ""):
+        assert ("0231 1" in viewer.get(f"{BALAI}{path}").text) is False
+        assert ("0231 1" in manager.get(f"{BALAI}{path}").text) is True
     assert patch(manager, "/agencies/polres", {"short": "Pol"}).json()["agency"]["contacts"][0]["id"] == "kepala-unit"
     assert patch(manager, "/agencies/polres", {"contacts": []}).status_code == 400
     assert remove(manager, "/agencies/polres/contacts/kepala-unit").status_code == 204

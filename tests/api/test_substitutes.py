@@ -70,6 +70,8 @@ def test_a_substitute_is_named_listed_ended_and_kept(hall: Web, naker: Browser):
     assert naker.delete(f"{PATH}/2").json()["substitute"]["withdrawn"] == rfc3339(NOW + MINUTE)
     assert [naker.delete(f"{PATH}/{number}").status_code for number in (1, 2, 3)] == [409, 409, 404]
     assert [one["id"] for one in naker.get(PATH).json()["substitutes"]] == [2, 1]
+    told = [as_(hall, role).get(PATH).json()["substitutes"][0] for role in ("facility_manager", "viewer")]
+    assert [(one["name"], one["phone"]) for one in told] == [("Dewi", "+62 812-3456-789"), ("Dewi", None)]
     with hall.record.reading() as connection:
         rows = [json.loads(body) for body in connection.scalars(select(tables.audit.c.body))]
         assert isinstance(audit.verify(connection), int)
