@@ -284,9 +284,7 @@ def record_lines(
 
 def opened(entries: Iterable[Entry], words: Words) -> str:
     """The clock at which outlets were opened, in the middle of their days; "" when none was."""
-    after = [
-        day.opened_at_ms - words.day_start_ms(day.opened_at_ms) for _, _, day in entries if day.opened_at_ms is not None
-    ]
+    after = [words.time_of_day_ms(day.opened_at_ms) for _, _, day in entries if day.opened_at_ms is not None]
     if not after:
         return ""
     return words.clock_of(round(median(after)) // _MINUTE_MS)

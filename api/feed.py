@@ -35,6 +35,7 @@ log = logging.getLogger("hadir.api")
 HEARTBEAT_S = 5
 _LOOK_EVERY_S = 2.0
 _RECORD_SILENT_MS = 10_000
+_MOST_COMPLAINTS = 1000  # that the log has at a time; all are counted
 
 
 class _Seen(NamedTuple):
@@ -231,7 +232,7 @@ class Feed:
                 self._look_now.set()
         except NotUnderstood as error:
             self.not_understood += 1
-            if received.topic not in self._complained:
+            if received.topic not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
                 self._complained.add(received.topic)
                 log.warning("a message is not understood: %s", error, extra={"topic": received.topic})
         else:

@@ -14,8 +14,10 @@ from presence.site_inactive import SHOWN_PLAN
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 _LARGEST = 8 * 1024 * 1024
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SVG = re.compile(rb"<svg\b[^>]*>")
-_VIEW_BOX = re.compile(rb"\bviewBox\s*=\s*[\"']\s*\S+?[\s,]+\S+?[\s,]+([\d.]+)[\s,]+([\d.]+)\s*[\"']")
+_HEAD = 64 * 1024  # within so much a picture says its size
+_SVG = re.compile(rb"<svg\b[^<>]*>")
+_VIEW_BOX = re.compile(rb"\bviewBox\s*=\s*[\"']([^\"']*)[\"']")
+_SIZES_KEPT = 100
 
 _CELL = 120.0  # of outlets without a place, in a drawing without a picture
 _IN_A_ROW = 8
@@ -49,29 +51,50 @@ class Drawing(NamedTuple):
 
 
 class Pictures:
-    """The folder in which the pictures of floors lie; None: there is none."""
+    """The folder in which the pictures of floors lie; None: there is none. Any thread may ask."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._sizes: dict[str, tuple[tuple[int, int], tuple[float, float] | None]] = {}
 
     def read(self, name: str) -> bytes | None:
         """The file `name`; None when there is none that could be shown."""
-        if self._folder is None or not SHOWN_PLAN.fullmatch(name):
-            return None
         try:
-            path = self._folder / name
-            return path.read_bytes() if path.stat().st_size <= _LARGEST else None
+            path = self._path(name)
+            return None if path is None or path.stat().st_size > _LARGEST else path.read_bytes()
         except OSError:
             return None
 
     def of(self, name: str | None) -> Picture | None:
         """The picture that a site calls `name`; None when it has none, or none whose size is known."""
-        content = None if name is None else self.read(name)
-        size = None if content is None else _size(content)
+        size = None if name is None else self._size_of(name)
         return None if size is None else Picture(f"/plans/{name}", *size)
+
+    def _size_of(self, name: str) -> tuple[float, float] | None:
+        """Looked up in the file when it is another one than before."""
+        try:
+            path = self._path(name)
+            if path is None or (stat := path.stat()).st_size > _LARGEST:
+                return None
+            state = (stat.st_mtime_ns, stat.st_size)
+            held = self._sizes.get(name)
+            if held is not None and held[0] == state:
+                return held[1]
+            with path.open("rb") as file:
+                size = _size(file.read(_HEAD))
+        except OSError:
+            return None
+        if len(self._sizes) >= _SIZES_KEPT:
+            self._sizes.clear()
+        self._sizes[name] = state, size
+        return size
+
+    def _path(self, name: str) -> Path | None:
+        return self._folder / name if self._folder is not None and SHOWN_PLAN.fullmatch(name) else None
 
 
 def _size(content: bytes) -> tuple[float, float] | None:
+    """What the beginning of a picture says of its size."""
     if content.startswith(_PNG) and len(content) >= 24:
         width, height = struct.unpack(">II", content[16:24])
     elif root := _SVG.search(content):
@@ -87,7 +110,7 @@ def _svg_size(root: bytes) -> tuple[float, float]:
     sides = [one[1] for one in given if one]
     if len(sides) < 2:
         box = _VIEW_BOX.search(root)
-        sides = [] if box is None else [box[1], box[2]]
+        sides = [] if box is None else re.split(rb"[\s,]+", box[1].strip())[2:]
     try:
         width, height = (float(side) for side in sides)
     except ValueError:

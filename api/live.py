@@ -22,6 +22,8 @@ Cause = Literal["collector", "broker"]
 SILENT_MS = 30_000
 CHANGES_KEPT_MS = 3_600_000
 _CHANGES_KEPT = 500
+# Of what the registry does not know, or not yet: a broker on which anybody may speak is not to fill the memory.
+_MOST_UNREGISTERED = 10_000
 
 
 class ZoneOccupancy(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,8 @@ class Live:
         if (occupancy.site, occupancy.outlet) != key:
             raise NotUnderstood(f"speaks of {occupancy.site}/{occupancy.outlet}")
         before = self._heard.get(key)
+        if before is None and not self._has_room(site, outlet):
+            raise NotUnderstood("speaks of an outlet that is not registered, as too many others do")
         self._note_change(before, occupancy, now_ms)
         self._heard[key] = occupancy
         return before is None or _told(before) != _told(occupancy)
@@ -130,6 +134,8 @@ class Live:
         except ValueError as error:
             raise NotUnderstood(str(error)) from None
         before = self._collectors.get(site)
+        if before is None and site not in self.sites and len(self._collectors) >= _MOST_UNREGISTERED:
+            raise NotUnderstood("speaks of a site that is not registered, as too many others do")
         if status.state == "online":
             if said_ms is None:
                 raise NotUnderstood("online, but since when is not said")
@@ -189,6 +195,13 @@ class Live:
         """What changed within the last hour, newest first."""
         kept = self._changes.get(site, deque())
         return sorted((one for one in kept if one.at_ms > now_ms - CHANGES_KEPT_MS), key=_at, reverse=True)
+
+    def _has_room(self, site: str, outlet: str) -> bool:
+        """Whether another outlet may be kept: every one of the registry, and so many others."""
+        registered = self.sites.get(site)
+        if registered is not None and any(one.id == outlet for one in registered.outlets):
+            return True
+        return len(self._heard) < sum(len(one.outlets) for one in self.sites.values()) + _MOST_UNREGISTERED
 
     def _note_change(self, before: Occupancy | None, after: Occupancy, now_ms: int) -> None:
         if after.since is None or (before is not None and before.status == after.status):

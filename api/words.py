@@ -150,11 +150,11 @@ class Words:
         return str(self._spoken.locale.territories.get(code, code))
 
     def coming(self, at_ms: int, now_ms: int) -> str:
-        """An instant to come: `13.00` today, `Kamis 08.00` within a week, else `3 Des 08.00`."""
+        """An instant to come: `13.00` today, `Kamis 08.00` within a week, else, also before today, `3 Des 08.00`."""
         at, now = self._local(at_ms), self._local(now_ms)
         if at.date() == now.date():
             return self.clock(at_ms)
-        pattern = _WEEKDAY if at.date() - now.date() < 7 * _DAY else _DAY_AND_MONTH
+        pattern = _WEEKDAY if _DAY <= at.date() - now.date() < 7 * _DAY else _DAY_AND_MONTH
         return f"{self._in(pattern, at_ms)} {self.clock(at_ms)}"
 
     def span(self, ms: int) -> str:
@@ -183,6 +183,11 @@ class Words:
         """Midnight of the local day."""
         at = self._local(at_ms)
         return round(at.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+
+    def time_of_day_ms(self, at_ms: int) -> int:
+        """What the clock shows, from its own midnight on: on a day on which clocks change no time that has passed."""
+        at = self._local(at_ms)
+        return (at.hour * 3600 + at.minute * 60 + at.second) * 1000 + at_ms % 1000
 
     def at(self, day: str, hour: int, minute: int, second: int) -> int:
         """The instant at which the clock shows this time on the ISO date `day`."""

@@ -26,6 +26,8 @@ SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" %s><scrip
         ("a.svg", SVG % b'width="1.2.3" height="1"', None),
         ("a.png", PNG[:20], None),
         ("a.svg", b"", None),
+        ("a.svg", b"<svg " * 1_000_000, None),
+        ("a.svg", b'<svg viewBox="' + b"0 " * 30_000 + b'">', None),
         ("a.gif", PNG, None),
     ],
 )

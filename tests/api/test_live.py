@@ -56,6 +56,15 @@ def test_an_outlet_without_a_message_is_unknown(live: Live):
     assert live.occupancy("balai", "a-2", NOW).since is None
 
 
+def test_what_is_not_registered_is_kept_but_not_without_end(live: Live):
+    for n in range(10_002):
+        live.hear_occupancy("balai", f"x-{n}", message(outlet=f"x-{n}"), NOW)
+    with pytest.raises(NotUnderstood, match="not registered"):
+        live.hear_occupancy("balai", "one-more", message(outlet="one-more"), NOW)
+    live.hear_occupancy("balai", "a-1", message(), NOW)
+    assert statuses(live)[0] == "vacant"
+
+
 def test_a_message_that_is_taken_back_leaves_the_outlet_unknown(live: Live):
     live.hear_occupancy("balai", "a-1", message(), NOW)
     live.hear_occupancy("balai", "a-1", b"", NOW)

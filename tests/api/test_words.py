@@ -76,6 +76,14 @@ def test_what_is_to_come_says_its_day_when_it_is_not_today():
     assert words.coming(NOW + 14 * HOUR, NOW) == "Rabu 00.42"
     assert words.coming(NOW + 6 * DAY, NOW) == "Senin 10.42"
     assert words.coming(NOW + 9 * DAY, NOW) == "3 Des 10.42"
+    assert words.coming(NOW - DAY, NOW) == "23 Nov 10.42"
+
+
+def test_the_time_of_day_is_the_clocks_also_when_it_was_changed_that_night():
+    words = Words("en", "Europe/Berlin")
+    assert [words.time_of_day_ms(words.at(day, 8, 5, 7)) for day in ("2026-03-29", "2026-06-01", "2026-10-25")] == [
+        *(3 * [(8 * 3600 + 5 * 60 + 7) * 1000])
+    ]
 
 
 def test_numbers_are_grouped_as_the_language_does():

@@ -86,7 +86,7 @@ export class Words {
   coming(atMs, nowMs) {
     const days = this.#days(atMs) - this.#days(nowMs);
     if (days === 0) return this.clock(atMs);
-    if (days < 7) return `${this.#weekday.format(atMs)} ${this.clock(atMs)}`;
+    if (days > 0 && days < 7) return `${this.#weekday.format(atMs)} ${this.clock(atMs)}`;
     const { day, month } = parts(this.#date, atMs);
     return `${day} ${month} ${this.clock(atMs)}`;
   }
