@@ -41,7 +41,8 @@ async def login(
     name = await run_in_threadpool(_of_link, request.app.state.parts, code)
     if name is None:
         return await _spent(request)
-    return await page(request, "login_link.html", code=code, name=name, **choices(request, "/login", code=code))
+    links = choices(request, "/login", code=code) | {"log_in": False}
+    return await page(request, "login_link.html", code=code, name=name, **links)
 
 
 @router.post("/login")

@@ -84,7 +84,9 @@ def test_an_account_is_added_and_its_owner_let_in(office: Web):
     assert link.partition("code=")[2] not in ani.get(f"{HERE}/of/loket%20sosial").text
     assert "loket sosial instansi Dinsos · Balai Layanan 1 tautan menunggu dipakai" in words_of(ani.get(HERE))
     owner = office.ask(host="hadir.example", client="10.0.0.8", accept="text/html")
-    assert owner.get(link).headers["location"] == "/account?first=1"
+    assert "Masuk sebagai loket sosial" in owner.get(link).text
+    code = link.partition("/login?code=")[2]
+    assert owner.post("/login", data={"code": code}).headers["location"] == "/account?first=1"
     assert owner.get("/").status_code == 200
     assert owner.get(HERE).status_code == 403
     assert [(body["event"], body["account"]) for body in log(office)] == [
@@ -177,7 +179,8 @@ def test_programs_do_the_same(office: Web):
     program.post(here, json={"name": "budi", "role": "viewer"})
     link = program.post(f"{here}/budi/link").json()
     assert link["expires"] == rfc3339(office.now_ms + LINK_LIFE_MS)
-    assert SESSION_COOKIE in office.ask().get(link["path"]).cookies
+    code = link["path"].removeprefix("/login?code=")
+    assert SESSION_COOKIE in office.ask().post("/login", data={"code": code}).cookies
     changed = program.ask("PUT", f"{here}/budi/role", json={"role": "technician", "site": "balai"})
     assert (changed.json()["user"]["role"], changed.json()["user"]["site"]) == ("technician", "balai")
     assert program.post(f"{here}/budi/log-out").json() == {"sessions": 1}
