@@ -438,6 +438,12 @@ def _heard(name: str, value: float | None, one: Waiting, words: Words) -> str:
     return f"{name}: {words.measured(value)}"
 
 
+def is_found(q: str, text: str) -> bool:
+    """Whether every word that somebody looks for is in `text`."""
+    there = text.casefold()
+    return all(word in there for word in q.casefold().split())
+
+
 def counts(site: Site, waiting: Sequence[Waiting]) -> dict[str, int]:
     """How many each part of the page has."""
     return {

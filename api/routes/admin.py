@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -47,6 +47,7 @@ from storage.record.registry import load_site, site_ids
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
 _SAID = ("made", "added", "changed", "removed", "claimed", "moved")
+_WITHOUT_SEARCH = 10
 _HEADS = {
     "outlets": ("name", "number", "service", "agency", "floor", "hours", "sensors"),
     "agencies": ("name", "short", "hours", "outlets", "contacts"),
@@ -68,13 +69,14 @@ async def overview(
     request: Request,
     site: str | None = None,
     part: str = "outlets",
+    q: Annotated[str, Query(max_length=100)] = "",
     said: str = "",
     lang: LangChoice = None,
     theme: ThemeChoice = None,
 ) -> Response:
     if lang is not None or theme is not None:
-        return remember(request, lang, theme, address("/admin", site=site, part=part))
-    return await _overview(request, site, part, said)
+        return remember(request, lang, theme, address("/admin", site=site, part=part, q=q))
+    return await _overview(request, site, part, said, q=q.strip())
 
 
 async def _overview(
@@ -83,11 +85,12 @@ async def _overview(
     part: str,
     said: str = "",
     *,
+    q: str = "",
     refused: NotThere | BadInput | None = None,
     status: int = 200,
 ) -> Response:
     sites, waiting = await run_in_threadpool(_read_all, request.app.state.parts, sight_of(request))
-    links = choices(request, "/admin", site=site, part=part)
+    links = choices(request, "/admin", site=site, part=part, q=q)
     if not sites:
         return await page(request, "admin_empty.html", **links)
     chosen = next((one for one in sites if one.id == site), sites[0] if site is None else None)
@@ -96,6 +99,7 @@ async def _overview(
     part = part if part in admin.PARTS else "outlets"
     words = Words(preferences(request).lang, chosen.timezone)
     view = _view(request, chosen, waiting, part, words)
+    rows = [row for row in view["rows"] if admin.is_found(q, _text_of(part, row))]
     return await page(
         request,
         "admin.html",
@@ -108,9 +112,22 @@ async def _overview(
         said=words(f"admin.said.{said}") if said in _SAID else "",
         said_no=said == "moved",
         said_more=words(f"admin.said.{said}.more") if said in ("made", "claimed") else "",
-        **view,
+        **view | {"rows": rows},
+        q=q,
+        total=len(view["rows"]),
+        may_search=bool(q) or len(view["rows"]) > _WITHOUT_SEARCH,
         **links,
     )
+
+
+def _text_of(part: str, row: Any) -> str:
+    """What a row of a part is found by."""
+    if part == "days":
+        return " ".join((row[0].dates, row[0].whose, row[0].hours, row[0].reason))
+    if part == "inbox":
+        return " ".join((row.device, row.convention, row.seems, row.heard))
+    _, name, cells = row
+    return " ".join((name, *cells))
 
 
 def _read_all(parts: Parts, sight: Sight) -> tuple[list[Site], list[Waiting]]:

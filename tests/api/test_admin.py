@@ -261,3 +261,20 @@ def test_outlets_share_a_duty_by_a_form_and_are_let_go_again(office: Web):
     assert stored(office).duties == (Duty(id="ktp-lantai-1", outlets=("a-1",)),)
     assert send(manager, f"{one}/remove", {}).status_code == 303
     assert stored(office).duties == ()
+
+
+def test_among_many_one_is_found(office: Web):
+    manager = of(office)
+    assert 'name="q"' not in manager.get("/admin").text  # few are seen at once
+    office.apply(
+        site(outlets=[outlet(f"a-{n}", number=n, service="KTP-el" if n == 7 else "Akta") for n in range(1, 21)])
+    )
+    assert 'name="q"' in manager.get("/admin").text
+    found = manager.get("/admin", params={"q": "ktp dinas"})
+    assert "1 dari 20 cocok dengan “ktp dinas”." in words_of(found)
+    assert (f"{BALAI}/outlets/a-7" in found.text, f"{BALAI}/outlets/a-8" in found.text) == (True, False)
+    nothing = words_of(manager.get("/admin", params={"q": HOSTILE, "part": "agencies"}))
+    assert "0 dari 1 cocok" in nothing
+    assert "Belum ada instansi" not in nothing
+    for part in ("contacts", "duties", "days", "inbox"):
+        assert manager.get("/admin", params={"q": "x", "part": part}).status_code == 200

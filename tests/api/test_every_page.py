@@ -48,7 +48,7 @@ PAGES: dict[str, tuple[tuple[str, Role | None], ...]] = {
     "/docs": (("", "viewer"),),
     "/admin": (
         ("", "administrator"),
-        ("?part=agencies", "administrator"),
+        ("?part=agencies&q=dinas", "administrator"),
         ("?part=contacts", "administrator"),
         ("?part=duties", "administrator"),
         ("?part=days", "administrator"),
