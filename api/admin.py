@@ -51,6 +51,11 @@ class Boxes(NamedTuple):
     choices: list[Choice]
     chosen: list[str]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether any of them is chosen."""
+        return any(one.value in self.chosen for one in self.choices)
+
 
 class Field(NamedTuple):
     """One field of a form. `choices`: of a list to choose from, none where one types; `mode`: the keyboard of a phone,
@@ -422,8 +427,8 @@ def inbox_rows(waiting: Sequence[Waiting], site: Site, now_ms: int, words: Words
             words("admin.inbox.age", age=words.span(now_ms - one.last_ms)),
             words("admin.inbox.messages", n=one.messages),
             tuple(one.presences),
-            seeming_kind((one.device, one.seems), one.values),
-            seeming_zone((one.device, one.seems)),
+            seeming_kind(one.device, one.seems, one.values),
+            seeming_zone(one.device, one.seems),
         )
         for one in waiting
         if one.site in ("", site.id)

@@ -29,24 +29,25 @@ _ZONES: tuple[tuple[ZoneName, str], ...] = (
 )
 
 
-def seeming_kind(names: Iterable[str | None], values: Iterable[str]) -> SensorKind:
-    """What its readings say about presence. `names`: of device, model and presence keys; `values`: what it tells."""
+def seeming_kind(device: str, model: str | None, values: Iterable[str]) -> SensorKind:
+    """What its readings say about presence. `device`: as people called it, which is trusted last."""
     told = [*values]
     if any(_RADAR_VALUES.fullmatch(name) for name in told):
         return "mmwave"
     keys = [name for name in told if quantity(name) is None]
-    if kind := _first(_NAMES, [*names, *keys]):
-        return kind
+    for text in (model or "", " ".join(keys), device):
+        if kind := _first(_NAMES, text):
+            return kind
     if not told or keys or "presence" in told:
         return "direct"
     return "distance" if "distance" in told else "ambient"
 
 
-def seeming_zone(names: Iterable[str | None]) -> ZoneName:
+def seeming_zone(device: str, model: str | None) -> ZoneName:
     """The side that it watches: the officer's, unless its names say otherwise."""
-    return _first(_ZONES, names) or "staff"
+    return _first(_ZONES, f"{device} {model or ''}") or "staff"
 
 
-def _first(known: Iterable[tuple[Kind, str]], names: Iterable[str | None]) -> Kind | None:
-    text = " ".join(name for name in names if name).replace("_", " ").lower()
-    return next((kind for kind, pattern in known if re.search(pattern, text)), None)
+def _first(known: Iterable[tuple[Kind, str]], text: str) -> Kind | None:
+    plain = text.replace("_", " ").lower()
+    return next((kind for kind, pattern in known if re.search(pattern, plain)), None)
