@@ -11,10 +11,25 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.admin import PARTS
 from presence import topics
 from presence.alerts.life import Alert
 from presence.instants import rfc3339
-from presence.site import Absence, Agency, Contact, Floor, Gateway, Maintenance, Outlet, Sensor, Site, Source
+from presence.site import (
+    Absence,
+    Agency,
+    Contact,
+    DatedHours,
+    Floor,
+    Gateway,
+    Maintenance,
+    Outlet,
+    Rule,
+    Rules,
+    Sensor,
+    Site,
+    Source,
+)
 from storage.record.acknowledgements import Answer, add
 from storage.record.alerts import StoredAlert, put
 from storage.record.aside import Unclaimed, note_unclaimed
@@ -39,6 +54,8 @@ def evil_site(name: str = EVIL) -> Site:
         return Source(convention="zigbee2mqtt", topic=EVIL, device=f"{EVIL}{n}", presence=EVIL)
 
     people = (Contact(id="k", name=EVIL, phone=LINK, channel=LINK),)
+    day = DatedHours(first="2026-12-24", last="2026-12-24", service_hours="off", reason=EVIL)
+    off: Rules = {"vacancy": Rule(off=True)}
     names = ("o-1", "o-2", "o-3")
     return site(
         id="jahat",
@@ -57,7 +74,7 @@ def evil_site(name: str = EVIL) -> Site:
             for n, one in enumerate(names, 1)
         ],
         agencies=(
-            Agency(id="jahat", name=name, short=EVIL, contacts=people),
+            Agency(id="jahat", name=name, short=EVIL, contacts=people, exceptions=(day,), rules=off),
             Agency(id="lain", name=EVIL),
         ),
         contacts=(Contact(id="g", name=EVIL, role="facility_manager", phone=EVIL),),
@@ -104,7 +121,12 @@ PAGES = (
     "/public?site=jahat",
     "/public/board?site=jahat",
     "/account",
-    *(f"/admin?site=jahat&part={part}&said={quote(EVIL)}" for part in ("outlets", "agencies", "contacts", "inbox")),
+    *(f"/admin?site=jahat&part={part}&said={quote(EVIL)}" for part in PARTS),
+    f"/admin?site=jahat&q={quote(EVIL[:100])}",
+    "/admin/sites/jahat",
+    "/admin/sites/jahat/days",
+    "/admin/sites/jahat/duties",
+    "/admin/sites/jahat/rules",
     "/admin/sites/jahat/outlets/o-1",
     "/admin/sites/jahat/outlets/o-1/remove",
     "/admin/sites/jahat/outlets/o-1/sensors/s-1",
