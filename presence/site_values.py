@@ -53,12 +53,16 @@ def slug_of(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
-def _text(text: str) -> str:
+def _verbatim(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; write something, or leave the key out")
+    return text.strip()
+
+
+def _text(text: str) -> str:
     if _TURNING.search(text):
         raise ValueError("holds an invisible character that turns what follows round; type it anew")
-    return text.strip()
+    return _verbatim(text)
 
 
 def _slug(text: str) -> str:
@@ -215,6 +219,7 @@ def _is_loopback(host: str) -> bool:
 
 
 TEXT = Scalar(_text, {"type": "string", "minLength": 1})
+VERBATIM = Scalar(_verbatim, {"type": "string", "minLength": 1})  # what devices call themselves, whatever that is
 ID = Scalar(_slug, {"type": "string", "pattern": f"^{SLUG.pattern}$"})
 TRUTH = Scalar(_truth, {"type": "boolean"}, stand_in=False)
 NUMBER = Scalar(_number, {"type": "number"}, _written_number, stand_in=0.0)

@@ -47,6 +47,7 @@ KNOWN: dict[str, str | int] = {
     "outlet": "disdukcapil-1",
     "sensor": "dk1-radar",
     "agency": "disdukcapil",
+    "duty": "ktp",
     "contact": "kepala",
     "alert": "4f0c2d6b9a1e8f37",
     "name": "budi",
@@ -54,7 +55,9 @@ KNOWN: dict[str, str | int] = {
     "link": 1,
 }
 # What nothing else hangs on, to be taken out.
-SPARE = {"outlet": "disdukcapil-3", "sensor": "dk1-pir", "agency": "imigrasi", "contact": "wakil", "name": "cita"}
+SPARE = {"outlet": "disdukcapil-3", "sensor": "dk1-pir", "agency": "imigrasi", "contact": "wakil"}
+SPARE |= {"name": "cita", "duty": "e"}
+
 CONTACTS = tuple(Contact(id=name, name=name, phone="0200 555 0122") for name in ("koordinator", "kepala", "wakil"))
 MANAGERS = tuple(Contact(id=name, name=name, role="facility_manager") for name in ("pengelola", "teknisi"))
 WAITING: dict[str, float | None] = {"occupancy": 1.0, "battery": 87.0}
@@ -70,7 +73,7 @@ def whole(record: Record) -> Web:
         outlet("disdukcapil-3", agency="disdukcapil"),
     ]
     agencies = (Agency(id="disdukcapil", name="Disdukcapil", contacts=CONTACTS), Agency(id="imigrasi", name="Imigrasi"))
-    duties = (Duty(id="d", outlets=("disdukcapil-1",)),)
+    duties = tuple(Duty(id=name, outlets=("disdukcapil-1",)) for name in ("ktp", "e"))
     web.apply(site(id="mpp-contoh", outlets=outlets, agencies=agencies, duties=duties, contacts=MANAGERS))
     span = {"from_ms": NOW, "to_ms": NOW + 60 * MINUTE}
     with web.record.writing(durable=False) as connection:
@@ -81,7 +84,7 @@ def whole(record: Record) -> Web:
         revise(connection, "mpp-contoh", "disdukcapil-1", "staff", 0, states, NOW)
         set_progress(connection, "mpp-contoh", NOW, spool="a", spool_id=1)
         for n, (kind, subject_type, subject) in enumerate(
-            [("vacancy", "outlet", "disdukcapil-1"), ("vacancy", "duty", "d"), ("site_outage", "site", "mpp-contoh")]
+            [("vacancy", "outlet", "disdukcapil-1"), ("vacancy", "duty", "ktp"), ("site_outage", "site", "mpp-contoh")]
         ):
             alert = Alert(kind, subject_type, subject, NOW - 20 * MINUTE, NOW - 10 * MINUTE)  # type: ignore[arg-type]
             name = "4f0c2d6b9a1e8f37" if n == 0 else f"a{n}"
@@ -155,7 +158,8 @@ def _example(operation: Any) -> Any:
     described = operation.schema.raw_schema["components"]["schemas"]
     shape = described[raw["schema"]["$ref"].rpartition("/")[2]] if "$ref" in raw["schema"] else raw["schema"]
     example = raw.get("example") or shape["examples"][0]
-    new = {"id": f"baru-{operation.path.count('/')}"}  # contacts of sites and agencies share their ids
+    # Contacts of sites and agencies share their ids, and so do outlets and duties.
+    new = {"id": f"baru-{operation.path.count('/')}-{operation.path.rpartition('/')[2]}"}
     return example | new if operation.method == "post" and "id" in example else example
 
 

@@ -123,7 +123,7 @@ def acknowledge_in_two_taps_and_take_it_back(page: Page, hall: Hall) -> None:
     card = page.locator("#asks .alert[data-life=firing]").first
     card.locator(".choice", has_text="Alat rusak").click()
     card.locator(".btn.primary").click()
-    expect(page.locator("#done")).to_contain_text("Tersimpan: alat rusak")
+    expect(page.locator("#done")).to_contain_text("Diterima: alat rusak")
     page.locator("#done").get_by_role("button", name="Batalkan").click()
     expect(page.locator("#done")).to_contain_text("Dibatalkan")
 

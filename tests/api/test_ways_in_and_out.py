@@ -54,7 +54,7 @@ def test_whose_session_ended_and_whose_link_was_used_is_told_what_to_do(web: Web
 def test_what_one_may_not_open_is_told_so(web: Web):
     browser, _ = logged_in(web, "viewer")
     answer = browser.get("/admin/users")
-    assert (answer.status_code, "Ini tidak diizinkan." in words_of(answer)) == (403, True)
+    assert (answer.status_code, "Halaman ini tidak terbuka untuk akun Anda." in words_of(answer)) == (403, True)
 
 
 def test_the_frame_leads_to_ones_account_and_out_or_in(web: Web):
@@ -69,9 +69,9 @@ def test_the_frame_leads_to_ones_account_and_out_or_in(web: Web):
     assert 'class="me"' not in visitor(web).get("/login").text
 
 
-@pytest.mark.parametrize(("role", "offered"), [("administrator", 2), ("facility_manager", 1), ("viewer", 0)])
+@pytest.mark.parametrize(("role", "offered"), [("administrator", 2), ("facility_manager", 0), ("viewer", 0)])
 def test_a_first_start_leads_to_a_site_and_to_accounts(web: Web, role: Role, offered: int):
     page = logged_in(web, role)[0].get("/")
     main = page.text.partition("<main")[2]
-    assert sum(f'href="{path}"' in main for path in ("/admin", "/admin/users/new")) == offered
-    assert ("Pengelola gedung menambahkannya." in words_of(page)) == (role == "viewer")
+    assert sum(f'href="{path}"' in main for path in ("/admin/sites", "/admin/users/new")) == offered
+    assert ("Seorang administrator menambahkannya." in words_of(page)) == (role != "administrator")

@@ -152,7 +152,7 @@ def test_what_is_wrong_is_not_written(connection: Connection) -> None:
     wrong = replace(ABSENCE, outlet="a-3", to_ms=ABSENCE.from_ms, reason="lunch")
     with pytest.raises(NotAccepted) as error:
         declare(connection, "balai", wrong, "ani", NOW)
-    assert [path for path, _ in error.value.problems] == ["reason", "outlet", "to"]
+    assert [one.path for one in error.value.problems] == ["reason", "outlet", "to"]
     assert (declared(connection), versions(connection), audited(connection)) == ((), {"balai": 1}, [])
 
 
