@@ -366,21 +366,24 @@ def agency_rows(site: Site, words: Words) -> list[AgencyRow]:
     ]
 
 
-def person_rows(site: Site, words: Words) -> list[PersonRow]:
-    """The site's own first, then those of each agency."""
-    return [_person(one, "", words("admin.of_site"), words) for one in site.contacts] + [
-        _person(one, agency.id, _short(agency, agency.id), words) for agency in site.agencies for one in agency.contacts
+def person_rows(site: Site, words: Words, *, phones: bool) -> list[PersonRow]:
+    """The site's own first, then those of each agency. `phones`: whether telephones are shown."""
+    return [_person(one, "", words("admin.of_site"), words, phones) for one in site.contacts] + [
+        _person(one, agency.id, _short(agency, agency.id), words, phones)
+        for agency in site.agencies
+        for one in agency.contacts
     ]
 
 
-def people_of(site: Site, agency: str, words: Words) -> list[PersonRow]:
+def people_of(site: Site, agency: str, words: Words, *, phones: bool) -> list[PersonRow]:
     """The contacts of one agency."""
-    return [row for row in person_rows(site, words) if row.agency == agency]
+    return [row for row in person_rows(site, words, phones=phones) if row.agency == agency]
 
 
-def _person(one: Contact, agency: str, of: str, words: Words) -> PersonRow:
+def _person(one: Contact, agency: str, of: str, words: Words, phones: bool) -> PersonRow:
     scheme = (one.channel or "").partition("://")[0]
-    reached = " · ".join(filter(None, (one.phone, scheme))) or words("admin.not_reached")
+    phone = one.phone if phones or not one.phone else words("admin.phone.hidden")
+    reached = " · ".join(filter(None, (phone, scheme))) or words("admin.not_reached")
     return PersonRow(one.id, agency, of, one.name, words(f"admin.role.{one.role}"), words.number(one.level), reached)
 
 

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api import admin, registry, special_days
-from api.access import Sight, sight_of
+from api.access import Sight, may_phone, sight_of
 from api.admin_changes import Moved, Wrong, change_site, may, saying, site_named
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.forms import form_of
@@ -152,7 +152,7 @@ def _view(request: Request, site: Site, waiting: list[Waiting], part: str, words
     elif part == "contacts":
         rows = [
             (_contact_url(base, row) if may_register else "", row.name, (row.of, row.role, row.level, row.reached))
-            for row in admin.person_rows(site, words)
+            for row in admin.person_rows(site, words, phones=may_phone(request))
         ]
     elif part == "duties":
         rows = [
@@ -362,7 +362,7 @@ async def _form(
         elsewhere=admin.elsewhere(found, fields, words),
         may_change=may(request, "maintain" if place.kind is SENSOR else "register"),
         save=words("admin.save" if place.id else f"admin.add.{place.kind.plural}"),
-        **_parts(site, place, words),
+        **_parts(site, place, words, phones=may_phone(request)),
         **choices(request, request.url.path),
     )
 
@@ -384,7 +384,7 @@ def _frame(site: Site, place: Place, words: Words) -> dict[str, Any]:
     }
 
 
-def _parts(site: Site, place: Place, words: Words) -> dict[str, Any]:
+def _parts(site: Site, place: Place, words: Words, *, phones: bool) -> dict[str, Any]:
     """The sensors of an outlet, the contacts of an agency."""
     here = _url(site.id, place)
     if place.id and place.kind is OUTLET:
@@ -396,7 +396,7 @@ def _parts(site: Site, place: Place, words: Words) -> dict[str, Any]:
     if place.id and place.kind is AGENCY:
         people = [
             (f"{here}/contacts/{row.id}", row.name, (row.of, row.role, row.level, row.reached))
-            for row in admin.people_of(site, place.id, words)
+            for row in admin.people_of(site, place.id, words, phones=phones)
         ]
         return {"part": "contacts", "part_rows": people, "part_heads": _heads("contacts", words)}
     return {"part": "", "part_rows": None, "part_heads": []}

@@ -139,6 +139,14 @@ def test_secrets_of_channels_never_reach_the_page(office: Web):
     assert reference in unescape(manager.get(path).text)
 
 
+def test_telephones_are_for_those_who_may_answer(office: Web):
+    office.apply(site(contacts=(Contact(id="kepala", name="Kepala", role="facility_manager", phone="0231 5550101"),)))
+    assert "0231 5550101" in words_of(of(office).get("/admin?part=contacts"))
+    seen = words_of(of(office, "technician").get("/admin?part=contacts"))
+    assert "lewat telepon" in seen
+    assert "5550101" not in seen
+
+
 def test_technicians_look_after_sensors_alone(office: Web):
     technician = of(office, "technician")
     assert technician.get("/admin").status_code == 200
