@@ -16,6 +16,7 @@ FIELDS = ("of", "from", "to", "service_hours", "reason")
 CLOSED = "off"
 _KINDS = {kind.name: kind for kind in (AGENCY, OUTLET)}
 _IN_LIST = "exceptions"
+_MOST_DIGITS = 6
 
 
 class DayRow(NamedTuple):
@@ -118,7 +119,8 @@ def day_at(site: Site, of: str, n: str) -> DatedHours | None:
     """The special day that a form names, as it is now."""
     place = place_of(site, of)
     days: Sequence[DatedHours] = () if place is None else thing(site, place).exceptions
-    return days[int(n)] if n.isascii() and n.isdigit() and int(n) < len(days) else None
+    at = int(n) if n.isascii() and n.isdigit() and len(n) <= _MOST_DIGITS else len(days)
+    return days[at] if at < len(days) else None
 
 
 def _written(site: Site, place: Place) -> list[dict[str, Any]]:

@@ -144,8 +144,9 @@ class RelyingParty:
             claims.validate(now_ms // 1000, LEEWAY_S)
         except (JoseError, ValueError) as error:
             raise NotProved("unproved", f"the ID token does not hold: {error}") from None
-        if not claims["sub"].isprintable() or len(claims["sub"]) > _LONGEST_SUBJECT:
-            raise NotProved("unproved", "the ID token's subject is not printable, or too long")
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not subject.isprintable() or len(subject) > _LONGEST_SUBJECT:
+            raise NotProved("unproved", "the ID token's subject is no printable text, or too long")
         return dict(claims)
 
     def _decoded(self, token: str) -> jwt.Token:

@@ -56,6 +56,8 @@ async def remove(request: Request, site: str, given: Filled) -> Response:
 
     try:
         await run_in_threadpool(change_site, request, make)
+    except NotAsWanted as error:  # of what stands there besides, and would be refused today
+        return await _page(request, Wrong(special_days.typed({}), tuple(error.found)), status=400)
     except Moved:
         return RedirectResponse(address("/admin", site=site, part="days", said="moved"), 303)
     return RedirectResponse(address("/admin", site=site, part="days", said="removed"), 303)

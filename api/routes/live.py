@@ -32,7 +32,8 @@ _OUTLET = {
     "version": 1,
 }
 _EXAMPLE = {"at": "2026-11-24T03:42:07.000Z", "outlets": [_OUTLET]}
-_EVENTS = 'id: 1764000000-1\nevent: occupancy\ndata: {"outlet":"disdukcapil-1","status":"vacant",…}\n\n'
+_EVENTS = 'id: 1795491000000001\nevent: occupancy\ndata: {"outlet":"disdukcapil-1","status":"vacant",…}\n\n'
+_LONGEST_ID = 20
 
 
 class StreamOfEvents(Response):
@@ -73,8 +74,13 @@ async def stream(
 ) -> Response:
     feed: Feed = request.app.state.feed
     sight = _sight(request, site)
-    after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else None
+    after = _place(last_event_id or "")
     return EventStream(feed.stream, feed.stream.listen(sight.site, after, lambda: feed.snapshot(sight), sight.agency))
+
+
+def _place(event_id: str) -> int | None:
+    """The event that was heard last; None for what is no id of ours."""
+    return int(event_id) if event_id.isdecimal() and len(event_id) <= _LONGEST_ID else None
 
 
 def _sight(request: Request, site: str | None) -> Sight:

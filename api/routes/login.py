@@ -166,7 +166,8 @@ def _check(parts: Parts, name: str, password: str, where: str, was_last: bool) -
     with parts.record.writing() as connection:
         if right and password_of(connection, name) == kept:
             return accounts.log_in_by_password(connection, name, where, parts.now())
-        accounts.held_up(connection, name, where, parts.now())
+        if was_last:
+            accounts.held_up(connection, name, where, parts.now())
     return None
 
 

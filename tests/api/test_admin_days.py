@@ -9,6 +9,7 @@ import pytest
 
 from presence.site import DatedHours
 from tests.api.test_admin import BALAI, of, office, send, stored, words_of
+from tests.builders import outlet, site
 from tests.fixtures.web import Web
 
 __all__ = ["office"]
@@ -39,6 +40,17 @@ def test_days_are_added_listed_and_taken_out(office: Web):
     assert answers == [f"{LIST}&said=removed", f"{LIST}&said=moved"]
     assert "Periksa daftarnya sekali lagi." in words_of(manager.get(answers[1]))
     assert (stored(office).exceptions, len(stored(office).outlets[0].exceptions)) == ((), 1)
+    far = manager.post(f"{DAYS}/remove", data=whole | {"n": "9" * 5000})
+    assert far.headers["location"] == f"{LIST}&said=moved"
+
+
+def test_a_name_that_would_be_refused_today_does_not_keep_a_day_in_without_a_word(office: Web):
+    off = DatedHours(first="2026-12-24", last="2026-12-24", service_hours="off")
+    office.apply(site(outlets=[outlet("a-1", name="Loket \u202e1", exceptions=(off,))]))
+    page = of(office).get(LIST)
+    form = {name: unescape(value) for name, value in re.findall(r'name="(of|n|tag)" value="([^"]*)"', page.text)}
+    answer = of(office, "administrator").post(f"{DAYS}/remove", data=form)
+    assert (answer.status_code, "invisible character" in unescape(answer.text)) == (400, True)
 
 
 @pytest.mark.parametrize(

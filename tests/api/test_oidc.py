@@ -146,6 +146,7 @@ def test_a_signature_that_is_not_the_issuers_proves_nothing(
         {"aud": [CLIENT_ID, "x"], "azp": "x"},
         {"iss": "https://elsewhere.example"},
         {"sub": ""},
+        {"sub": 4711},
         {"at_hash": "of another token"},
     ],
 )
