@@ -15,7 +15,6 @@ from presence.site import Outlet
 from storage.record.alert_list import AlertRow
 
 TILES = 42  # on one screen
-SCREEN_S = 20
 SUMS = ("obliged", "staffed", "serving", "unattended", "vacant", "declared", "unknown")
 RAIL_LENGTH = 8
 LOG_LENGTH = 4

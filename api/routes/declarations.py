@@ -157,10 +157,7 @@ def declare_absence(request: Request, site: SiteId, absence: NewAbsence) -> Resp
     tags=["absences"],
     summary="End an absence now, or withdraw one that has not begun",
     description=_END,
-    responses=_said(
-        200, "What has become of it.", OneAbsence, "absence", _ABSENCE | {"withdrawn": "2026-11-24T03:45:00.000Z"}
-    )
-    | {409: {"description": "It is over, was withdrawn, or comes from a site file."}},
+    responses=_said(200, "What has become of it.", OneAbsence, "absence", _WITHDRAWN) | _OVER,
 )
 def end_absence(request: Request, site: SiteId, number: Number) -> Response:
     return JSONResponse({"absence": _end(request, site, Absence, number)})
@@ -197,10 +194,7 @@ def declare_maintenance(request: Request, site: SiteId, maintenance: NewMaintena
     tags=["maintenance"],
     summary="End maintenance now, or withdraw what has not begun",
     description=_END,
-    responses=_said(
-        200, "What has become of it.", OneMaintenance, "maintenance", _WORK | {"to": "2026-11-25T05:20:00.000Z"}
-    )
-    | {409: {"description": "It is over, was withdrawn, or comes from a site file."}},
+    responses=_said(200, "What has become of it.", OneMaintenance, "maintenance", _ENDED) | _OVER,
 )
 def end_maintenance(request: Request, site: SiteId, number: Number) -> Response:
     return JSONResponse({"maintenance": _end(request, site, Maintenance, number)})

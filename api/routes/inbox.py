@@ -95,7 +95,7 @@ def list_inbox(
     "/claim",
     status_code=201,
     summary="Make a device of the inbox a sensor of an outlet",
-    description="Its kind and id follow from what it said; it can be changed afterwards, as any sensor.",
+    description="Its id follows from what it said; it can be changed afterwards, as any sensor.",
     responses=_MADE,
 )
 def claim_device(request: Request, wanted: NewClaim) -> Response:

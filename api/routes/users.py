@@ -120,7 +120,11 @@ def list_accounts(request: Request, limit: Limit = 1000, cursor: Cursor = None) 
     summary="Make an account",
     description="It has no password and no token yet: give its owner a one-time link, or make a token.",
     responses=_said(
-        201, "The account.", {"user": _ACCOUNT}, _400="A field is wrong, or missing.", _409="The name is taken."
+        201,
+        "The account.",
+        {"user": _ACCOUNT},
+        _400="A field is wrong, or missing.",
+        _409="The name is taken, or another account has that person.",
     ),
 )
 def make_account(request: Request, account: NewAccount) -> Response:
@@ -215,7 +219,7 @@ def log_out_everywhere(request: Request, name: Name) -> Response:
 
 @router.post(
     "/{name}/revoke",
-    summary="Take back all that opens an account: sessions, links, tokens, its password",
+    summary="Take back all that opens an account: sessions, links, tokens, its password, its log-in by OpenID Connect",
     description="The account stays; a one-time link lets its owner in again.",
     responses=_said(
         200,

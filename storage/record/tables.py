@@ -485,7 +485,7 @@ sidak_link = Table(
     _instant("revoked_ms", nullable=True),
     sqlite_autoincrement=True,
 )
-# What links are signed with. Whoever reads it can make any: it is in backups, and in no export.
+# What leaves us and comes back is signed with. Whoever reads it can make any: it is in backups, and in no export.
 signing_key = Table(
     "signing_key",
     metadata,
