@@ -30,7 +30,7 @@ MODULES = sorted((API / "pages" / "static").glob("*.js"))
 
 # Alike in both languages.
 ALIKE = {
-    "API", "Sensor", "radar", "administrator", "CO₂",
+    "API", "Sensor", "radar", "administrator", "CO₂", "{n} token",
 }  # fmt: skip
 # Names and signs that are no words of a language.
 NAMES = {"Hadir", "Authorization", "Bearer", "hadir", "openapi.json", "api", "v1", "public"}
