@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from api.agency_done import done_of
 from api.agency_place import Place, place_of, words_of
 from api.agency_view import Asked, agency_view
 from api.answers import LangChoice, ThemeChoice, address, choices, page, remember
-from api.asked import site_of
+from api.asked import site_of, sites_of
 from api.feed import Feed
 from api.parts import Parts
 from api.routes.agency_forms import SAID
@@ -39,14 +39,11 @@ async def agency_page(
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address("/agency", site=site, agency=agency))
     parts: Parts = request.app.state.parts
-    feed: Feed = request.app.state.feed
     links = choices(request, "/agency", site=site, agency=agency)
-    sites = [one for one in feed.live.sites.values() if sight_of(request).sees_site(one)]
+    sites = list(sites_of(request).values())
     chosen = site_of(request, site) if site is not None else next(iter(sites), None)
     if chosen is None:
         return await page(request, "welcome.html", **links)
-    if not sight_of(request).sees_site(chosen):
-        raise HTTPException(404, f'no site "{chosen.id}"')
     place, now_ms, words = place_of(request, chosen, agency), parts.now(), words_of(request, chosen)
     common = {
         "zone": chosen.timezone,
