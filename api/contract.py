@@ -27,7 +27,7 @@ TAGS = {
     "ledger": "Every obliged second of an outlet or a duty, booked once.",
     "export": "Tables as files.",
     "webhook": "What other clouds post to us.",
-    "registry": "Outlets, sensors, agencies and contacts, changed with If-Match.",
+    "registry": "Sites, their outlets, sensors, agencies, contacts, duties and rules, changed with If-Match.",
     "inbox": "Devices that nobody has claimed.",
     "contests": "Absences that an agency contests, and what was decided.",
     "sidak": "Obliged and empty now.",

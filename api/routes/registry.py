@@ -1,4 +1,7 @@
-"""The registry of a site: outlets, their sensors, agencies, contacts. What is read has a tag, and a change names it."""
+"""The registry: sites, their outlets, sensors, agencies, contacts, duties and rules.
+
+What is read has a tag, and a change names it.
+"""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ def _revoke(record: Record, name: str, token: str | None) -> str:
             accounts.revoke_token(connection, name, token, by=accounts.CONSOLE, now_ms=_now_ms())
             return f"{name}: token {token} taken back"
         count = accounts.revoke(connection, name, by=accounts.CONSOLE, now_ms=_now_ms())
-    return f"{name}: {count} tokens, links and sessions taken back, and the password"
+    return f"{name}: {count} tokens, links and sessions taken back, the password and the log-in by OpenID Connect too"
 
 
 def _running_at(settings: Settings) -> str:

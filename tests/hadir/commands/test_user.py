@@ -53,7 +53,10 @@ def test_a_link_leads_to_where_the_pages_are(capsys: pytest.CaptureFixture[str],
 def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "token", "--name", "ani")
     said(capsys, "link", "--name", "ani")
-    assert said(capsys, "revoke", "--name", "ani") == "ani: 2 tokens, links and sessions taken back, and the password"
+    assert (
+        said(capsys, "revoke", "--name", "ani")
+        == "ani: 2 tokens, links and sessions taken back, the password and the log-in by OpenID Connect too"
+    )
 
 
 def test_wrong_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
