@@ -125,7 +125,7 @@ def untils(hours: Sequence[Span], now_ms: int, words: Words) -> list[Until]:
     """In how long one may be back: soon, after this stretch of the day, or after all of it."""
     begin_ms = begins(hours, now_ms)
     day_ms = words.day_start_ms(begin_ms)
-    today = [span.end_ms for span in hours if words.day_start_ms(span.start_ms) == day_ms]
+    today = [span.end_ms for span in hours if day_ms == words.day_start_ms(span.end_ms - 1) <= span.start_ms]
     last_ms = max(today, default=begin_ms + max(_SOON_MS) + _STEP_MS)
     soon = [-(-(begin_ms + ms) // _STEP_MS) * _STEP_MS for ms in _SOON_MS]
     ends = sorted({*(at_ms for at_ms in soon if at_ms < last_ms), *today[:1], *today[-1:]})

@@ -87,6 +87,7 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
         "asks": asks,
         "waiting": sum(one.card.life == "firing" for one in asks),
         "calm": floor.calm(floor.sums(shown, concerned, now_ms), shown, now_ms, words),
+        "all_known": all(occupancies[outlet.id].status != "unknown" for outlet in outlets),
         "reasons": ABSENCE_REASONS,
         "tiles": [
             (

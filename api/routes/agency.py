@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api import floor
 from api.access import ROLES_OF, RULES, may_phone, sight_of
 from api.agency import ANSWERED
 from api.agency_done import done_of
@@ -21,6 +22,7 @@ from api.routes.agency_forms import SAID
 from api.routes.substitutes import may_give_channels
 from presence.site import Site
 from storage.record.alert_list import AlertRow
+from storage.record.contests import contests
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,9 +57,12 @@ async def agency_page(
         **links,
     }
     if place is None:
-        return await page(request, "agencies.html", **common, agencies=_agencies(request, chosen, now_ms))
+        listed = await run_in_threadpool(_agencies, request, chosen, now_ms)
+        return await page(request, "agencies.html", **common, agencies=listed)
     shown = await run_in_threadpool(agency_view, parts.record, _asked(request, place, now_ms))
+    distrust = request.app.state.feed.live.distrust(chosen.id, now_ms)
     told: dict[str, Any] = {
+        "warning": floor.warning_of_distrust(distrust, words),
         "said": said if said in SAID else "",
         "about": about or "",
         "done": await run_in_threadpool(done_of, parts.record, place, done, now_ms, words),
@@ -83,16 +88,30 @@ def _asked(request: Request, place: Place, now_ms: int) -> Asked:
     )
 
 
-def _agencies(request: Request, site: Site, now_ms: int) -> list[tuple[str, str, int, int]]:
-    """Address, name, outlets and unanswered alerts of each agency of the site, those with most alerts first."""
+class _Line(NamedTuple):
+    """An agency of the site. `waiting`: alerts that nobody answered; `contested`: what a manager has to decide."""
+
+    url: str
+    name: str
+    outlets: int
+    waiting: int
+    contested: int
+
+
+def _agencies(request: Request, site: Site, now_ms: int) -> list[_Line]:
+    """The agencies that have outlets, those in front of which most is waiting."""
     rows = [row for row in request.app.state.feed.alerts(site.id, now_ms) if _is_asked(row, now_ms)]
+    decides = _may(request, "POST /agency/decide")
+    with request.app.state.parts.record.reading() as connection:
+        open_ones = [one for one in contests(connection, site.id, from_ms=now_ms) if one.verdict is None]
     found = []
     for one in site.agencies:
         place = Place(site, one.id)
         if place.outlets:
             waiting = sum(place.speaks_of(row) for row in rows)
-            found.append((place.address(), one.name, len(place.outlets), waiting))
-    return sorted(found, key=lambda line: (-line[3], line[1]))
+            contested = sum(place.sight.sees_outlet(site, it.outlet) for it in open_ones) if decides else 0
+            found.append(_Line(place.address(), one.name, len(place.outlets), waiting, contested))
+    return sorted(found, key=lambda line: (-line.waiting, -line.contested, line.name))
 
 
 def _is_asked(row: AlertRow, now_ms: int) -> bool:

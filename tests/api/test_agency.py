@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.agency import shares
+from api.agency import shares, untils
+from api.words import Words
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
-from presence.intervals import Interval
+from presence.intervals import Interval, Span
 from presence.site import Absence, Agency, Contact
 from storage.record import audit, tables
 from storage.record.acknowledgements import of_alerts
@@ -260,6 +261,26 @@ def test_when_closed_an_absence_begins_with_the_next_opening(hall: Web, naker: B
 # Figures
 
 
+def test_where_a_day_has_no_end_nobody_is_back_at_the_end_of_the_week():
+    words = Words("id", "Asia/Jakarta")
+    offered = untils([Span(NOW, NOW + 8 * 24 * HOUR)], NOW, words)
+    assert offered
+    assert all(parse_instant(one.value) < NOW + 2 * HOUR for one in offered)
+    closing = NOW + 3 * HOUR
+    assert untils([Span(NOW, closing)], NOW, words)[-1].value == rfc3339(closing)
+
+
+def test_a_page_whose_site_is_not_believed_says_so_and_has_no_tick(hall: Web, naker: Browser):
+    html = naker.get("/agency").text
+    assert '<div class="banner warn" role="alert">' not in html
+    hall.app.state.feed.live.hear_collector(
+        "balai", json.dumps({"state": "offline", "at": rfc3339(NOW)}).encode(), retained=False, now_ms=NOW
+    )
+    html = naker.get("/agency").text
+    assert '<div class="banner warn" role="alert">' in html
+    assert 'class="none calm' not in html
+
+
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [([0, 0], [0, 0]), ([1, 1, 1], [334, 333, 333]), ([2, 1, 0, 0], [667, 333, 0, 0]), ([999, 1], [999, 1])],
@@ -343,6 +364,7 @@ def test_the_page_contests_and_decides_by_forms(hall: Web, naker: Browser):
     assert "tulis mengapa keliru" in sent(naker, "contest", which=which, text="")
     assert "pilih loketnya" in sent(naker, "contest", which=which.replace("n-2", "d-1"), text="x")
     manager = as_(hall, "facility_manager")
+    assert "2 sanggahan menunggu putusan" in in_words(manager.get("/agency").text)
     assert "tulis alasannya" in sent(manager, "decide", number="1", verdict="upheld", text="")
     words = sent(manager, "decide", number="1", verdict="corrected", text="Benar, kami lihat")
     assert "Dikoreksi “Petugas di meja sebelah”" in words

@@ -5,7 +5,7 @@ import { Clock } from "./words.js";
 
 const TOAST_MS = 8_000;
 const AT_MOST_EVERY_MS = 3_000;
-const AGES_EVERY_MS = 30_000;
+const AGES_EVERY_MS = 5_000; // ages of evidence, and what is true no more because nothing is heard
 
 const part = (id) => document.getElementById(id);
 
@@ -95,6 +95,7 @@ async function look() {
       if (fresh !== null) renew(node, document.importNode(fresh, true));
     }
     if ([...unanswered(document)].some((id) => !before.has(id))) part("announce").textContent = part("h-asks").textContent;
+    document.querySelector(".clock")?.replaceWith(document.importNode(page.querySelector(".clock"), true));
     const still = page.querySelector("#feed .if-live");
     if (still !== null) part("feed").querySelector(".if-live").textContent = still.firstChild.textContent;
   } catch {
