@@ -202,6 +202,8 @@ def hours_today(site: PublicSite, words: Words) -> str:
     spans = [(parse_instant(span.start), parse_instant(span.end)) for span in site.hours]
     if not spans:
         return words("pub.hours.none")
+    if len(spans) == 1 and words.clock(spans[0][0]) == words.clock(spans[0][1]):
+        return words("pub.hours.always")
     said = [f"{words.clock(start)}–{words.clock(end)}" for start, end in spans]
     return words("pub.hours", spans=words.listed(said))
 

@@ -200,7 +200,7 @@ function filter(concerned) {
     section.hidden = !section.querySelector(".tile:not([hidden])");
   }
   const nothing = part("nothing");
-  nothing.hidden = anything;
+  nothing.hidden = anything || tiles.size === 0; // who looks for nothing is told by the page that nothing is there yet
   set(nothing.querySelector("h2"), q ? words.text("find.none", { q: query.value.trim() }) : words.text("find.none.state"));
 }
 

@@ -113,6 +113,7 @@ const tools = part("tools");
 function filter() {
   if (!tools) return;
   const q = tools.elements.q.value.trim();
+  part("summary").hidden = q !== ""; // it counts all of them
   const wanted = q.toLowerCase().split(/\s+/);
   const only = tools.elements.open.checked;
   let anything = false;
