@@ -9,6 +9,8 @@ Verdict = Literal["news", "repeat", "drop"]
 _TELLING = ("presence", "moving", "still")
 # What measures a distance and no more tells by it who comes and goes: by more than such a sensor wavers.
 _STEP_M = 0.1
+# What a sensor says after such a silence may end an "unknown", though it repeats what it said before.
+_SILENCE_MS = 1_000
 
 
 class Thinning:
@@ -18,10 +20,12 @@ class Thinning:
         self._interval_ms = interval_ms or 0
         self._said: dict[str, float] = {}
         self._distance_m: float | None = None
+        self._heard_ms: int | None = None
         self._sent_ms: int | None = None
 
     def judge(self, at_ms: int, values: dict[str, float]) -> Verdict:
         """What becomes of a report of `at_ms`. A clock that was set back lets one through."""
+        heard_ms, self._heard_ms = self._heard_ms, at_ms
         news = False
         for name in _TELLING:
             if name in values and self._said.get(name) != values[name]:
@@ -33,7 +37,7 @@ class Thinning:
             return "drop"
         self._sent_ms = at_ms
         self._distance_m = distance_m
-        return "news" if news else "repeat"
+        return "news" if news or (heard_ms is not None and at_ms - heard_ms >= _SILENCE_MS) else "repeat"
 
 
 def _moved(before_m: float | None, now_m: float | None) -> bool:

@@ -37,6 +37,13 @@ def test_news_are_told_from_repeats() -> None:
     ]  # fmt: skip
 
 
+def test_a_report_after_a_silence_is_news_though_it_repeats_the_last_one() -> None:
+    thinning = Thinning(500)
+    reports = [(0, PRESENT), (600, PRESENT), (1_599, PRESENT), (2_599, PRESENT), (2_700, PRESENT)]
+    verdicts = [thinning.judge(at_ms, values) for at_ms, values in reports]
+    assert verdicts == ["news", "repeat", "repeat", "news", "drop"]
+
+
 def test_without_thinning_everything_is_sent() -> None:
     assert sent(None, (0, PRESENT), (1, PRESENT)) == [0, 1]
 
