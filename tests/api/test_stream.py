@@ -196,6 +196,27 @@ async def test_who_takes_nothing_is_cut_off() -> None:
         if message["type"] == "http.response.body":
             await asyncio.Event().wait()  # its buffers are full
 
-    await EventStream(stream, stream.listen(None, None, lambda: stream.snapshot_event(b"{}"))).stream_response(send)
+    answer = EventStream(stream, stream.listen(None, None, lambda: stream.snapshot_event(b"{}")))
+    answering = asyncio.create_task(answer.stream_response(send))
+    while not answering.done():
+        await asyncio.sleep(0.01)
+        stream.beat(b"{}")
+    await answering
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert (stream.cut_off, stream.listeners) == (1, 0)
+
+
+@running
+async def test_whose_request_is_given_up_is_not_counted_as_slow() -> None:
+    stream = Stream(started_ms=STARTED_MS, slowest_s=0.05)
+
+    async def send(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    answer = EventStream(stream, stream.listen(None, None, lambda: stream.snapshot_event(b"{}")))
+    answering = asyncio.create_task(answer.stream_response(send))
+    await asyncio.sleep(0)
+    answering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answering
+    assert stream.cut_off == 0
