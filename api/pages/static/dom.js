@@ -28,3 +28,16 @@ export function fill(list, values, template, keyOf, put) {
     list.replaceChildren(...items);
   }
 }
+
+// What is asked for often is done once, before the page is painted next. A page that nobody sees is not painted.
+export function onceAFrame(act) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      act();
+    });
+  };
+}

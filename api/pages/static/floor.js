@@ -288,8 +288,23 @@ export function change(before, after, nowMs) {
 const tells = ({ status, was }) =>
   status !== "closed" && was !== "closed" && !(STAFFED.includes(status) && STAFFED.includes(was));
 
-export function lines(changes, alerts, plan, nowMs, words) {
-  const found = changes.filter((one) => one.outlet in plan.outlets && tells(one)).map((one) => ({
+// The newest `most` lines of the last hour; `more`: how many there are beyond them. Only what is shown is put in words.
+export function lines(changes, alerts, plan, nowMs, words, most) {
+  const found = [
+    ...changes.filter((one) => one.outlet in plan.outlets && tells(one)).map((change) => (
+      { atMs: change.at_ms, where: plan.subjects[`outlet/${change.outlet}`].label, change })),
+    ...alerts.filter((one) => !stands(one)).map((alert) => (
+      { atMs: ms(alert.disproved ?? alert.resolved), where: subjectOf(alert, plan).label, alert })),
+  ].filter((one) => one.atMs > nowMs - HOUR_MS).sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1));
+  return {
+    lines: found.slice(0, most).map(({ change, alert }) =>
+      change ? changeLine(change, plan, words) : endedLine(alert, plan, words)),
+    more: Math.max(0, found.length - most),
+  };
+}
+
+function changeLine(one, plan, words) {
+  return {
     atMs: one.at_ms,
     at: words.clock(one.at_ms),
     state: one.status,
@@ -300,10 +315,7 @@ export function lines(changes, alerts, plan, nowMs, words) {
     more: one.was === null || one.lasted_ms < 1000 ? "" : words.text("log.was", {
       state: words.text(`state.${one.was}`).toLowerCase(), span: words.span(one.lasted_ms),
     }),
-  }));
-  const ended = alerts.filter((one) => !stands(one)).map((one) => endedLine(one, plan, words));
-  return [...found, ...ended].filter((line) => line.atMs > nowMs - HOUR_MS)
-    .sort((a, b) => b.atMs - a.atMs || (a.where < b.where ? 1 : -1));
+  };
 }
 
 function endedLine(alert, plan, words) {

@@ -1,10 +1,11 @@
 // Keeps the live floor up to date while it is open: events into tiles, ages every second, filters, the dead banner.
 
-import { fill, set, setAttribute, setIcon } from "./dom.js";
+import { fill, onceAFrame, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
 import { tellFeed } from "./feed_told.js";
 import * as floor from "./floor.js";
 import { LiveState } from "./live_state.js";
+import { Tile } from "./tile.js";
 import { Words } from "./words.js";
 
 const NEW_MS = 2_000;
@@ -13,31 +14,38 @@ const SVG = "http://www.w3.org/2000/svg";
 const plan = JSON.parse(document.getElementById("data").textContent);
 const words = new Words(plan.texts, plan.zone);
 const part = (id) => document.getElementById(id);
-const tiles = new Map([...document.querySelectorAll(".tile")].map((tile) => [tile.dataset.outlet, tile]));
+const tiles = Tile.all();
 const marks = new Map([...document.querySelectorAll(".mark")].map((mark) => [mark.dataset.outlet, mark]));
 let counts = new Map(); // outlet -> status as the sums count it
+let concerned = new Map(); // outlet -> its standing alerts
+const news = new Set(); // outlets of which the feed has told since the page was rendered
 let show = new URLSearchParams(location.search).get("show") ?? "all";
 
 // Events
 
 const state = new LiveState(plan, {
   changed(outlet) {
-    for (const node of [tiles.get(outlet), marks.get(outlet)]) if (node) ring(node);
+    for (const node of [tiles.get(outlet)?.node, marks.get(outlet)]) if (node) ring(node);
   },
   fired(alert) {
     const what = words.text(`kind.${alert.kind}`);
     set(part("announce"), words.text("alert.new", { what, where: floor.subjectOf(alert, plan).label }));
   },
   answering(page) {
-    for (const [outlet, tile] of tiles) renewCall(tile, page.getElementById(`o-${outlet}`)?.querySelector(".call"));
+    for (const [outlet, { node }] of tiles) renewCall(node, page.getElementById(`o-${outlet}`)?.querySelector(".call"));
     render();
   },
 });
 
+// Of an occupancy only its tile is rendered: hundreds may come within a second, and at 500 tiles all of them cost 6 ms.
+const renderSoon = onceAFrame(() => render(news));
+
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
   event(kind, data) {
     state.take(kind, data);
-    if (kind !== "heartbeat") render();
+    if (kind === "heartbeat") return;
+    for (const outlet of kind === "occupancy" ? [data.outlet] : tiles.keys()) news.add(outlet);
+    renderSoon();
   },
   refused(status) {
     if (status === 401 || status === 404) location.reload();
@@ -59,22 +67,31 @@ function ring(node) {
 
 // What is seen
 
-function render() {
+// `outlets`: whose tiles are rendered; the site as a whole always is.
+function render(outlets = tiles.keys()) {
   if (!state.started || feed.dead) return;
-  const { occupancies, distrust, now: nowMs } = state;
-  const all = [...occupancies.values()];
-  const shown = floor.counted(all, plan, nowMs);
+  const nowMs = state.now;
+  concerned = floor.standing([...state.alerts.values()], plan);
+  for (const outlet of outlets) renderOutlet(outlet, nowMs);
+  news.clear();
+  renderSite(nowMs);
+}
+
+function renderOutlet(outlet, nowMs) {
+  const [tile, occupancy] = [tiles.get(outlet), state.occupancies.get(outlet)];
+  if (!tile || !occupancy) return;
+  const shown = floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words);
+  tile.render(shown);
+  tile.node.querySelector(".call")?.toggleAttribute("hidden", !floor.EMPTY.includes(shown.status));
+  if (marks.has(outlet)) renderMark(marks.get(outlet), outlet, shown);
+}
+
+function renderSite(nowMs) {
+  const all = [...state.occupancies.values()];
   const known = [...state.alerts.values()];
-  const concerned = floor.standing(known, plan);
+  const shown = floor.counted(all, plan, nowMs);
   const found = floor.sums(shown, concerned);
   counts = new Map(shown.map((one) => [one.outlet, one.status]));
-  for (const [outlet, tile] of tiles) {
-    const occupancy = occupancies.get(outlet);
-    if (!occupancy) continue;
-    const now = floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words);
-    renderTile(tile, now);
-    if (marks.has(outlet)) renderMark(marks.get(outlet), outlet, now);
-  }
   for (const link of part("sums").children) {
     set(link.querySelector(".n"), floor.figure(link.dataset.show, found, plan, words));
   }
@@ -86,28 +103,14 @@ function render() {
   });
   renderSeats(shown, found);
   renderAlerts(known, found, shown, nowMs);
-  renderLines(floor.lines(state.changes, known, plan, nowMs, words));
-  const warning = floor.warning(known, distrust, all, words);
+  renderLines(floor.lines(state.changes, known, plan, nowMs, words, floor.LOG_LENGTH));
+  const warning = floor.warning(known, state.distrust, all, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
   set(part("warning").querySelector("p"), warning?.[1] ?? "");
   set(part("hours"), floor.hoursSentence(plan.spans, nowMs, words));
   // Nothing moves under the pointer: what a filter shows follows when the pointer has left.
-  if (!part("floors").matches(":hover")) filter(concerned);
-}
-
-function renderTile(tile, shown) {
-  setAttribute(tile, "data-state", shown.status);
-  setAttribute(tile, "data-alert", shown.phase || null);
-  set(tile.querySelector(".dur"), shown.duration);
-  set(tile.querySelector(".word"), shown.word);
-  setIcon(tile.querySelector(".st .i"), `st-${shown.status}`);
-  const note = tile.querySelector(".note");
-  note.hidden = shown.note === "";
-  setIcon(note.querySelector(".i"), shown.noteIcon);
-  set(note.lastElementChild, shown.note);
-  set(tile.querySelector(".age"), shown.age);
-  tile.querySelector(".call")?.toggleAttribute("hidden", !floor.EMPTY.includes(shown.status));
+  if (!part("floors").matches(":hover")) filter();
 }
 
 function renderMark(mark, outlet, shown) {
@@ -162,11 +165,10 @@ function renderAlerts(known, found, shown, nowMs) {
   set(part("calm").querySelector("p"), floor.calm(found, shown, nowMs, words));
 }
 
-function renderLines(lines) {
-  const more = lines.length - floor.LOG_LENGTH;
-  part("log-more").hidden = more <= 0;
-  set(part("log-more"), more > 0 ? words.text("log.more", { n: more }) : "");
-  fill(part("log"), lines.slice(0, floor.LOG_LENGTH), part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (item, line) => {
+function renderLines({ lines, more }) {
+  part("log-more").hidden = more === 0;
+  set(part("log-more"), more ? words.text("log.more", { n: more }) : "");
+  fill(part("log"), lines, part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (item, line) => {
     setAttribute(item, "data-state", line.state);
     set(item.querySelector("time"), line.at);
     link(item.querySelector(".where"), line);
@@ -187,12 +189,13 @@ function link(anchor, { href, where }) {
 const tools = part("tools");
 const query = tools.elements.q;
 
-function filter(concerned) {
+function filter() {
   const q = query.value.trim().toLowerCase();
   let anything = false;
-  for (const [outlet, tile] of tiles) {
-    const matches = floor.shows(show, counts.get(outlet) ?? tile.dataset.state, concerned.get(outlet) ?? []) && tile.dataset.find.includes(q);
-    tile.hidden = !matches;
+  for (const [outlet, { node }] of tiles) {
+    const status = counts.get(outlet) ?? node.dataset.state;
+    const matches = floor.shows(show, status, concerned.get(outlet) ?? []) && node.dataset.find.includes(q);
+    node.hidden = !matches;
     marks.get(outlet)?.classList.toggle("off", !matches);
     anything ||= matches;
   }
@@ -214,7 +217,7 @@ function choose(name) {
 }
 
 function refilter() {
-  filter(floor.standing([...state.alerts.values()], plan));
+  filter();
   const search = new URLSearchParams(location.search);
   for (const [name, value, usual] of [["show", show, "all"], ["q", query.value.trim(), ""]]) {
     if (value === usual) search.delete(name);

@@ -1,10 +1,11 @@
 // Keeps a wall screen up to date: tiles, sums and rail by the feed, a floor after the other, and no state that is old.
 
-import { fill, set, setAttribute, setIcon } from "./dom.js";
+import { fill, onceAFrame, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
 import * as floor from "./floor.js";
 import { LiveState } from "./live_state.js";
 import * as rail from "./rail.js";
+import { Tile } from "./tile.js";
 import { Words } from "./words.js";
 
 const LOST_MS = 90_000; // silence after which not even the last state is shown
@@ -12,15 +13,16 @@ const LOST_MS = 90_000; // silence after which not even the last state is shown
 const plan = JSON.parse(document.getElementById("data").textContent);
 const words = new Words(plan.texts, plan.zone);
 const part = (id) => document.getElementById(id);
-const tiles = new Map([...document.querySelectorAll(".tile")].map((tile) => [tile.dataset.outlet, tile]));
+const tiles = Tile.all();
 const screens = [...document.querySelectorAll(".w-grid")];
 const root = document.documentElement;
 
 const state = new LiveState(plan);
+const renderSoon = onceAFrame(render);
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
   event(kind, data) {
     state.take(kind, data);
-    if (kind !== "heartbeat") render();
+    if (kind !== "heartbeat") renderSoon();
   },
   refused(status) {
     if (status === 401 || status === 404) location.reload();
@@ -40,7 +42,9 @@ function render() {
   const concerned = floor.standing(alerts, plan);
   for (const [outlet, tile] of tiles) {
     const occupancy = occupancies.get(outlet);
-    if (occupancy) renderTile(tile, plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs);
+    if (!occupancy) continue;
+    const now = floor.tile(plan.outlets[outlet], occupancy, concerned.get(outlet) ?? [], nowMs, words);
+    tile.render(now, rail.age(occupancy, nowMs, words));
   }
   const found = floor.sums(floor.counted(shown, plan, nowMs), concerned);
   for (const sum of part("sums").children) {
@@ -63,16 +67,6 @@ function unknown() {
   }]));
 }
 
-function renderTile(tile, fixed, occupancy, alerts, nowMs) {
-  const shown = floor.tile(fixed, occupancy, alerts, nowMs, words);
-  setAttribute(tile, "data-state", shown.status);
-  setAttribute(tile, "data-alert", shown.phase || null);
-  set(tile.querySelector(".dur"), shown.duration);
-  set(tile.querySelector(".word"), shown.word);
-  setIcon(tile.querySelector(".st .i"), `st-${shown.status}`);
-  set(tile.querySelector(".age"), rail.age(occupancy, nowMs, words));
-}
-
 function renderRail(alerts, occupancies, nowMs) {
   const shown = rail.rail(alerts, occupancies, plan, nowMs, words);
   set(part("rail-title"), isLost() ? words.text("wall.lost") : shown.title);
@@ -91,7 +85,7 @@ function renderRail(alerts, occupancies, nowMs) {
   const more = isLost() ? words.text("wall.lost.body") : shown.more;
   part("rail-more").hidden = more === "";
   set(part("rail-more"), more);
-  const lines = isLost() ? [] : floor.lines(state.changes, alerts, plan, nowMs, words).slice(0, shown.lines);
+  const { lines } = floor.lines(isLost() ? [] : state.changes, alerts, plan, nowMs, words, shown.lines);
   fill(part("log"), lines, part("t-line"), (line) => `${line.atMs} ${line.where} ${line.word}`, (node, line) => {
     setAttribute(node, "data-state", line.state);
     set(node.querySelector("time"), line.at);
