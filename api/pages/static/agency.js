@@ -1,6 +1,7 @@
 // The agency's page while it is open: buttons that name their result, a toast with undo, and what changed meanwhile.
 
 import { Feed } from "./feed.js";
+import { beat } from "./feed_told.js";
 import { Clock } from "./words.js";
 
 const TOAST_MS = 8_000;
@@ -113,7 +114,10 @@ let heardAt = document.querySelector(".clock time").dateTime;
 
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(part("feed").dataset.site)}`, {
   event(kind, data) {
-    if (kind === "heartbeat") heardAt = data.at;
+    if (kind === "heartbeat") {
+      heardAt = data.at;
+      beat();
+    }
     if (kind === "occupancy" || kind === "alert") wanted = true;
   },
   refused(status) {

@@ -2,6 +2,15 @@
 
 import { set } from "./dom.js";
 
+const BEAT_MS = 600;
+
+// The dot beats when a heartbeat came, and only then: one that beats by itself would tell nothing.
+export function beat() {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const rings = ["0 0 0 0 var(--present-tint)", "0 0 0 5px var(--present-tint)", "0 0 0 0 var(--present-tint)"];
+  document.getElementById("feed").animate({ boxShadow: rings }, { duration: BEAT_MS, pseudoElement: "::before" });
+}
+
 // `state`: when the feed was last heard, by the server's clock, and whether it has begun to tell.
 export function tellFeed(feed, { heardAtMs, started }, words) {
   const { dead } = feed;

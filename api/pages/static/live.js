@@ -2,7 +2,7 @@
 
 import { fill, onceAFrame, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
-import { tellFeed } from "./feed_told.js";
+import { beat, tellFeed } from "./feed_told.js";
 import * as floor from "./floor.js";
 import { LiveState } from "./live_state.js";
 import { Tile } from "./tile.js";
@@ -43,7 +43,10 @@ const renderSoon = onceAFrame(() => render(news));
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
   event(kind, data) {
     state.take(kind, data);
-    if (kind === "heartbeat") return;
+    if (kind === "heartbeat") {
+      beat();
+      return;
+    }
     for (const outlet of kind === "occupancy" ? [data.outlet] : tiles.keys()) news.add(outlet);
     renderSoon();
   },

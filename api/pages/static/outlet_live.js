@@ -2,7 +2,7 @@
 
 import { set } from "./dom.js";
 import { Feed } from "./feed.js";
-import { tellFeed } from "./feed_told.js";
+import { beat, tellFeed } from "./feed_told.js";
 import { Words } from "./words.js";
 
 const AT_MOST_EVERY_MS = 3_000;
@@ -23,8 +23,10 @@ let wanted = false;
 
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(site)}`, {
   event(kind, data) {
-    if (kind === "heartbeat") hear(data.at);
-    else if (kind === "snapshot") take(data);
+    if (kind === "heartbeat") {
+      hear(data.at);
+      beat();
+    } else if (kind === "snapshot") take(data);
     else if (kind === "occupancy" && data.outlet === outlet) follow(data);
     // An alert of a duty, a device or the site may concern this outlet: the server knows.
     else if (kind === "alert" && (data.outlet ?? outlet) === outlet) wanted = true;

@@ -2,6 +2,7 @@
 
 import { fill, onceAFrame, set, setAttribute, setIcon } from "./dom.js";
 import { Feed } from "./feed.js";
+import { beat } from "./feed_told.js";
 import * as floor from "./floor.js";
 import { LiveState } from "./live_state.js";
 import * as rail from "./rail.js";
@@ -22,7 +23,8 @@ const renderSoon = onceAFrame(render);
 const feed = new Feed(`/api/v1/live/stream?site=${encodeURIComponent(plan.site)}`, {
   event(kind, data) {
     state.take(kind, data);
-    if (kind !== "heartbeat") renderSoon();
+    if (kind === "heartbeat") beat();
+    else renderSoon();
   },
   refused(status) {
     if (status === 401 || status === 404) location.reload();
