@@ -15,6 +15,8 @@ _log = logging.getLogger("hadir.collector.writer")
 
 _BATCH_POINTS = 5_000
 _KEPT_POINTS = 100_000
+# A transaction costs as much as a hundred points. What is in the spool is safe: it waits a little for company.
+_GATHER_S, _ENOUGH_POINTS = 0.5, 500
 _SEAL_EVERY_MS, _SEAL_PAUSE_MS = 300_000, 200
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
 _SAY_AGAIN_AFTER = 10
@@ -63,6 +65,7 @@ class Writer:
         self._last_id = last_id
         self._changed = threading.Condition()
         self._stopping = False
+        self._hurry = False  # somebody waits for what is not stored yet
         self._failures = 0
         self.done_id = done_id
         self._failed: Exception | None = None
@@ -86,17 +89,21 @@ class Writer:
     def offer(self, rows: Sequence[Row]) -> None:
         """Take `rows`, which follow those offered before."""
         with self._changed:
+            idle = self.done_id == self._last_id
             if self._points > _KEPT_POINTS:
                 self._memory.clear()
                 self._points = 0
             self._memory.append(_Batch(self._last_id, rows))
             self._points += sum(len(row.points) for row in rows)
             self._last_id = rows[-1].id
-            self._changed.notify_all()
+            if idle or self._points >= _ENOUGH_POINTS:
+                self._changed.notify_all()
 
     def reached(self, row_id: int, timeout_s: float) -> bool:
         """Whether the store has all rows up to `row_id`, waiting a little for it."""
         with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self.done_id >= row_id, timeout_s)
 
     def check(self) -> None:
@@ -130,9 +137,18 @@ class Writer:
                 return None
             if not come or until_seal_s == 0:
                 return ()
+            self._changed.wait_for(self._is_worth_a_transaction, _GATHER_S)
+            if self._stopping:
+                return None
+            self._hurry = False
             if rows := self._from_memory():
                 return rows
         return self._read_rows(self.done_id)
+
+    def _is_worth_a_transaction(self) -> bool:
+        """Whether what waits should not wait longer: there is much, or memory has let go of some, or somebody waits."""
+        overtaken = not self._memory or self._memory[0].after_id > self.done_id
+        return self._stopping or self._hurry or overtaken or self._points >= _ENOUGH_POINTS
 
     def _seal(self) -> None:
         """One slice of older readings into their lasting form; the next at once when there is more."""
