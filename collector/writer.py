@@ -133,13 +133,13 @@ class Writer:
         with self._changed:
             until_seal_s = max(0.0, (self._sealed_ms + _SEAL_EVERY_MS - self._clock()) / 1000)
             come = self._changed.wait_for(lambda: self._stopping or self.done_id < self._last_id, until_seal_s)
+            due = come and until_seal_s > 0
+            if due:
+                self._changed.wait_for(self._is_worth_a_transaction, _GATHER_S)
             if self._stopping:
                 return None
-            if not come or until_seal_s == 0:
+            if not due:
                 return ()
-            self._changed.wait_for(self._is_worth_a_transaction, _GATHER_S)
-            if self._stopping:
-                return None
             self._hurry = False
             if rows := self._from_memory():
                 return rows
