@@ -17,6 +17,7 @@ from api.agency_view import Asked, agency_view
 from api.answers import LangChoice, ThemeChoice, address, choices, page, remember
 from api.asked import site_of, sites_of
 from api.feed import Feed
+from api.no_site import no_site
 from api.parts import Parts
 from api.routes.agency_forms import SAID
 from api.routes.substitutes import may_give_channels
@@ -45,7 +46,7 @@ async def agency_page(
     sites = list(sites_of(request).values())
     chosen = site_of(request, site) if site is not None else next(iter(sites), None)
     if chosen is None:
-        return await page(request, "welcome.html", **links)
+        return await no_site(request, links)
     place, now_ms, words = place_of(request, chosen, agency), parts.now(), words_of(request, chosen)
     common = {
         "zone": chosen.timezone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from api.answers import LangChoice, ThemeChoice, address, choices, page, prefere
 from api.asked import site_of, sites_of
 from api.feed import Feed
 from api.floor_view import Present
+from api.no_site import no_site
 from api.words import Words
 from presence.site import Site
 
@@ -34,13 +35,10 @@ async def live_floor(
     kept = {"site": site, "view": _unless_usual(view, "tiles"), "wall": _unless_usual(wall, "0")}
     if lang is not None or theme is not None:
         return remember(request, lang, theme, address("/", **kept, show=_unless_usual(show, "all"), q=q))
-    feed: Feed = request.app.state.feed
     sites = sites_of(request)
     links = choices(request, "/", **kept)
-    if site is None and not feed.live.sites:
-        return await page(request, "welcome.html", **links)
     if site is None and not sites:
-        raise HTTPException(404, "no site of which this account sees anything")
+        return await no_site(request, links)
     chosen = site_of(request, site) if site is not None else next(iter(sites.values()))
     present = _present(request, chosen)
     if wall == "1":

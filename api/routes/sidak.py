@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.access import ROLES_OF, Sight, may_phone, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
+from api.no_site import no_site
 from api.parts import Parts
 from api.sidak_answers import Asking, SidakAnswers
 from api.words import Words
@@ -105,11 +106,8 @@ async def sidak_page(
     sight = sight_of(request)
     sites = _sites(request, sight, site)
     links = choices(request, "/sidak", site=site)
-    feed: Feed = request.app.state.feed
-    if not feed.live.sites:
-        return await page(request, "welcome.html", **links)
     if not sites:
-        raise HTTPException(404, "no site of this account is here")
+        return await no_site(request, links)
     seen = _sites(request, sight, None)
     who = request.state.who
     may_link = who is not None and who.role in ROLES_OF["register"] and who.scope == "write"

@@ -4,12 +4,14 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from presence.alerts.life import Alert
 from presence.instants import rfc3339
 from storage.record.alerts import StoredAlert, put
+from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import NOW
 from tests.fixtures.web import Browser, Web
@@ -199,6 +201,20 @@ def test_without_a_site_the_page_says_what_to_do(web: Web, demo: Web):
     words = in_words(page(demo))
     assert "Selamat datang di Hadir" in words
     assert "hadir site apply site.yaml" in words
+
+
+@pytest.mark.parametrize("account", [{"role": "agency", "agency": "lain"}, {"role": "viewer", "site": "lain"}])
+def test_an_account_that_sees_no_site_is_told_what_to_do_on_every_page_of_sites(web: Web, account: dict[str, Any]):
+    web.apply(site())
+    with web.record.writing(durable=False) as connection:
+        make_account(connection, "ani", NOW, **account)
+        token = make_token(connection, "ani", "", NOW)
+    reader = web.ask(accept="text/html", authorization=f"Bearer {token}")
+    opened = ["/", "/sidak"] + ["/agency"] * (account["role"] == "agency")
+    for answer in map(reader.get, opened):
+        assert answer.status_code == 200
+        assert "Minta administrator memberi akun Anda gedung yang benar" in answer.text
+        assert "Belum ada gedung" not in answer.text
 
 
 def test_who_is_not_logged_in_is_told_how_to(web: Web):
