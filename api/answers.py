@@ -185,6 +185,7 @@ async def login_page(
         name=name,
         then=then,
         issuer=oidc and oidc.name,
+        oidc_url=address("/login/oidc", next=then),
         **choices(request, "/login", next=then),
     )
 

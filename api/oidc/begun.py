@@ -17,16 +17,20 @@ _ALGORITHM = "HS256"
 
 
 class Begun(NamedTuple):
-    """`state`: comes back in the address; `nonce`: within the ID token; `verifier`: proves that the code is ours."""
+    """`state`: comes back in the address; `nonce`: within the ID token; `verifier`: proves that the code is ours.
+
+    `then`: the page of ours that was asked for, and is come to when in.
+    """
 
     state: str
     nonce: str
     verifier: str
+    then: str | None
 
 
-def begin() -> Begun:
+def begin(then: str | None) -> Begun:
     """A new one, which nobody can guess."""
-    return Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
+    return Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), then)
 
 
 def signed(begun: Begun, key: bytes, now_ms: int) -> str:
@@ -46,7 +50,7 @@ def opened(cookie: str | None, state: str, key: bytes, now_ms: int) -> Begun:
         raise NotProved(
             "stale", f"what the browser keeps of the log-in does not hold ({type(error).__name__})"
         ) from None
-    begun = Begun(claims["state"], claims["nonce"], claims["verifier"])
+    begun = Begun(claims["state"], claims["nonce"], claims["verifier"], claims["then"])
     if not hmac.compare_digest(begun.state.encode(), state.encode()):
         raise NotProved("stale", "the state is not of this browser")
     return begun

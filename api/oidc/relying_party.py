@@ -54,14 +54,16 @@ class RelyingParty:
         self._issuer = Issuer(registration.issuer, pace)
         self._threads = ThreadPoolExecutor(_THREADS, "oidc")
 
-    async def begin(self, back: str, key: bytes, now_ms: int) -> tuple[str, str]:
+    async def begin(self, back: str, then: str | None, key: bytes, now_ms: int) -> tuple[str, str]:
         """Where to send the person, and the cookie that keeps the log-in meanwhile. `back`: where he returns to.
+
+        `then`: the page of ours that he asked for; believed when it comes back, so it has to be checked before.
 
         Raises NotProved when the issuer does not answer.
         """
         loop = asyncio.get_running_loop()
         described = await loop.run_in_executor(self._threads, lambda: self._issuer.description(fresh=True))
-        begun = begin()
+        begun = begin(then)
         return self._address(described, back, begun), signed(begun, key, now_ms)
 
     def begun(self, cookie: str | None, said: Mapping[str, str], key: bytes, now_ms: int) -> Begun:

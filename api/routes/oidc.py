@@ -15,7 +15,7 @@ from api.answers import login_page, preferences, zone_of
 from api.log_in_limits import LogInLimits
 from api.oidc.errors import NotProved, Reason
 from api.parts import Parts
-from api.routes.login import let_in
+from api.routes.login import let_in, own_path
 from api.words import Words
 from storage.record import accounts
 from storage.record.identities import Person, log_in
@@ -43,12 +43,12 @@ _SAID: dict[Reason, tuple[int, str]] = {
 @router.get(_PATH)
 async def begin(request: Request) -> Response:
     """Off to the issuer. A page from elsewhere may lead here: who comes back is logged in as himself."""
-    oidc, parts = _issuer(request), request.app.state.parts
+    oidc, parts, then = _issuer(request), request.app.state.parts, own_path(request.query_params)
     key = await run_in_threadpool(_key, parts)
     try:
-        there, kept = await oidc.begin(_back(request), key, parts.now())
+        there, kept = await oidc.begin(_back(request), then, key, parts.now())
     except NotProved as error:
-        return await _not_in(request, error)
+        return await _not_in(request, error, then)
     answer = RedirectResponse(there, 303)
     # Lax: the browser comes back from the issuer's site, and by a plain GET.
     answer.set_cookie(
@@ -69,25 +69,27 @@ async def back(request: Request) -> Response:
     oidc, parts, where = _issuer(request), request.app.state.parts, address_of(request)
     limits: LogInLimits = request.app.state.log_in_limits
     said = {name: value for name, value in request.query_params.items() if len(value) <= _LONGEST_GIVEN}
-    now_ms = parts.now()
+    now_ms, key = parts.now(), await run_in_threadpool(_key, parts)
     try:
-        begun = oidc.begun(request.cookies.get(BEGUN_COOKIE), said, await run_in_threadpool(_key, parts), now_ms)
+        begun = oidc.begun(request.cookies.get(BEGUN_COOKIE), said, key, now_ms)
+    except NotProved as error:
+        return _done(request, await _not_in(request, error, None))
+    try:
         # Only now: what another page makes a browser send is to keep nobody out.
         if wait_ms := limits.wait_ms(None, where, now_ms):
-            return await _held_up(request, wait_ms, now_ms)
+            return await _held_up(request, wait_ms, now_ms, begun.then)
         was_last = limits.begin(None, where, now_ms)
         person = await oidc.person(begun, said, _back(request), now_ms)
     except NotProved as error:
         if error.reason == "away":
             limits.not_tried(None, where)
-        return _done(request, await _not_in(request, error))
+        return _done(request, await _not_in(request, error, begun.then))
     session = await run_in_threadpool(_log_in, parts, person, where, was_last)
     if session is None:
-        return _done(
-            request, await login_page(request, 403, problem=_words(request)("login.oidc.unknown", name=oidc.name))
-        )
+        unknown = _words(request)("login.oidc.unknown", name=oidc.name)
+        return _done(request, await login_page(request, 403, problem=unknown, then=begun.then))
     limits.succeeded(None, where)
-    return _done(request, let_in(request, session, "/"))
+    return _done(request, let_in(request, session, begun.then or "/"))
 
 
 def _issuer(request: Request) -> RelyingParty:
@@ -106,16 +108,16 @@ def _words(request: Request) -> Words:
     return Words(preferences(request).lang, zone_of(request))
 
 
-async def _not_in(request: Request, error: NotProved) -> Response:
+async def _not_in(request: Request, error: NotProved, then: str | None) -> Response:
     log.warning("log-in by OpenID Connect: %s", error)
     status, text = _SAID[error.reason]
-    return await login_page(request, status, problem=_words(request)(text, name=_issuer(request).name))
+    return await login_page(request, status, problem=_words(request)(text, name=_issuer(request).name), then=then)
 
 
-async def _held_up(request: Request, wait_ms: int, now_ms: int) -> Response:
+async def _held_up(request: Request, wait_ms: int, now_ms: int, then: str | None) -> Response:
     words = _words(request)
     said = words("login.oidc.wait", at=words.clock_s(now_ms + wait_ms + 999), zone=words.zone(now_ms))
-    answer = await login_page(request, 429, problem=said)
+    answer = await login_page(request, 429, problem=said, then=then)
     answer.headers["Retry-After"] = str(wait_ms // 1000 + 1)
     return answer
 

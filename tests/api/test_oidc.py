@@ -60,9 +60,9 @@ def there_and_back(begun: httpx.Response) -> str:
     return f"{back.path}?{back.query}"
 
 
-def log_in(web: Web) -> httpx.Response:
+def log_in(web: Web, path: str = "/login/oidc") -> httpx.Response:
     browser = web.ask(accept="text/html")
-    return browser.get(begin(browser))
+    return browser.get(there_and_back(browser.get(path)))
 
 
 def refused(answer: httpx.Response, sentence: str, status: int = 403) -> bool:
@@ -95,6 +95,33 @@ def test_whoever_is_named_gets_in_as_by_password_and_the_account_is_joined_to_hi
     assert written(hall)[-1] | {"how": "oidc", "address": "127.0.0.1"} == written(hall)[-1]
     assert browser.post("/logout").headers["location"] == "/login?done=out"
     assert browser.get("/account").status_code == 401
+
+
+def test_who_asked_for_a_page_comes_to_it_and_keeps_it_when_the_issuer_does_not_let_him_pass(
+    hall: Web, provider: Provider
+):
+    browser = hall.ask(accept="text/html")
+    asked = browser.get("/agency?site=balai&agency=naker")
+    assert asked.status_code == 401
+    button = "/login/oidc?next=%2Fagency%3Fsite%3Dbalai%26agency%3Dnaker"
+    assert f'href="{button}"' in asked.text
+    back = there_and_back(browser.get(button))
+    assert f'href="{button}"' in browser.get(back.replace("code=", "error=access_denied&x=")).text
+    assert log_in(hall, button).headers["location"] == "/agency?site=balai&agency=naker"
+    provider.claims |= {"sub": "4712"}
+    assert f'href="{button}"' in log_in(hall, button).text
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example", "//evil.example", "/%5Cevil.example", "/%09/evil.example", "/" + "a" * 500]
+)
+def test_a_log_in_leads_to_no_address_but_ours(hall: Web, elsewhere: str):
+    assert log_in(hall, f"/login/oidc?next={elsewhere}").headers["location"] == "/"
+
+
+def test_what_comes_back_does_not_say_where_to_go_on(hall: Web):
+    browser = hall.ask(accept="text/html")
+    assert browser.get(f"{begin(browser)}&next=/account").headers["location"] == "/"
 
 
 def test_the_log_in_page_has_the_button_only_where_an_issuer_is_set(hall: Web, record: Record):
