@@ -7,9 +7,10 @@ Source: developer.disruptive-technologies.com, Data Connectors, Receiving Events
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from joserfc import jwt
@@ -44,13 +45,33 @@ class Taken:
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
         self._until_s: dict[str, float] = {}
+        self._under_way: dict[str, asyncio.Event] = {}
 
-    def has(self, signature: str) -> bool:
-        return _signed_part(signature) in self._until_s
+    async def once(
+        self, signature: str, until_s: float, now_s: float, hand_on: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
+        """Hand its event on, unless that was done. `until_s`: it holds, epoch seconds. Raises what `hand_on` raises.
 
-    def add(self, signature: str, until_s: float, now_s: float) -> None:
+        Of several at once one hands on; the others wait for it, and take its place when it fails: what is answered as
+        taken the broker has.
+        """
+        signed = _signed_part(signature)
+        while (other := self._under_way.get(signed)) is not None:
+            await other.wait()
+        if signed in self._until_s:
+            return
+        # Nothing is awaited between the look and the claim.
+        over = self._under_way[signed] = asyncio.Event()
+        try:
+            await hand_on()
+            self._add(signed, until_s, now_s)
+        finally:
+            del self._under_way[signed]
+            over.set()
+
+    def _add(self, signed: str, until_s: float, now_s: float) -> None:
         kept = {one: until for one, until in self._until_s.items() if until > now_s}
-        kept[_signed_part(signature)] = until_s
+        kept[signed] = until_s
         self._until_s = dict([*kept.items()][-self._most :])
 
 

@@ -15,6 +15,7 @@ from api.parts import Parts
 from api.publishing import NotPublished
 from api.routes.record import SiteId
 from api.webhooks import SIGNATURE_HEADER, NotSigned, check_signature, secret_name
+from api.webhooks import Taken as TakenSignatures
 from presence import topics
 from transport.session import Message
 
@@ -63,15 +64,16 @@ async def take_webhook(
     site_of(request, site)
     if not body.lstrip().startswith(b"{"):
         raise HTTPException(400, "body: is no JSON object; send the event as it is")
-    signature, taken = request.headers.get(SIGNATURE_HEADER, ""), request.app.state.signatures_taken
-    if signed_until_s is not None and taken.has(signature):
-        return JSONResponse({"taken": True}, 202)
+    message = Message(topics.webhook(site, kind), body, qos=1, content_type="application/json")
     try:
-        await feed.publishing.publish(Message(topics.webhook(site, kind), body, qos=1, content_type="application/json"))
+        if signed_until_s is None:
+            await feed.publishing.publish(message)
+        else:
+            signature, now_s = request.headers[SIGNATURE_HEADER], request.app.state.parts.now() / 1000
+            taken: TakenSignatures = request.app.state.signatures_taken
+            await taken.once(signature, signed_until_s, now_s, lambda: feed.publishing.publish(message))
     except NotPublished as error:
         raise HTTPException(503, f"{error}; send it again", {"Retry-After": "10"}) from None
-    if signed_until_s is not None:
-        taken.add(signature, signed_until_s, request.app.state.parts.now() / 1000)
     return JSONResponse({"taken": True}, 202)
 
 

@@ -74,15 +74,56 @@ def test_the_secret_of_a_site_has_a_name_that_a_shell_takes():
 
 
 def test_what_was_taken_is_known_until_its_signature_ends():
-    taken = Taken(most=2)
+    taken, handed_on = Taken(most=2), []
+
+    def comes(signature: str, until_s: float, now_s: float) -> int:
+        """How often its event was handed on so far."""
+
+        async def hand_on() -> None:
+            handed_on.append(signature.rpartition(".")[0])
+
+        asyncio.run(taken.once(signature, until_s, now_s, hand_on))
+        return handed_on.count(signature.rpartition(".")[0])
+
     one, other, third = signed(jti="1"), signed(jti="2"), signed(jti="3")
-    taken.add(one, NOW + 60, NOW)
-    assert (taken.has(one), taken.has(one + "="), taken.has(other)) == (True, True, False)
-    taken.add(other, NOW + 90, NOW + 60)
-    assert (taken.has(one), taken.has(other)) == (False, True)
-    for new in (one, third):
-        taken.add(new, NOW + 90, NOW + 60)
-    assert [taken.has(each) for each in (one, other, third)] == [True, False, True]
+    assert [comes(each, NOW + 60, NOW) for each in (one, one, one + "=")] == [1, 1, 1]
+    assert comes(other, NOW + 90, NOW + 60) == 1
+    assert comes(one, NOW + 90, NOW + 60) == 2
+    assert [comes(each, NOW + 90, NOW + 60) for each in (third, one, third, other)] == [1, 2, 1, 2]
+
+
+class Slow:
+    """A broker that takes its time; of the first `refuses` messages it says no."""
+
+    def __init__(self, publishing: Publishing, refuses: int = 0) -> None:
+        self.publishing, self.refuses, self.got = publishing, refuses, 0
+
+    def publish(self, _message: Message) -> int:
+        self.got += 1
+        mid, loop = self.got, asyncio.get_running_loop()
+        if mid <= self.refuses:
+            loop.call_later(0.3, self.publishing.refused, mid, "quota exceeded")
+        else:
+            loop.call_later(0.3, self.publishing.published, mid)
+        return mid
+
+
+@pytest.mark.parametrize(("refuses", "said", "got"), [(0, [202, 202, 202], 1), (1, [202, 202, 503], 2)])
+def test_of_equal_deliveries_at_once_one_is_handed_on(record: Record, refuses: int, said: list[int], got: int):
+    web = Web(record, webhook_secrets={"HADIR_WEBHOOK_SECRET_BALAI": SECRET})
+    web.apply(site())
+    publishing = web.app.state.feed.publishing
+    broker, signature = Slow(publishing, refuses), signed()
+
+    async def deliver() -> list[int]:
+        publishing.open(broker)
+        transport = httpx.ASGITransport(web.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as cloud:
+            ways = [cloud.post(PATH, content=BODY, headers={"x-dt-signature": signature}) for _ in said]
+            return [answer.status_code for answer in await asyncio.gather(*ways)]
+
+    assert sorted(asyncio.run(deliver())) == said
+    assert broker.got == got
 
 
 def token_of(record: Record, role: Any = "technician", scope: Scope = "write", **account: Any) -> str:
