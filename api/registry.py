@@ -37,7 +37,7 @@ _SECRETS_IN_PASSWORD = ("hadir+http", "hadir+https", "mailto")
 _HIDDEN = r"\1…"
 
 
-def of_site(site: Site, version: int, sight: Sight, *, channels: bool, phones: bool) -> dict[str, Any]:
+def of_site(site: Site, version: int, sight: Sight, *, channels: bool = False, phones: bool = False) -> dict[str, Any]:
     """The whole registry as `sight` sees it. `channels`: whether to tell where messages go; `phones`: telephones."""
     return {
         "version": version,
@@ -51,7 +51,9 @@ def of_site(site: Site, version: int, sight: Sight, *, channels: bool, phones: b
     }
 
 
-def listed(site: Site, place: Place, sight: Sight, *, channels: bool, phones: bool) -> list[dict[str, Any]]:
+def listed(
+    site: Site, place: Place, sight: Sight, *, channels: bool = False, phones: bool = False
+) -> list[dict[str, Any]]:
     """All things of a kind that the owner has, as far as they are seen. Raises NoSuchThing without such an owner."""
     return [
         shown(site, place.kind, one, channels=channels, phones=phones)
@@ -60,7 +62,7 @@ def listed(site: Site, place: Place, sight: Sight, *, channels: bool, phones: bo
     ]
 
 
-def shown(site: Site, kind: Kind, one: object, *, channels: bool, phones: bool = True) -> dict[str, Any]:
+def shown(site: Site, kind: Kind, one: object, *, channels: bool = False, phones: bool = False) -> dict[str, Any]:
     """The keys of a thing; passwords of channels are left out, where messages go unless `channels`, and telephones
     unless `phones`.
     """

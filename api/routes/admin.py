@@ -304,7 +304,9 @@ def _next(site: Site, asked: Place, made: Place) -> str:
 
 def _tag(site: Site, place: Place) -> str:
     """What a form was filled with; of a new thing nothing."""
-    return registry.tag(registry.shown(site, place.kind, thing(site, place), channels=True)) if place.id else ""
+    if not place.id:
+        return ""
+    return registry.tag(registry.shown(site, place.kind, thing(site, place), channels=True, phones=True))
 
 
 def _read(request: Request, place: Place) -> Site:

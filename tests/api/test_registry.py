@@ -12,8 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api import registry
+from api.access import Sight
 from api.registry import without_password
-from presence.site import Contact, Duty, Site
+from presence.registry import AGENCY, Place
+from presence.site import Agency, Contact, Duty, Site
 from storage.record import Record
 from storage.record.audit import verify
 from storage.record.registry import load_site
@@ -248,6 +251,20 @@ def test_duties_and_rules_are_read(office: Web):
     viewer = of(office, "viewer")
     assert viewer.get(f"{BALAI}/duties").json() == {"duties": []}
     assert viewer.get(f"{BALAI}/rules").json() == {"rules": {"vacancy": {"after": "10m"}}, "escalation": {}}
+
+
+def test_who_is_not_named_among_those_who_may_know_sees_no_phone_and_no_channel():
+    head = Contact(id="kepala", name="Kepala", phone="0231 1", channel=SECRET)
+    balai = site(agencies=[Agency(id="dinas", name="Dinas", contacts=(head,))], contacts=(head,))
+    said = [
+        registry.of_site(balai, 1, Sight()),
+        registry.listed(balai, Place(AGENCY), Sight()),
+        registry.shown(balai, AGENCY, balai.agencies[0]),
+    ]
+    assert [("Kepala" in str(one), "0231 1" in str(one), "pesan.example" in str(one)) for one in said] == [
+        (True, False, False)
+    ] * 3
+    assert "0231 1" in str(registry.shown(balai, AGENCY, balai.agencies[0], phones=True))
 
 
 @pytest.mark.parametrize(
