@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import cast
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,6 +17,7 @@ from api.parts import Parts
 from api.password_work import Busy, PasswordWork
 from api.routes.login import let_out
 from api.words import Words
+from api.writing import write
 from presence.declarations import NotAccepted
 from storage.passwords import hashed, verified
 from storage.record import accounts
@@ -25,8 +25,6 @@ from storage.record.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Token, 
 from storage.record.users import Asker, Scope, password_of
 
 router = APIRouter(prefix="/account", include_in_schema=False)
-
-Found = TypeVar("Found")
 
 _DAY_MS = 86_400_000
 LIVES_DAYS = (30, 90, 365)
@@ -74,34 +72,28 @@ async def change_password(request: Request) -> Response:
 
 @router.post("/log-out-everywhere")
 async def log_out_everywhere(request: Request) -> Response:
-    name = _who(request).name
-    await _write(
-        request, lambda connection, now_ms: accounts.log_out_everywhere(connection, name, by=name, now_ms=now_ms)
-    )
+    await write(request, lambda db, name, now_ms: accounts.log_out_everywhere(db, name, by=name, now_ms=now_ms))
     return let_out(request)
 
 
 @router.post("/tokens")
 async def make_token(request: Request) -> Response:
-    given, name = await form_of(request), _who(request).name
+    given = await form_of(request)
     scope: Scope = "write" if given.get("scope") == "write" else "read"
     days = next((days for days in LIVES_DAYS if str(days) == given.get("days")), LIVES_DAYS[0])
     label = "".join(one for one in given.get("label", "").strip() if one.isprintable())[: accounts.LONGEST_NAME]
 
-    def make(connection: Connection, now_ms: int) -> tuple[str, Token]:
+    def make(connection: Connection, name: str, now_ms: int) -> tuple[str, Token]:
         expires_ms = now_ms + days * _DAY_MS
         return accounts.token(connection, name, label, scope=scope, expires_ms=expires_ms, by=name, now_ms=now_ms)
 
-    secret, _ = await _write(request, make)
+    secret, _ = await write(request, make)
     return await _page(request, secret=secret)
 
 
 @router.post("/tokens/{token}/revoke")
 async def revoke_token(request: Request, token: str) -> Response:
-    name = _who(request).name
-    await _write(
-        request, lambda connection, now_ms: accounts.revoke_token(connection, name, token, by=name, now_ms=now_ms)
-    )
+    await write(request, lambda db, name, now_ms: accounts.revoke_token(db, name, token, by=name, now_ms=now_ms))
     return RedirectResponse("/account?done=token", 303)
 
 
@@ -159,16 +151,6 @@ def _change(request: Request, given: dict[str, str]) -> str | None:
         session = request.cookies.get(SESSION_COOKIE)
         accounts.set_password(connection, name, made, by=name, now_ms=parts.now(), but_session=session)
     return None
-
-
-async def _write(request: Request, act: Callable[[Connection, int], Found]) -> Found:
-    parts: Parts = request.app.state.parts
-
-    def written() -> Found:
-        with parts.record.writing() as connection:
-            return act(connection, parts.now())
-
-    return await run_in_threadpool(written)
 
 
 def _who(request: Request) -> Asker:

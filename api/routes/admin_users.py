@@ -5,8 +5,8 @@ What they do is done by `storage.record.accounts`, as for the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -20,6 +20,7 @@ from api.answers import LangChoice, ThemeChoice, address, choices, page, prefere
 from api.forms import form_of
 from api.parts import Parts
 from api.words import Words
+from api.writing import write
 from presence.declarations import NotAccepted
 from presence.site import Site
 from presence.site_checks import Problem
@@ -31,8 +32,6 @@ from storage.record.registry import load_site, site_ids
 from storage.record.users import LINK_LIFE_MS, Account, Role
 
 router = APIRouter(prefix="/admin/users", include_in_schema=False)
-
-Done = TypeVar("Done")
 
 _SAID = ("added", "changed", "removed", "revoked", "logged_out", "token", "oidc")
 _HEADS = ("name", "role", "sees", "ways", "last")
@@ -81,7 +80,7 @@ async def add(request: Request) -> Response:
         accounts.add(connection, texts["name"], _role(texts), **reach, by=by, now_ms=now_ms)
 
     try:
-        await _write(request, make)
+        await write(request, make)
     except NotAccepted as error:
         return await _new(request, texts, error.problems, 400)
     except NotNow as error:
@@ -108,7 +107,7 @@ async def change(request: Request, name: str) -> Response:
         accounts.change(connection, name, _role(texts), agency=agency, site_id=site, by=by, now_ms=now_ms)
 
     try:
-        await _write(request, make)
+        await write(request, make)
     except NotAccepted as error:
         return await _account(request, name, texts, error.problems, status=400)
     except NotNow:  # of which the page says why
@@ -129,7 +128,7 @@ async def name_person(request: Request, name: str) -> Response:
 
     found, status = [], 400
     try:
-        await _write(request, make)
+        await write(request, make)
     except NotAccepted as error:
         found = list(error.problems)
     except NotNow as error:
@@ -149,7 +148,7 @@ async def make_link(request: Request, name: str) -> Response:
     def make(connection: Connection, by: str, now_ms: int) -> tuple[str, int]:
         return accounts.link(connection, name, by=by, now_ms=now_ms), now_ms + LINK_LIFE_MS
 
-    code, until_ms = await _write(request, make)
+    code, until_ms = await write(request, make)
     scheme = "https" if is_secure(request) else "http"
     link = f"{scheme}://{request.url.netloc}/login?code={code}"
     return await _account(request, name, link=link, link_until_ms=until_ms)
@@ -157,13 +156,13 @@ async def make_link(request: Request, name: str) -> Response:
 
 @router.post("/of/{name}/log-out")
 async def log_out(request: Request, name: str) -> Response:
-    await _write(request, lambda db, by, now_ms: accounts.log_out_everywhere(db, name, by=by, now_ms=now_ms))
+    await write(request, lambda db, by, now_ms: accounts.log_out_everywhere(db, name, by=by, now_ms=now_ms))
     return RedirectResponse(address(_url(name), said="logged_out"), 303)
 
 
 @router.post("/of/{name}/tokens/{token}/revoke")
 async def revoke_token(request: Request, name: str, token: str) -> Response:
-    await _write(request, lambda db, by, now_ms: accounts.revoke_token(db, name, token, by=by, now_ms=now_ms))
+    await write(request, lambda db, by, now_ms: accounts.revoke_token(db, name, token, by=by, now_ms=now_ms))
     return RedirectResponse(address(_url(name), said="token"), 303)
 
 
@@ -177,7 +176,7 @@ async def removal_page(request: Request, name: str, lang: LangChoice = None, the
 @router.post("/of/{name}/remove")
 async def remove(request: Request, name: str) -> Response:
     try:
-        await _write(request, lambda db, by, now_ms: accounts.remove(db, name, by=by, now_ms=now_ms))
+        await write(request, lambda db, by, now_ms: accounts.remove(db, name, by=by, now_ms=now_ms))
     except NotNow:  # of which the page says why
         return await _removal(request, name, 409)
     return RedirectResponse(address("/admin/users", said="removed"), 303)
@@ -186,7 +185,7 @@ async def remove(request: Request, name: str) -> Response:
 @router.post("/of/{name}/revoke")
 async def revoke(request: Request, name: str) -> Response:
     try:
-        await _write(request, lambda db, by, now_ms: accounts.revoke(db, name, by=by, now_ms=now_ms))
+        await write(request, lambda db, by, now_ms: accounts.revoke(db, name, by=by, now_ms=now_ms))
     except NotNow:
         return await _removal(request, name, 409)
     return RedirectResponse(address(_url(name), said="revoked"), 303)
@@ -297,17 +296,6 @@ def _seen(request: Request, name: str) -> Seen:
 
 def _sites(connection: Connection) -> list[Site]:
     return [site for name in site_ids(connection) if (site := load_site(connection, name)) is not None]
-
-
-async def _write(request: Request, act: Callable[[Connection, str, int], Done]) -> Done:
-    """Do `act` on a connection, in the name of who asks, now."""
-    parts: Parts = request.app.state.parts
-
-    def written() -> Done:
-        with parts.record.writing() as connection:
-            return act(connection, request.state.account, parts.now())
-
-    return await run_in_threadpool(written)
 
 
 def _role(texts: Mapping[str, str]) -> Role:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -20,6 +19,7 @@ from api.forms import form_of
 from api.paging import Cursor, Limit
 from api.parts import Parts
 from api.words import Words
+from api.writing import write
 from presence.instants import rfc3339
 from presence.site import Site
 from storage.record import sidak_links as links
@@ -29,7 +29,6 @@ from storage.record.sidak_links import SidakLink
 pages = APIRouter(prefix="/sidak/links", include_in_schema=False)
 router = APIRouter(prefix="/api/v1/sidak/links", tags=["sidak"])
 
-Done = TypeVar("Done")
 SiteId = Annotated[str | None, Query(description="Those of one site; of all that the caller sees when left out.")]
 LinkId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The link's `id`, as the list has it.")]
 
@@ -93,7 +92,7 @@ async def list_sidak_links(
 async def make_sidak_link(request: Request, wanted: NewLink) -> Response:
     """`qr` is the address as inline SVG. Who made it for which site and until when stands in the audit log."""
     url, made = await _make(request, _site(request, wanted.site), wanted.hours)
-    return JSONResponse({**_json(made), "url": url, "qr": sidak_links.qr_code(url)}, 201)
+    return JSONResponse({**_json(made), "url": url, "qr": await _qr_code(url)}, 201)
 
 
 @router.delete(
@@ -159,7 +158,7 @@ async def _page(request: Request, chosen: str | None, *, said: str = "", url: st
         hours=[(hours, words("sidak.link.hours", n=hours)) for hours in _HOURS],
         said=words(said) if said else "",
         url=url,
-        qr=sidak_links.qr_code(url) if url else "",
+        qr=await _qr_code(url) if url else "",
         rows=[_row(one, sites[one.site], now_ms, Words(lang, sites[one.site].timezone)) for one in standing],
         **choices(request, "/sidak/links", site=chosen),
     )
@@ -197,14 +196,19 @@ async def _make(request: Request, site: Site, hours: int) -> tuple[str, SidakLin
     def act(connection: Connection, by: str, now_ms: int) -> tuple[str, SidakLink]:
         return links.make(connection, site.id, now_ms + hours * sidak_links.HOUR_MS, by=by, now_ms=now_ms)
 
-    secret, made = await _write(request, act)
+    secret, made = await write(request, act)
     scheme = "https" if is_secure(request) else "http"
     return f"{scheme}://{request.url.netloc}{sidak_links.path_of(secret)}", made
 
 
+async def _qr_code(url: str) -> str:
+    # Milliseconds of computing, for which no other request is to wait.
+    return await run_in_threadpool(sidak_links.qr_code, url)
+
+
 async def _revoke(request: Request, link: int) -> SidakLink:
     sites = _sites(request)
-    return await _write(request, lambda db, by, now_ms: links.revoke(db, link, sites=sites, by=by, now_ms=now_ms))
+    return await write(request, lambda db, by, now_ms: links.revoke(db, link, sites=sites, by=by, now_ms=now_ms))
 
 
 async def _standing(request: Request) -> list[SidakLink]:
@@ -215,17 +219,6 @@ async def _standing(request: Request) -> list[SidakLink]:
             return links.standing(connection, parts.now())
 
     return await run_in_threadpool(look)
-
-
-async def _write(request: Request, act: Callable[[Connection, str, int], Done]) -> Done:
-    """Do `act` on a connection, in the name of who asks, now."""
-    parts: Parts = request.app.state.parts
-
-    def written() -> Done:
-        with parts.record.writing() as connection:
-            return act(connection, request.state.account, parts.now())
-
-    return await run_in_threadpool(written)
 
 
 def _json(link: SidakLink) -> dict[str, Any]:

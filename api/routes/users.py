@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response
 
 from api.fields import BODY, Instant
 from api.paging import Cursor, Limit, page
 from api.parts import Parts
+from api.writing import write_here
 from presence.instants import rfc3339, rfc3339_or_none
 from storage.record import accounts, users
 from storage.record.accounts import LONGEST_NAME, Token
@@ -128,21 +130,12 @@ def list_accounts(request: Request, limit: Limit = 1000, cursor: Cursor = None) 
     ),
 )
 def make_account(request: Request, account: NewAccount) -> Response:
-    parts: Parts = request.app.state.parts
-    with parts.record.writing() as connection:
-        now_ms = parts.now()
-        accounts.add(
-            connection,
-            account.name,
-            account.role,
-            agency=account.agency,
-            site_id=account.site,
-            identity=account.oidc,
-            by=request.state.account,
-            now_ms=now_ms,
-        )
-        made = account_of(connection, account.name, now_ms)
-    return JSONResponse({"user": _account_json(made)}, 201)
+    def make(db: Connection, by: str, now_ms: int) -> Account:
+        reach = {"agency": account.agency, "site_id": account.site, "identity": account.oidc}
+        accounts.add(db, account.name, account.role, **reach, by=by, now_ms=now_ms)
+        return account_of(db, account.name, now_ms)
+
+    return JSONResponse({"user": _account_json(write_here(request, make))}, 201)
 
 
 @router.put(
@@ -159,13 +152,11 @@ def make_account(request: Request, account: NewAccount) -> Response:
     ),
 )
 def change_role(request: Request, name: Name, reach: Reach) -> Response:
-    parts: Parts = request.app.state.parts
-    with parts.record.writing() as connection:
-        now_ms = parts.now()
-        by = request.state.account
-        accounts.change(connection, name, reach.role, agency=reach.agency, site_id=reach.site, by=by, now_ms=now_ms)
-        changed = account_of(connection, name, now_ms)
-    return JSONResponse({"user": _account_json(changed)})
+    def change(db: Connection, by: str, now_ms: int) -> Account:
+        accounts.change(db, name, reach.role, agency=reach.agency, site_id=reach.site, by=by, now_ms=now_ms)
+        return account_of(db, name, now_ms)
+
+    return JSONResponse({"user": _account_json(write_here(request, change))})
 
 
 @router.delete(
@@ -178,9 +169,7 @@ def change_role(request: Request, name: Name, reach: Reach) -> Response:
     ),
 )
 def remove_account(request: Request, name: Name) -> Response:
-    parts: Parts = request.app.state.parts
-    with parts.record.writing() as connection:
-        accounts.remove(connection, name, by=request.state.account, now_ms=parts.now())
+    write_here(request, lambda db, by, now_ms: accounts.remove(db, name, by=by, now_ms=now_ms))
     return Response(status_code=204)
 
 
@@ -197,11 +186,11 @@ def remove_account(request: Request, name: Name) -> Response:
     ),
 )
 def make_link(request: Request, name: Name) -> Response:
-    parts: Parts = request.app.state.parts
-    now_ms = parts.now()
-    with parts.record.writing() as connection:
-        code = accounts.link(connection, name, by=request.state.account, now_ms=now_ms)
-    return JSONResponse({"path": f"/login?code={code}", "expires": rfc3339(now_ms + users.LINK_LIFE_MS)}, 201)
+    def make(db: Connection, by: str, now_ms: int) -> tuple[str, int]:
+        return accounts.link(db, name, by=by, now_ms=now_ms), now_ms + users.LINK_LIFE_MS
+
+    code, until_ms = write_here(request, make)
+    return JSONResponse({"path": f"/login?code={code}", "expires": rfc3339(until_ms)}, 201)
 
 
 @router.post(
@@ -211,9 +200,7 @@ def make_link(request: Request, name: Name) -> Response:
     responses=_said(200, "How many sessions there were.", {"sessions": 2}, _404="There is no such account."),
 )
 def log_out_everywhere(request: Request, name: Name) -> Response:
-    parts: Parts = request.app.state.parts
-    with parts.record.writing() as connection:
-        count = accounts.log_out_everywhere(connection, name, by=request.state.account, now_ms=parts.now())
+    count = write_here(request, lambda db, by, now_ms: accounts.log_out_everywhere(db, name, by=by, now_ms=now_ms))
     return JSONResponse({"sessions": count})
 
 
@@ -230,9 +217,7 @@ def log_out_everywhere(request: Request, name: Name) -> Response:
     ),
 )
 def revoke_account(request: Request, name: Name) -> Response:
-    parts: Parts = request.app.state.parts
-    with parts.record.writing() as connection:
-        count = accounts.revoke(connection, name, by=request.state.account, now_ms=parts.now())
+    count = write_here(request, lambda db, by, now_ms: accounts.revoke(db, name, by=by, now_ms=now_ms))
     return JSONResponse({"revoked": count})
 
 
@@ -265,18 +250,13 @@ def list_tokens(request: Request, name: Name, limit: Limit = 1000, cursor: Curso
     ),
 )
 def make_token(request: Request, name: Name, token: NewToken) -> Response:
-    parts: Parts = request.app.state.parts
     _check_own(request, name)
-    with parts.record.writing() as connection:
-        secret, made = accounts.token(
-            connection,
-            name,
-            token.label,
-            scope=token.scope,
-            expires_ms=token.expires,
-            by=request.state.account,
-            now_ms=parts.now(),
-        )
+
+    def make(db: Connection, by: str, now_ms: int) -> tuple[str, Token]:
+        label, scope, expires_ms = token.label, token.scope, token.expires
+        return accounts.token(db, name, label, scope=scope, expires_ms=expires_ms, by=by, now_ms=now_ms)
+
+    secret, made = write_here(request, make)
     return JSONResponse({"secret": secret, "token": _token_json(made)}, 201)
 
 
@@ -288,10 +268,8 @@ def make_token(request: Request, name: Name, token: NewToken) -> Response:
     responses=_said(204, "It opens nothing any more.", None, _404="There is no such account, or token."),
 )
 def revoke_token(request: Request, name: Name, token: TokenId) -> Response:
-    parts: Parts = request.app.state.parts
     _check_own(request, name)
-    with parts.record.writing() as connection:
-        accounts.revoke_token(connection, name, token, by=request.state.account, now_ms=parts.now())
+    write_here(request, lambda db, by, now_ms: accounts.revoke_token(db, name, token, by=by, now_ms=now_ms))
     return Response(status_code=204)
 
 
