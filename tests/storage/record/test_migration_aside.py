@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from storage.record import Record
 from storage.record.aside import DeadLetter as Sent
 from storage.record.aside import inbox, keep_dead_letters, letters
-from storage.record.migrations import SCRIPTS
-from storage.record.migrations.sqlite import upgrade
-from storage.record.postgresql import PostgresqlDatabase, parse_address
+from tests.fixtures.record import record_of_before, scripts_until
 
 BEFORE = [("a", "t/1", b"x", 3000), ("b", "t/1", b"x", 1000), ("c", "t/2", b"y" * 70_000, 2000)]
 
 
 @pytest.fixture
 def scripts_of_before(tmp_path: Path) -> Path:
-    scripts = tmp_path / "scripts"
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "r000[3-9]_*"))
-    return scripts
-
-
-@contextmanager
-def record_of_before(url: str, scripts: Path) -> Iterator[Connection]:
-    if url.startswith("postgresql"):
-        database = PostgresqlDatabase(parse_address(url, {}))
-        database.upgrade(scripts)
-        with database.writing(durable=False) as connection:
-            yield connection
-        database.close()
-    else:
-        path = Path(url.removeprefix("sqlite:///"))
-        path.parent.mkdir()
-        upgrade(path, scripts)
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            yield connection
-        engine.dispose()
+    return scripts_until("0002", tmp_path)
 
 
 def put_letters(connection: Connection, rows: list[tuple[str, str, bytes, int]]) -> None:
