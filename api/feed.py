@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import open_pages
 from api.access import Sight
-from api.live import CHANGES_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
+from api.live import CHANGES_KEPT_MS, DECLARED_KEPT_MS, Cause, Distrust, Live, NotUnderstood, Occupancy
 from api.publishing import Publishing
 from api.stream import Stream
 from presence import topics
@@ -334,7 +334,8 @@ class Feed:
         with self._record.reading() as connection:
             found = versions(connection)
             changed = [site for site, version in found.items() if known.get(site) != version]
-            loaded = {site: load_site(connection, site) for site in changed}
+            from_ms = now_ms - DECLARED_KEPT_MS
+            loaded = {site: load_site(connection, site, declared_from_ms=from_ms) for site in changed}
             newest = newest_revision(connection)
             if revision is None:
                 rows = alerts(connection, now_ms=now_ms, from_ms=now_ms - CHANGES_KEPT_MS, limit=None)

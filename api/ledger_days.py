@@ -27,7 +27,7 @@ Declared = Mapping[str, Sequence[Span]]
 
 
 def declared_of(site: Site) -> dict[str, list[Span]]:
-    """The declared absences of each outlet that has any."""
+    """The declared absences of each outlet that has any, as far as `site` was loaded with them."""
     spans: dict[str, list[Span]] = defaultdict(list)
     for absence in site.absences:
         spans[absence.outlet].append(Span(absence.from_ms, absence.to_ms))
@@ -56,12 +56,13 @@ def entries(
     outlets: Collection[str],
     dates: tuple[str, str],
     seen: Span,
+    declared: Declared,
 ) -> Iterator[Entry]:
     """The days of `outlets` and of their duties: each outlet as such and as a duty of its own, and the named duties.
 
     `dates`: the first and the last, both included. `seen`: nothing is obliged outside of it.
+    `declared`: of each outlet that has any, in those days at least.
     """
-    declared = declared_of(site)
     watched: dict[str, WatchedOutlet] = {}
 
     horizons: dict[int, Span] = {}

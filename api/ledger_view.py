@@ -14,6 +14,7 @@ from presence.intervals import Span
 from presence.ledger_sums import Entry
 from presence.site import Site
 from storage.record import ledger
+from storage.record.declarations import declared_spans
 from storage.record.intervals import progress
 from storage.record.ledger import SubjectType
 from storage.record.site_lines import first_of_site
@@ -76,12 +77,14 @@ def _not_booked(
         since_ms = first_of_site(connection, site.id)
     if since_ms is None or since_ms >= until_ms:
         return []
-    days = hours[outlet or site.outlets[0].id].local_days(since_ms, until_ms)
-    wanted = [date for date, _ in days if dates[0] <= date <= dates[1]]
+    extents = dict(hours[outlet or site.outlets[0].id].local_days(since_ms, until_ms))
+    wanted = [date for date in extents if dates[0] <= date <= dates[1]]
     if not wanted:
         return []
     outlets = {one.id for one in site.outlets} if outlet is None else {outlet}
     now = {("outlet", one) for one in outlets} | {("duty", duty.id) for duty in duties(site)}
     seen = Span(since_ms, until_ms)
-    found = entries(connection, site, hours, outlets, (wanted[0], wanted[-1]), seen)
+    first, last = extents[wanted[0]], extents[wanted[-1]]
+    declared = declared_spans(connection, site.id, {one.id for one in site.outlets}, first.start_ms, last.end_ms)
+    found = entries(connection, site, hours, outlets, (wanted[0], wanted[-1]), seen, declared)
     return [entry for entry in found if (entry.day.subject, entry.day.id) in now]

@@ -21,6 +21,8 @@ Cause = Literal["collector", "broker"]
 
 SILENT_MS = 30_000
 CHANGES_KEPT_MS = 3_600_000
+# Of what was declared the pages of now need what ended since somebody last was there; of a day, the record has it.
+DECLARED_KEPT_MS = 100 * 24 * 3_600_000
 _CHANGES_KEPT = 500
 # Of what the registry does not know, or not yet: a broker on which anybody may speak is not to fill the memory.
 _MOST_UNREGISTERED = 10_000

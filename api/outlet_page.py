@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from api import floor, ledger_bars
 from api.access import Sight
 from api.answers import address
-from api.ledger_days import declared_of, extent, whole_days
+from api.ledger_days import extent, whole_days
 from api.ledger_view import View, view
 from api.live import Occupancy
 from api.timeline import Day, Flag, Lane, Told, timeline
@@ -34,6 +34,7 @@ from presence.ledger_sums import sums
 from presence.site import Outlet, Sensor, Site, ZoneName
 from storage.record import health
 from storage.record.alert_list import AlertRow, Among, alerts
+from storage.record.declarations import declared_spans
 from storage.record.hours import hours_history
 from storage.record.intervals import progress, zone_intervals
 from storage.record.site_lines import first_of_site
@@ -291,7 +292,7 @@ def _day(
         zone: zone_intervals(connection, site.id, outlet.id, zone, *horizon)
         for zone in {"staff", *(sensor.zone for sensor in outlet.sensors)}
     }
-    declared = declared_of(site).get(outlet.id, [])
+    declared = _declared(connection, site, outlet, horizon)
     opened = hours.open_spans(*known.day)
     return Day(
         title=f"{outlet.name}, {words.date(known.day.start_ms)}",
@@ -303,6 +304,10 @@ def _day(
         now_ms=present.now_ms,
         at_ms=asked.at_ms,
     )
+
+
+def _declared(connection: Connection, site: Site, outlet: Outlet, horizon: Span) -> list[Span]:
+    return declared_spans(connection, site.id, [outlet.id], *horizon).get(outlet.id, [])
 
 
 def _horizon(seen: Span, wanted: Span) -> Span:
@@ -501,7 +506,7 @@ def _longest_absent(
     """How long the outlet was empty at a stretch, at most, on each date: obliged, not declared, nobody there."""
     horizon = _horizon(known.seen, extent(hours, *dates))
     staff = zone_intervals(connection, site.id, outlet.id, "staff", *horizon)
-    stretches = outlet_stretches(staff, hours, declared_of(site).get(outlet.id, []), horizon)
+    stretches = outlet_stretches(staff, hours, _declared(connection, site, outlet, horizon), horizon)
     absent = [Span(one.start_ms, one.end_ms) for one in stretches if one.booking == "absent"]
     return {
         day: max((part.end_ms - part.start_ms for part in clip(absent, *span)), default=0)

@@ -31,7 +31,7 @@ from storage.record.alerts import cursor
 from storage.record.hours import hours_history
 from storage.record.intervals import newest_evidence, progress
 from storage.record.refusals import NotThere
-from storage.record.registry import load_site, site_ids
+from storage.record.registry import EVER, load_site, site_ids
 from storage.record.site_lines import RecordLines, first_of_site
 
 Note = Literal["late", "disproved", "spoken_for", "not_recorded", "engine_behind", "recorded_otherwise"]
@@ -54,7 +54,7 @@ def explain(
     `at`: as `_instant` reads it; None: the end of what is known. Raises NotThere, in words, for a site, outlet or kind
     that there is not, ValueError for an `at` that is no instant.
     """
-    site = load_site(connection, site_id)
+    site = load_site(connection, site_id, declared_from_ms=EVER)
     if site is None:
         raise NotThere(_no("site", site_id, site_ids(connection)))
     if outlet_id not in (known := [outlet.id for outlet in site.outlets]):

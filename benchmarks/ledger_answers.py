@@ -35,7 +35,7 @@ from storage.record import Record, alerts
 from storage.record.alerts import Cursor
 from storage.record.hours import hours_history
 from storage.record.intervals import set_progress
-from storage.record.registry import apply, load_site
+from storage.record.registry import EVER, apply, load_site
 from storage.record.tables import occupancy_interval
 from storage.timeseries import open_store
 from storage.timeseries.points import Point, Series
@@ -125,7 +125,7 @@ def _point(series: Series, at_ms: int, k: int) -> Point:
 def _book(record: Record) -> dict[str, object]:
     begun, steps = time.perf_counter(), []
     with record.reading() as connection:
-        site = load_site(connection, SITE)
+        site = load_site(connection, SITE, declared_from_ms=EVER)
         assert site is not None
         books = SiteBooks(connection, site, hours_history(connection, site), 1)
     while True:

@@ -31,6 +31,8 @@ _log = logging.getLogger("hadir.collector")
 _SNAPSHOT_EVERY_MS = 3_600_000
 _SNAPSHOTS_KEPT_MS = 31 * 24 * 3_600_000
 _TELL_AGAIN_MS = 600_000
+# What was over lately is kept: a clock may be set back.
+_CLOCK_BACK_MS = 24 * 3_600_000
 _MOST_ASIDE = 1_000  # between two commits; the record keeps no more either
 _SLICE = 500  # readings at a time when a stretch is estimated again
 
@@ -114,7 +116,8 @@ class Live:
             versions = registry.versions(connection)
             if versions == self._versions:
                 return False
-            loaded = {site: registry.load_site(connection, site) for site in versions}
+            from_ms = now_ms - _CLOCK_BACK_MS
+            loaded = {site: registry.load_site(connection, site, declared_from_ms=from_ms) for site in versions}
         sites = {site_id: site for site_id, site in loaded.items() if site is not None}
         wanted = {
             (site.id, key): zone_sensors(sensors) for site in sites.values() for key, sensors in zones(site).items()

@@ -124,7 +124,7 @@ def _tell_unset_secrets(record: Record) -> None:
 
     with record.reading() as connection:
         for site_id in registry.site_ids(connection):
-            site = registry.load_site(connection, site_id)
+            site = registry.load_site(connection, site_id, declared_from_ms=None)
             for sentence in unset_secrets(site, os.environ) if site else ():
                 log.warning("%s", sentence)
 

@@ -227,7 +227,9 @@ class Installation:
         from storage.record import registry
 
         with self._open_record() as record, record.reading() as connection:
-            sites = [registry.load_site(connection, site) for site in registry.site_ids(connection)]
+            sites = [
+                registry.load_site(connection, site, declared_from_ms=None) for site in registry.site_ids(connection)
+            ]
         return [site for site in sites if site is not None]
 
     def _ports_of_gateways(self) -> list[tuple[str, str]]:

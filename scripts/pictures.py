@@ -40,7 +40,7 @@ from storage.record.alerts import Cursor  # noqa: E402
 from storage.record.contests import Contest, submit  # noqa: E402
 from storage.record.hours import hours_history  # noqa: E402
 from storage.record.intervals import set_progress  # noqa: E402
-from storage.record.registry import load_site  # noqa: E402
+from storage.record.registry import EVER, load_site  # noqa: E402
 from storage.record.tables import occupancy_interval  # noqa: E402
 from storage.record.users import make_account, make_session  # noqa: E402
 from tests.builders import sensor  # noqa: E402
@@ -163,7 +163,7 @@ def _remember(record: Record) -> None:
             _history(connection, name, status)
         set_progress(connection, "balai", NOW, spool="s", spool_id=1)
     with record.reading() as connection:
-        site = load_site(connection, "balai")
+        site = load_site(connection, "balai", declared_from_ms=EVER)
         assert site is not None
         books = SiteBooks(connection, site, hours_history(connection, site), 1)
     while True:

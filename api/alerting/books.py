@@ -205,7 +205,8 @@ class SiteBooks:
         outlets_of = {duty.id: {outlet.id for outlet in duty.outlets} for duty in duties(self._site)}
         seen = Span(frontier_ms if self._first_ms is None else self._first_ms, frontier_ms)
         computed = set()
-        for entry in entries(connection, self._site, self._hours, outlets, (dates[0], dates[-1]), seen):
+        among = (dates[0], dates[-1])
+        for entry in entries(connection, self._site, self._hours, outlets, among, seen, self._declared):
             day = entry.day
             if day.date not in stored:
                 continue

@@ -19,7 +19,7 @@ from presence.site import Site
 from storage.record import Record, alerts, audit
 from storage.record.hours import hours_history
 from storage.record.intervals import IntervalChange
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 
 _log = logging.getLogger("hadir.engine")
 
@@ -134,7 +134,7 @@ class SiteEngine:
 
 
 def _loaded(connection: Connection, site_id: str) -> Site:
-    site = load_site(connection, site_id)
+    site = load_site(connection, site_id, declared_from_ms=EVER)
     assert site is not None, "read in the same transaction as its version"
     return site
 

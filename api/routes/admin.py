@@ -132,7 +132,11 @@ def _text_of(part: str, row: Any) -> str:
 
 def _read_all(parts: Parts, sight: Sight) -> tuple[list[Site], list[Waiting]]:
     with parts.record.reading() as connection:
-        sites = [site for name in site_ids(connection) if (site := load_site(connection, name)) is not None]
+        sites = [
+            site
+            for name in site_ids(connection)
+            if (site := load_site(connection, name, declared_from_ms=None)) is not None
+        ]
         return admin.sites_seen(sites, sight), inbox(connection)
 
 

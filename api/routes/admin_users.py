@@ -295,7 +295,11 @@ def _seen(request: Request, name: str) -> Seen:
 
 
 def _sites(connection: Connection) -> list[Site]:
-    return [site for name in site_ids(connection) if (site := load_site(connection, name)) is not None]
+    return [
+        site
+        for name in site_ids(connection)
+        if (site := load_site(connection, name, declared_from_ms=None)) is not None
+    ]
 
 
 def _role(texts: Mapping[str, str]) -> Role:

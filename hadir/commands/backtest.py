@@ -98,7 +98,7 @@ def _site(connection: Connection, file: str | None, changes: Iterable[RuleChange
     from presence.site_file import parse_site
     from presence.site_values import did_you_mean
     from storage.record.hours import hours_history
-    from storage.record.registry import load_site, site_ids
+    from storage.record.registry import EVER, load_site, site_ids
 
     known = site_ids(connection)
     wanted = None if file is None else parse_site(read_site_file(Path(file)), file)
@@ -106,7 +106,7 @@ def _site(connection: Connection, file: str | None, changes: Iterable[RuleChange
         problem = f"knows several sites, {', '.join(known)}" if known else "knows no site"
         raise BadInput("the record", problem, remedy="name a site file with --site FILE, or another --data")
     site_id = known[0] if wanted is None else wanted.id
-    stored = load_site(connection, site_id)
+    stored = load_site(connection, site_id, declared_from_ms=EVER)
     if stored is None:
         remedy = did_you_mean(site_id, known) if known else "name another --data"
         raise BadInput(file or "the record", f'the record knows no site "{site_id}"', remedy=remedy)

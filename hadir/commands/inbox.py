@@ -183,7 +183,7 @@ def _sites(connection: Connection, site_id: str) -> list[Site]:
     if site_id and site_id not in known:
         problem = f'no site "{printable(site_id)}"'
         raise BadInput(_WHERE, problem, field="--outlet", remedy=did_you_mean(site_id, known))
-    return [site for name in known if (site := load_site(connection, name)) is not None]
+    return [site for name in known if (site := load_site(connection, name, declared_from_ms=None)) is not None]
 
 
 def _site(sites: Sequence[Site], site_id: str, outlet_id: str) -> Site:

@@ -158,7 +158,7 @@ def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
     from hadir.site_sources import read_served_site
     from presence.site_file import inactive
     from storage.record import Record
-    from storage.record.registry import apply, load_site, plan
+    from storage.record.registry import EVER, apply, load_site, plan
 
     read = read_served_site(read_site_file(arguments.file), str(arguments.file))
     wanted = read.site
@@ -166,12 +166,12 @@ def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
     stored = None
     if not arguments.dry_run:
         with Record.open(url) as record, record.writing() as connection:
-            stored = load_site(connection, wanted.id)
+            stored = load_site(connection, wanted.id, declared_from_ms=EVER)
             changes = apply(connection, wanted, prune=arguments.prune, now_ms=now_ms())
     else:
         if Record.exists(url):
             with Record.open(url) as record, record.reading() as connection:
-                stored = load_site(connection, wanted.id)
+                stored = load_site(connection, wanted.id, declared_from_ms=EVER)
         changes = plan(stored, wanted, prune=arguments.prune)
     for change in changes:
         print(change)
@@ -190,14 +190,14 @@ def _apply(arguments: argparse.Namespace, settings: Settings) -> int:
 def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     from presence.site_file import dump_site
     from storage.record import Record
-    from storage.record.registry import load_site, site_ids
+    from storage.record.registry import EVER, load_site, site_ids
 
     wanted, to = _site_and_file(arguments.names)
     with Record.open(settings.record_url(), create=False) as record, record.reading() as connection:
         known = site_ids(connection)
         if wanted is None and len(known) == 1:
             wanted = known[0]
-        site = None if wanted is None else load_site(connection, wanted)
+        site = None if wanted is None else load_site(connection, wanted, declared_from_ms=EVER)
     if site is None:
         found = f'holds no site "{wanted}"' if wanted else "holds several sites" if known else "holds no site"
         remedy = f"name one of {', '.join(known)}" if known else "load one with `hadir site apply FILE`"

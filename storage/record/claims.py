@@ -44,7 +44,11 @@ def claim(
     now_ms: int,
 ) -> Site:
     """The site with the device as a sensor of the outlet. Raises NotThere without such a site, and as `make` does."""
-    sites = [site for name in site_ids(connection) if (site := load_site(connection, name)) is not None]
+    sites = [
+        site
+        for name in site_ids(connection)
+        if (site := load_site(connection, name, declared_from_ms=None)) is not None
+    ]
     stored = next((site for site in sites if site.id == site_id), None)
     if stored is None or waiting.site not in ("", site_id):
         raise NotThere(f'no site "{site_id}"' if stored is None else f"the device is one of site {waiting.site}")

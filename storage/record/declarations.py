@@ -5,6 +5,8 @@ What comes from a site file is listed too, but only `hadir site apply` changes i
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, Table, insert, select, update
 
 from presence.declarations import NotAccepted, beginning_now, check_declared
 from presence.instants import rfc3339, rfc3339_or_none
+from presence.intervals import Span, union
 from presence.site import Absence, Maintenance, Origin
 from storage.record import audit, tables
 from storage.record.refusals import NotNow, NotThere
@@ -63,6 +66,24 @@ def declarations(
     return [_declaration(row, kind) for row in connection.execute(query)]
 
 
+def declared_spans(
+    connection: Connection, site: str, outlets: Collection[str], from_ms: int, to_ms: int
+) -> dict[str, list[Span]]:
+    """When each of `outlets` had an absence declared, joined: of those that last at some time within [from, to)."""
+    rows = tables.absence.c
+    query = select(rows.outlet, rows.from_ms, rows.to_ms).where(
+        rows.site == site,
+        rows.outlet.in_(outlets),
+        rows.withdrawn_ms.is_(None),
+        rows.to_ms > from_ms,
+        rows.from_ms < to_ms,
+    )
+    found: dict[str, list[Span]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.outlet].append(Span(row.from_ms, row.to_ms))
+    return {outlet: union(spans) for outlet, spans in found.items()}
+
+
 def declaration(connection: Connection, site: str, kind: type[Kind], number: int) -> Declaration[Kind]:
     """One of them, also when it was withdrawn. Raises NotThere without it."""
     rows = _table(kind).c
@@ -78,14 +99,14 @@ def declare(connection: Connection, site: str, wanted: Kind, author: str, now_ms
     What began up to 5 min ago begins now. Raises NotAccepted for what is wrong with it, NotThere without such a site,
     NotNow when it adds nothing to what is declared already.
     """
-    registered = load_site(connection, site)
+    registered = load_site(connection, site, declared_from_ms=None)
     if registered is None:
         raise _no_site(site)
     wanted = replace(beginning_now(wanted, now_ms), origin="person")
     if problems := list(check_declared(registered, wanted, now_ms)):
         raise NotAccepted(problems)
     kind = type(wanted)
-    for known in declarations(connection, site, kind):
+    for known in declarations(connection, site, kind, from_ms=wanted.from_ms):
         if known.what.from_ms <= wanted.from_ms and replace(wanted, from_ms=known.what.from_ms) == known.what:
             raise NotNow(f"the same is declared already, as {_word(kind)} {known.id}")
     table = _table(kind)

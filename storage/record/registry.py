@@ -22,6 +22,9 @@ from storage.record.hours import put_in_force
 T = TypeVar("T")
 Declared = TypeVar("Declared", bound=Absence | Maintenance)
 
+# Nothing ended before it.
+EVER = 0
+
 
 def site_ids(connection: Connection) -> list[str]:
     return list(connection.scalars(select(tables.site.c.id).order_by(tables.site.c.id)))
@@ -40,9 +43,11 @@ def versions(connection: Connection) -> dict[str, int]:
     return {row.id: row.version for row in connection.execute(select(tables.site.c.id, tables.site.c.version))}
 
 
-def load_site(connection: Connection, site_id: str) -> Site | None:
+def load_site(connection: Connection, site_id: str, *, declared_from_ms: int | None) -> Site | None:
     """The site as it is registered, None when it is not.
 
+    `declared_from_ms`: with the absences and maintenance that last after it, `EVER` for all; None: without any, for who
+    reads what stands where alone. They grow with the years: who looks at one day asks `declared_spans` for its.
     Absences and maintenance of what has been removed since are kept in the record, and left out here.
     """
     body = connection.scalar(select(tables.site.c.body).where(tables.site.c.id == site_id))
@@ -71,10 +76,12 @@ def load_site(connection: Connection, site_id: str) -> Site | None:
         duties=rows(tables.duty, Duty)[site_id],
         substitutes=_substitutes(connection, site_id),
     )
+    if declared_from_ms is None:
+        return site
     return with_what_stands(
         site,
-        [value for _, value in _declared(connection, tables.absence, Absence, site_id)],
-        [value for _, value in _declared(connection, tables.maintenance, Maintenance, site_id)],
+        [value for _, value in _declared(connection, tables.absence, Absence, site_id, declared_from_ms)],
+        [value for _, value in _declared(connection, tables.maintenance, Maintenance, site_id, declared_from_ms)],
     )
 
 
@@ -117,7 +124,7 @@ def apply(connection: Connection, wanted: Site, *, prune: bool, now_ms: int, aut
     The site's version rises by one when there are any. Absences and maintenance that people made stay as they are, and
     so does all history: outlets are judged by other hours from `now_ms` on. Raises SiteFileErrors as `plan` does.
     """
-    stored = load_site(connection, wanted.id)
+    stored = load_site(connection, wanted.id, declared_from_ms=EVER)
     target = merged(stored, wanted, prune=prune)
     changes = differences(stored, target)
     if changes:
@@ -207,11 +214,13 @@ def _is_row(table: Table, row: dict[str, Any]) -> ColumnElement[bool]:
     return and_(*(column == row[column.name] for column in table.primary_key.columns))
 
 
-def _declared(connection: Connection, table: Table, kind: type[Declared], site_id: str) -> list[tuple[int, Declared]]:
-    """Row id and value of each absence, or maintenance, of the site that was not withdrawn."""
+def _declared(
+    connection: Connection, table: Table, kind: type[Declared], site_id: str, from_ms: int
+) -> list[tuple[int, Declared]]:
+    """Row id and value of each absence, or maintenance, that was not withdrawn and lasts after `from_ms`."""
     query = (
         select(table.c.id, table.c.origin, table.c.body)
-        .where(table.c.site == site_id, table.c.withdrawn_ms.is_(None))
+        .where(table.c.site == site_id, table.c.withdrawn_ms.is_(None), table.c.to_ms > from_ms)
         .order_by(table.c.id)
     )
     return [
@@ -226,7 +235,7 @@ def _write_declared(
     """Make the rows that come from files those of `wanted`; people's own are not touched."""
     stored = {
         begin_of(value): (row_id, value)
-        for row_id, value in _declared(connection, table, kind, site_id)
+        for row_id, value in _declared(connection, table, kind, site_id, EVER)
         if value.origin == "file"
     }
     for thing in wanted:

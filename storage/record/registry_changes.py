@@ -11,7 +11,7 @@ from presence.registry import Changed, NotAsWanted, Place
 from presence.site import Site
 from presence.site_checks import Problem
 from storage.record.refusals import NotThere
-from storage.record.registry import apply, load_site, versions
+from storage.record.registry import EVER, apply, load_site, versions
 
 
 class Registered(NamedTuple):
@@ -21,9 +21,9 @@ class Registered(NamedTuple):
     version: int
 
 
-def registered(connection: Connection, site_id: str) -> Registered:
-    """The site and its version. Raises NotThere."""
-    site = load_site(connection, site_id)
+def registered(connection: Connection, site_id: str, *, declared_from_ms: int | None = None) -> Registered:
+    """The site and its version; without what is declared, unless as `load_site` takes it. Raises NotThere."""
+    site = load_site(connection, site_id, declared_from_ms=declared_from_ms)
     if site is None:
         raise NotThere(f'no site "{site_id}"')
     return Registered(site, versions(connection)[site_id])
@@ -31,7 +31,7 @@ def registered(connection: Connection, site_id: str) -> Registered:
 
 def make_site(connection: Connection, wanted: Site, author: str, now_ms: int) -> Registered:
     """A site that was not there before. Raises NotAsWanted when there is one of its id."""
-    if load_site(connection, wanted.id) is not None:
+    if load_site(connection, wanted.id, declared_from_ms=None) is not None:
         raise NotAsWanted([Problem("id", f'"{wanted.id}" is a site already; write another', "taken", wanted.id)])
     apply(connection, wanted, prune=False, now_ms=now_ms, author=author)
     return registered(connection, wanted.id)
@@ -49,7 +49,8 @@ def change(
 
     `check`: what sources cannot say. Raises NotThere without such a site, NotAsWanted, and whatever `make` raises.
     """
-    before = registered(connection, site_id)
+    # What `make` leaves out is taken away: it gets all that there is.
+    before = registered(connection, site_id, declared_from_ms=EVER)
     wanted = make(before)
     known = set(check(before.site))
     if found := [problem for problem in check(wanted.site) if problem not in known]:

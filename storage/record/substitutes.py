@@ -60,7 +60,7 @@ def name_substitute(connection: Connection, site: str, wanted: Substitute, autho
     What began up to 5 min ago begins now. Raises NotAccepted for what is wrong with it, NotThere without such a site or
     agency, NotNow when the contact has a substitute in that time already.
     """
-    registered = load_site(connection, site)
+    registered = load_site(connection, site, declared_from_ms=None)
     if registered is None or all(one.id != wanted.agency for one in registered.agencies):
         raise NotThere(f'no agency "{wanted.agency}" at site "{site}"')
     wanted = beginning_now(wanted, now_ms)

@@ -12,7 +12,7 @@ from presence.instants import parse_instant, rfc3339
 from presence.site import Absence, Gateway
 from storage.record import audit
 from storage.record.alerts import StoredAlert, put
-from storage.record.registry import load_site, versions
+from storage.record.registry import EVER, load_site, versions
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import MINUTE, NOW
@@ -192,7 +192,7 @@ def test_an_absence_is_declared_listed_and_ended(hall: Web, ani: Browser):
     assert listed[1] == made
     assert (listed[0]["origin"], listed[0]["author"], listed[0]["outlet"]) == ("file", None, "a-2")
     with hall.record.reading() as connection:
-        registered = load_site(connection, "balai")
+        registered = load_site(connection, "balai", declared_from_ms=EVER)
         assert versions(connection) == {"balai": 2}
     assert registered is not None
     assert [one.note for one in registered.absences if one.origin == "person"] == [XSS]

@@ -13,7 +13,7 @@ from hadir.claiming import claimed
 from presence.site import Contact, Duty, Site
 from storage.record import Record
 from storage.record.aside import Unclaimed, inbox, note_unclaimed
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 from storage.record.users import Role, make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.web import Browser, Web
@@ -38,7 +38,7 @@ def of(web: Web, role: Role = "facility_manager", **account: Any) -> Browser:
 
 def stored(web: Web) -> Site:
     with web.record.reading() as connection:
-        found = load_site(connection, "balai")
+        found = load_site(connection, "balai", declared_from_ms=EVER)
     assert found is not None
     return found
 

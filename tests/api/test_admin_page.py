@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from api.parts import Parts
 from storage.record import Record
-from storage.record.registry import apply, load_site
+from storage.record.registry import EVER, apply, load_site
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import NOW
@@ -48,6 +48,6 @@ def test_a_counter_is_added_and_renamed(
         expect(page.get_by_role("link", name="Loket Dua")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     with record.reading() as connection:
-        stored = load_site(connection, "balai")
+        stored = load_site(connection, "balai", declared_from_ms=EVER)
     assert stored is not None
     assert [(one.id, one.name, one.number) for one in stored.outlets][1:] == [("dinas-2", "Loket Dua", 2)]

@@ -12,7 +12,7 @@ from api.words import Words
 from presence.registry import rules_of
 from presence.schedule import Schedule
 from presence.site import DatedHours
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 from tests.api.test_admin import BALAI, filled, of, office, send, stored, words_of
 from tests.fixtures.web import Web
 
@@ -37,7 +37,7 @@ def test_an_administrator_makes_the_first_site_and_is_led_to_its_first_counter(w
     agency = send(administrator, f"{here}/agencies", {"name": "Dinas"}).headers["location"]
     assert f'href="{here}/outlets"' in administrator.get(agency).text
     with web.record.reading() as connection:
-        made_site = load_site(connection, "mpp-kota-cirebon")
+        made_site = load_site(connection, "mpp-kota-cirebon", declared_from_ms=EVER)
     assert made_site is not None
     assert (made_site.timezone, made_site.country, made_site.cuti_bersama) == ("Asia/Makassar", "ID", False)
     again = send(administrator, "/admin/sites", NEW | {"id": "mpp-kota-cirebon"})

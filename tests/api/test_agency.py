@@ -20,7 +20,7 @@ from storage.record.acknowledgements import of_alerts
 from storage.record.alerts import StoredAlert, put
 from storage.record.declarations import declarations
 from storage.record.intervals import revise, set_progress
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import MINUTE, NOW
@@ -424,7 +424,7 @@ def test_who_answers_second_is_told_at_the_alert_that_somebody_was_first(hall: W
 def bring_in(hall: Web) -> None:
     """As the feed would: what the record says of the registry now."""
     with hall.record.reading() as connection:
-        known = load_site(connection, "balai")
+        known = load_site(connection, "balai", declared_from_ms=EVER)
     assert known is not None
     hall.app.state.feed.live.sites["balai"] = known
 

@@ -19,8 +19,10 @@ from presence import topics
 from presence.alerts.life import Alert
 from storage.record import Record
 from storage.record.acknowledgements import Answer
+from storage.record.registry import raise_version
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.mall import MINUTE, NOW, Mall, floor_of
+from tests.fixtures.record import declare_long_ago
 from transport.session import NotConnected, parse_broker
 
 
@@ -100,6 +102,17 @@ def test_a_change_of_the_registry_is_a_new_snapshot(mall: Mall, url: str):
         # On a busy machine one of another cause may come before it.
         renewed = next(found for _ in range(9) if (found := following("snapshot").data)["sites"] == {"balai": 2})
         assert renewed["outlets"][4]["status"] == "unknown"
+
+
+def test_what_was_declared_long_ago_is_not_read_again_with_each_change(mall: Mall, url: str):
+    eventually(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+    with mall.record.writing(durable=False) as connection:
+        declare_long_ago(connection, mall.now(), 100)
+    with stream(url) as following:
+        following("snapshot")
+        with mall.record.writing(durable=False) as connection:
+            raise_version(connection, "balai", mall.now())
+        assert any(following("snapshot").data["sites"] == {"balai": 2} for _ in range(9))
 
 
 def test_a_collector_that_falls_silent_makes_its_site_unknown_until_it_speaks(mall: Mall, url: str):

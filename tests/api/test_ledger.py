@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from presence.instants import rfc3339
-from presence.site import Duty, Site
+from presence.site import Absence, Duty, Site
+from storage.record import tables
+from storage.record.registry import row_of
 from tests.builders import outlet, sensor, site
 from tests.fixtures.books import Keeper, at
 from tests.fixtures.web import Web
@@ -266,6 +269,16 @@ def test_sums_over_days_months_or_all_of_it_and_today_is_in_them(demo: Web, keep
     assert sums(period="all", site="balai") == [(None, 16)]
     assert [hours for _, hours in sums(by="outlet")] == [8, 8, 8]
     assert [hours for _, hours in sums(by="duty")] == [8, 8]
+
+
+def test_what_was_declared_of_a_day_counts_though_nobody_keeps_it_in_mind(demo: Web, keeper: Keeper):
+    absence = Absence(outlet="b-1", from_ms=at("24T08:00"), to_ms=at("24T09:00"), reason="meeting")
+    with demo.record.writing(durable=False) as connection:
+        connection.execute(insert(tables.absence).values(site="balai", origin="person", **row_of(absence)))
+    assert demo.app.state.feed.live.sites["balai"].absences == ()
+    said = ask(demo, "/api/v1/ledger", by="outlet", period="day", from_="2026-11-24", to="2026-11-24")
+    (today,) = [one for one in said["sums"] if "b-1" in one.values()]
+    assert (today["declared_s"], today["unknown_s"]) == (3600.0, 3600.0)
 
 
 def test_of_a_site_without_outlets_there_is_nothing_to_sum(demo: Web):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,17 @@ def test_week_and_month_have_a_bar_a_day_with_coverage_as_a_bound(
     assert [row[0] for row in rows] == days
     assert rows[-2][2:] == ["60,5–64,8\u00a0%", "08.06", "51\u00a0mnt"]
     assert rows[-3][2:] == ["85,0–91,7\u00a0%", "08.00", "15\u00a0mnt"]
+
+
+def test_what_was_declared_of_a_day_is_on_its_page_though_nobody_keeps_it_in_mind(demo: Web, keeper: Keeper):
+    def shown() -> list[list[list[str]]]:
+        html = page(demo, day="2026-11-23")
+        return [table(html, name) for name in ("ledger", "tl-table", "range")]
+
+    known = shown()
+    assert known[0][3] == ["Izin", "1:00:00", "16,7\u00a0%"]
+    demo.app.state.feed.live.sites = {"balai": replace(keeper.site, absences=())}
+    assert shown() == known
 
 
 def test_a_minute_is_explained_without_a_script(demo: Web, keeper: Keeper):

@@ -19,7 +19,7 @@ from presence.registry import AGENCY, Place
 from presence.site import Agency, Contact, Duty, Site
 from storage.record import Record
 from storage.record.audit import verify
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 from storage.record.tables import audit
 from storage.record.users import Role, make_account, make_token
 from tests.builders import outlet, site
@@ -61,7 +61,7 @@ def of(web: Web, role: Role = "facility_manager", **account: Any) -> Browser:
 
 def stored(web: Web) -> Site:
     with web.record.reading() as connection:
-        found = load_site(connection, "balai")
+        found = load_site(connection, "balai", declared_from_ms=EVER)
     assert found is not None
     return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from presence.instants import rfc3339
 from presence.site import Agency, Contact
 from storage.record import audit, tables
-from storage.record.registry import load_site
+from storage.record.registry import EVER, load_site
 from storage.record.users import make_account, make_token
 from tests.builders import outlet, site
 from tests.fixtures.mall import MINUTE, NOW
@@ -126,7 +126,7 @@ def test_who_answers_now_is_whom_floor_and_sidak_say_to_call_and_the_public_hear
     naker.post(PATH, json=named("ani", substitute="budi", from_ms=NOW + MINUTE))
     naker.post(PATH, json=named("cita", **DEWI))
     with hall.record.reading() as connection:
-        known = load_site(connection, "balai")
+        known = load_site(connection, "balai", declared_from_ms=EVER)
     assert known is not None
     hall.app.state.feed.live.sites["balai"] = known
     assert "0811 1111" in manager.get("/").text

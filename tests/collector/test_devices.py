@@ -19,6 +19,7 @@ from storage.record import Record, conditions, registry
 from storage.record.intervals import changes_after
 from storage.timeseries import Point, Store, open_store
 from tests.builders import outlet, sensor, site
+from tests.fixtures.record import declare_long_ago
 
 S = 1000
 START = 1_795_000_000_000
@@ -243,3 +244,14 @@ def test_what_a_lost_commit_did_not_write_is_written_by_the_next(record: Record)
 def sql(record: Record, statement: str) -> None:
     with record.writing() as connection:
         connection.exec_driver_sql(statement)
+
+
+def test_what_was_declared_long_ago_is_not_read_again_with_each_change(record: Record):
+    apply(record, site(outlets=[outlet("a-1")]))
+    with record.writing(durable=False) as connection:
+        declare_long_ago(connection, START, 100)
+    live = Live(record, "spool-1", START)
+    with record.writing(durable=False) as connection:
+        registry.raise_version(connection, "balai", START)
+    assert live.follow_registry(START)
+    assert live.sites["balai"].absences == ()

@@ -14,7 +14,7 @@ from presence.site import Sensor, Source
 from presence.site_file import dump_sensor, dump_site, parse_site
 from storage.record import Record
 from storage.record.aside import Unclaimed, forget_unclaimed, note_unclaimed, unclaimed_devices
-from storage.record.registry import apply, load_site, versions
+from storage.record.registry import EVER, apply, load_site, versions
 from tests.builders import outlet, site
 
 C_1 = Unclaimed("balai", "c-1", "hadir/1/balai/sensor/c-1/readings", 1_764_000_000_000, 3, b"[]")
@@ -49,7 +49,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def sensors(record: Record, outlet_id: str) -> dict[str, Sensor]:
     with record.reading() as connection:
-        stored = load_site(connection, "balai")
+        stored = load_site(connection, "balai", declared_from_ms=EVER)
     assert stored is not None
     return {sensor.id: sensor for one in stored.outlets if one.id == outlet_id for sensor in one.sensors}
 

@@ -8,16 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
 from presence.declarations import NotAccepted
+from presence.intervals import Span
 from presence.site import Absence, Gateway, Maintenance
 from storage.record import Record, audit, tables
-from storage.record.declarations import Declaration, declaration, declarations, declare, end
+from storage.record.declarations import Declaration, declaration, declarations, declare, declared_spans, end
 from storage.record.refusals import NotNow, NotThere
-from storage.record.registry import apply, load_site, versions
+from storage.record.registry import EVER, apply, load_site, versions
 from tests.builders import HOUR_MS, outlet, site
+from tests.fixtures.record import declare_long_ago
 
 NOW = 1_795_000_000_000
 ABSENCE = Absence(outlet="a-1", from_ms=NOW + HOUR_MS, to_ms=NOW + 2 * HOUR_MS, reason="meeting", note="Rapat")
@@ -34,7 +37,7 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 def declared(connection: Connection) -> tuple[Any, ...]:
     """What collector, engine and pages are given."""
-    found = load_site(connection, "balai")
+    found = load_site(connection, "balai", declared_from_ms=EVER)
     assert found is not None
     return (*found.absences, *found.maintenance)
 
@@ -213,3 +216,32 @@ def test_json_has_the_keys_of_a_site_file_and_who_made_it(connection: Connection
         "made": "2026-11-18T11:06:40.000Z",
         "withdrawn": None,
     }
+
+
+def test_of_what_is_over_for_long_no_row_is_read_unless_it_is_asked_for(connection: Connection) -> None:
+    declare_long_ago(connection, NOW, 2_000)
+    made = declare(connection, "balai", ABSENCE, "ani", NOW)
+    declare(connection, "balai", WORK, "ani", NOW)
+    for from_ms, found in ((NOW, (made.what,)), (made.what.to_ms, ()), (None, ())):
+        loaded = load_site(connection, "balai", declared_from_ms=from_ms)
+        assert loaded is not None
+        assert loaded.absences == found
+    with pytest.raises(msgspec.DecodeError):
+        load_site(connection, "balai", declared_from_ms=EVER)
+
+
+def test_when_outlets_had_absences_is_read_of_the_time_that_is_asked_for(connection: Connection) -> None:
+    declare_long_ago(connection, NOW, 2)
+    for start, stop in ((1, 2), (2, 4), (6, 7)):
+        times = {"from_ms": NOW + start * HOUR_MS, "to_ms": NOW + stop * HOUR_MS}
+        declare(connection, "balai", replace(ABSENCE, **times), "ani", NOW)
+    taken_back = declare(connection, "balai", replace(ABSENCE, outlet="a-2"), "ani", NOW)
+    end(connection, "balai", Absence, taken_back.id, "ani", NOW)
+
+    def spans(from_ms: int, to_ms: int, *outlets: str) -> dict[str, list[Span]]:
+        return declared_spans(connection, "balai", outlets, from_ms, to_ms)
+
+    joined, last = Span(NOW + HOUR_MS, NOW + 4 * HOUR_MS), Span(NOW + 6 * HOUR_MS, NOW + 7 * HOUR_MS)
+    assert spans(NOW, NOW + 9 * HOUR_MS, "a-1", "a-2") == {"a-1": [joined, last]}
+    assert spans(NOW + 4 * HOUR_MS, NOW + 6 * HOUR_MS, "a-1") == {}
+    assert spans(0, NOW, "a-1") == {"a-1": [Span(NOW - 9_000 * HOUR_MS, NOW - 8_760 * HOUR_MS)]}

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from presence.site import Absence, Agency, Contact, Duty, Gateway, Maintenance, Rule, Site, Source
 from presence.site_file import SiteFileErrors, parse_site
 from storage.record import Record
-from storage.record.registry import apply, load_site, plan, site_ids, versions
+from storage.record.registry import EVER, apply, load_site, plan, site_ids, versions
 from storage.record.tables import absence, maintenance, occupancy_interval
 from storage.record.tables import outlet as outlet_table
 from storage.record.tables import site as site_table
@@ -26,7 +26,7 @@ def put(record: Record, wanted: Site, *, prune: bool = False, now_ms: int = 0) -
 
 def stored(record: Record, site_id: str = "balai") -> Site:
     with record.reading() as connection:
-        found = load_site(connection, site_id)
+        found = load_site(connection, site_id, declared_from_ms=EVER)
     assert found is not None
     return found
 
@@ -71,7 +71,7 @@ def test_each_apply_that_changes_something_raises_the_version_of_its_site_by_one
 
 def test_a_site_that_is_not_registered_is_none(record: Record) -> None:
     with record.reading() as connection:
-        assert load_site(connection, "balai") is None
+        assert load_site(connection, "balai", declared_from_ms=EVER) is None
 
 
 def test_what_is_as_by_default_is_not_in_the_rows(record: Record) -> None:
