@@ -64,6 +64,7 @@ RULES: dict[str, Rule] = {
     "POST /account/tokens/{token}/revoke": "self",
     "GET /api/v1/users": "administer",
     "POST /api/v1/users": "administer",
+    "PATCH /api/v1/users/{name}": "administer",
     "DELETE /api/v1/users/{name}": "administer",
     "PUT /api/v1/users/{name}/role": "administer",
     "POST /api/v1/users/{name}/link": "administer",

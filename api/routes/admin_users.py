@@ -123,8 +123,7 @@ async def name_person(request: Request, name: str) -> Response:
         raise NotThere("no issuer of OpenID Connect is set up; docs/oidc.md says how")
 
     def make(connection: Connection, by: str, now_ms: int) -> None:
-        if (users.account_of(connection, name, now_ms).identity or "") != wanted:
-            identities.name_person(connection, name, wanted or None, by=by, now_ms=now_ms)
+        identities.change_person(connection, name, wanted or None, by=by, now_ms=now_ms)
 
     found, status = [], 400
     try:

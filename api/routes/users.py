@@ -14,7 +14,7 @@ from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from api.writing import write_here
 from presence.instants import rfc3339, rfc3339_or_none
-from storage.record import accounts, users
+from storage.record import accounts, identities, users
 from storage.record.accounts import LONGEST_NAME, Token
 from storage.record.identities import LONGEST_IDENTITY
 from storage.record.refusals import NotThere
@@ -47,6 +47,9 @@ _TOKEN: dict[str, Any] = {
 }
 
 
+_OIDC = "Who logs in to it by OpenID Connect: a verified e-mail, a user name, or `sub:` and the subject."
+
+
 def _said(status: int, what: str, example: dict[str, Any] | None, **others: str) -> dict[int | str, dict[str, Any]]:
     """What a route answers, for the description of the API. `others`: by `_404` and the like."""
     done: dict[str, Any] = {"description": what}
@@ -71,11 +74,7 @@ class NewAccount(BaseModel):
     role: Role = Field(description="What it may do.")
     agency: str | None = Field(None, description="Of the role `agency`: whose outlets it sees, and no others.")
     site: str | None = Field(None, description="The one site that it sees; all of them when left out.")
-    oidc: str | None = Field(
-        None,
-        description="Who logs in to it by OpenID Connect: a verified e-mail, a user name, or `sub:` and the subject.",
-        max_length=LONGEST_IDENTITY,
-    )
+    oidc: str | None = Field(None, description=_OIDC, max_length=LONGEST_IDENTITY)
 
 
 class Reach(BaseModel):
@@ -86,6 +85,17 @@ class Reach(BaseModel):
     role: Role = Field(description="What it may do.")
     agency: str | None = Field(None, description="Of the role `agency`: whose outlets it sees, and no others.")
     site: str | None = Field(None, description="The one site that it sees; all of them when left out.")
+
+
+class Changed(BaseModel):
+    """What of an account is changed besides its reach."""
+
+    model_config = BODY | {"json_schema_extra": {"examples": [{"oidc": "ani@dinas.example"}, {"oidc": None}]}}
+
+    oidc: str | None = Field(
+        description=f"{_OIDC} Null: nobody any more.",
+        max_length=LONGEST_IDENTITY,
+    )
 
 
 class NewToken(BaseModel):
@@ -154,6 +164,27 @@ def make_account(request: Request, account: NewAccount) -> Response:
 def change_role(request: Request, name: Name, reach: Reach) -> Response:
     def change(db: Connection, by: str, now_ms: int) -> Account:
         accounts.change(db, name, reach.role, agency=reach.agency, site_id=reach.site, by=by, now_ms=now_ms)
+        return account_of(db, name, now_ms)
+
+    return JSONResponse({"user": _account_json(write_here(request, change))})
+
+
+@router.patch(
+    "/{name}",
+    summary="Name another person who logs in to an account by OpenID Connect, or none",
+    description="That ends the sessions of the account; who is named already stays joined to it, and logged in.",
+    responses=_said(
+        200,
+        "The account.",
+        {"user": _ACCOUNT | {"oidc_joined": False, "sessions": 0}},
+        _400="A field is wrong, or missing.",
+        _404="There is no such account.",
+        _409="Another account has that person.",
+    ),
+)
+def change_account(request: Request, name: Name, wanted: Changed) -> Response:
+    def change(db: Connection, by: str, now_ms: int) -> Account:
+        identities.change_person(db, name, wanted.oidc, by=by, now_ms=now_ms)
         return account_of(db, name, now_ms)
 
     return JSONResponse({"user": _account_json(write_here(request, change))})

@@ -57,6 +57,13 @@ def name_person(connection: Connection, account: str, identity: str | None, *, b
     audit.append(connection, now_ms, said | ({"identity": kept} if kept else {}))
 
 
+def change_person(connection: Connection, account: str, identity: str | None, *, by: str, now_ms: int) -> None:
+    """As `name_person`, but nothing happens when that is who is named already: he stays joined and logged in."""
+    found = connection.execute(select(user.c.identity).where(user.c.name == account)).one_or_none()
+    if found is None or found.identity != (None if identity is None else _checked(identity)):
+        name_person(connection, account, identity, by=by, now_ms=now_ms)
+
+
 def forget_person(connection: Connection, account: str) -> None:
     """Nobody logs in to the account through an issuer any more."""
     connection.execute(update(user).where(user.c.name == account).values(identity=None, issuer=None, subject=None))

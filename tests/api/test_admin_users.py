@@ -222,6 +222,42 @@ def test_who_logs_in_by_the_issuer_is_named_shown_and_taken_away(office: Web):
     assert [one["event"] for one in log(office)][-2:] == ["identity_named", "identity_taken"]
 
 
+def test_over_the_api_another_person_is_named_and_the_same_one_again_changes_nothing(office: Web):
+    with office.record.writing(durable=False) as connection:
+        token = make_token(connection, "ani", "", NOW, scope="write")
+        accounts.add(connection, "budi", "viewer", by="ani", now_ms=NOW)
+        accounts.add(connection, "cita", "viewer", identity="cita@dinas.example", by="ani", now_ms=NOW)
+    program = office.ask(authorization=f"Bearer {token}")
+
+    def change(name: str, **body: Any) -> httpx.Response:
+        return program.ask("PATCH", f"/api/v1/users/{name}", json=body)
+
+    named = change("budi", oidc="Budi@Dinas.example")
+    assert (named.status_code, named.json()["user"]["oidc"]) == (200, "budi@dinas.example")
+    with office.record.writing(durable=False) as connection:
+        log_in(connection, Person("https://sso", "1", names("1", "budi@dinas.example", None)), "10.0.0.8", NOW)
+    before = log(office)
+    again = change("budi", oidc="budi@dinas.example").json()["user"]
+    assert (again["oidc_joined"], again["sessions"], log(office)) == (True, 1, before)
+    taken = change("budi", oidc="cita@dinas.example")
+    assert (taken.status_code, 'to the account "cita" already' in taken.json()["error"]) == (409, True)
+    assert [change(name, **body).status_code for name, body in _REFUSED] == [404, 400, 400, 400]
+    nobody = change("budi", oidc=None).json()["user"]
+    assert (nobody["oidc"], nobody["oidc_joined"], nobody["sessions"]) == (None, False, 0)
+    assert change("budi", oidc=None).status_code == 200
+    assert [(one["event"], one["account"], one["author"]) for one in log(office)[len(before) :]] == [
+        ("identity_taken", "budi", "ani")
+    ]
+
+
+_REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("dewi", {"oidc": "dewi"}),
+    ("budi", {"oidc": "budi dinas"}),
+    ("budi", {}),
+    ("budi", {"role": "administrator"}),
+]
+
+
 def test_english_is_whole(office: Web):
     ani = browser_of(office)
     ani.get(f"{HERE}?lang=en")

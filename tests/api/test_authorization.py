@@ -321,6 +321,7 @@ EXPECTED: dict[str, Case] = {
     "POST /account/tokens/{token}/revoke": Case(EVERYBODY, form={}),
     "GET /api/v1/users": Case("administrator"),
     "POST /api/v1/users": Case("administrator", body={"name": "baru", "role": "viewer"}),
+    "PATCH /api/v1/users/{name}": Case("administrator", SOMEBODY, body={"oidc": "baru@dinas.example"}),
     "DELETE /api/v1/users/{name}": Case("administrator", SOMEBODY),
     "POST /api/v1/users/{name}/link": Case("administrator", SOMEBODY),
     "PUT /api/v1/users/{name}/role": Case("administrator", SOMEBODY, body={"role": "viewer"}),
