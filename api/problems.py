@@ -17,6 +17,9 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+# The one address whose answers the pages of any site may read, also when they say what was asked wrongly.
+OPEN_DATA = "/api/v1/public"
+TO_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 _FIELD = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)
 
 
@@ -35,7 +38,8 @@ def problem(
     body |= {"instance": instance, "error": detail} | further
     if status == 400 and (named := errors or _fields(detail)):
         body["errors"] = dict(named)
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    open_to_any = TO_ANY_PAGE if instance == OPEN_DATA else {}
+    return JSONResponse(body, status, {**(headers or {}), **open_to_any}, MEDIA_TYPE)
 
 
 def _fields(detail: str) -> dict[str, str]:

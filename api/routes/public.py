@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api import public_board as board
 from api.allowed import allowed
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
+from api.problems import OPEN_DATA, TO_ANY_PAGE
 from api.public import PublicAnswer
 from api.public_answers import Present, PublicAnswers, tag_of
 from api.words import Words, texts
@@ -47,16 +48,14 @@ _EXAMPLE = {
         }
     ],
 }
-_PATH = "/api/v1/public"
-_TO_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 # A second is how long an answer is shared here; whoever stands between may share it as long.
-_OPEN_DATA = _TO_ANY_PAGE | {
+_HEADERS = TO_ANY_PAGE | {
     "Access-Control-Expose-Headers": "ETag",
     "Cache-Control": "public, max-age=1",
     "Vary": "Accept-Encoding",
 }
 # What a browser asks for another site's page before it sends If-None-Match: it may, to this address alone.
-_FOR_ANY_PAGE = _TO_ANY_PAGE | {
+_FOR_ANY_PAGE = TO_ANY_PAGE | {
     "Access-Control-Allow-Methods": "GET",
     "Access-Control-Allow-Headers": "If-None-Match",
     "Access-Control-Max-Age": "86400",
@@ -70,7 +69,7 @@ Find = Annotated[str, Query(max_length=100)]
 
 
 @router.get(
-    _PATH,
+    OPEN_DATA,
     summary="Open data: which services are served now, and when the others are back",
     description="Needs no token; any page may ask (CORS). Answers are a second old at most: ask every 5 s, with "
     "`If-None-Match`, to which 304 says that nothing has changed.",
@@ -82,11 +81,8 @@ Find = Annotated[str, Query(max_length=100)]
     tags=["public"],
 )
 async def open_data(request: Request, site: SiteId = None) -> Response:
-    try:
-        packed = _answers(request, site).json(site)
-    except HTTPException as error:
-        raise HTTPException(error.status_code, error.detail, _TO_ANY_PAGE) from None
-    headers = _OPEN_DATA | {"ETag": packed.tag}
+    packed = _answers(request, site).json(site)
+    headers = _HEADERS | {"ETag": packed.tag}
     if _knows(request, packed.tag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
@@ -95,9 +91,9 @@ async def open_data(request: Request, site: SiteId = None) -> Response:
     return Response(packed.plain, media_type="application/json", headers=headers)
 
 
-@router.options(_PATH, include_in_schema=False)
+@router.options(OPEN_DATA, include_in_schema=False)
 async def may_any_page() -> Response:
-    return Response(status_code=204, headers=_FOR_ANY_PAGE | {"Allow": allowed(_PATH)})
+    return Response(status_code=204, headers=_FOR_ANY_PAGE | {"Allow": allowed(OPEN_DATA)})
 
 
 @router.get("/public", include_in_schema=False)

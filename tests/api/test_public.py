@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from api import public, public_board
+from api.access import RULES
 from api.live import Occupancy
 from api.parts import Parts
 from api.public import PublicSite, Standing
@@ -215,8 +216,9 @@ def test_any_page_may_ask_for_the_open_data_and_for_nothing_else(hall: Web):
     assert citizen(hall, **asking).get("/api/v1/public").headers["access-control-allow-origin"] == "*"
     for path in ("/public", "/public/board", "/api/v1/live", "/healthz", "/"):
         assert "access-control-allow-origin" not in citizen(hall, **asking).get(path).headers, path
-    lost = citizen(hall, **asking).get("/api/v1/public?site=x")
-    assert (lost.status_code, lost.headers["access-control-allow-origin"]) == (404, "*")
+    for wrong, status in (("?site=x", 404), ("?site=" + "x" * 500, 400), ("?site=%00", 400)):
+        told = citizen(hall, **asking).get(f"/api/v1/public{wrong}")
+        assert (told.status_code, told.headers["access-control-allow-origin"]) == (status, "*")
 
 
 def test_a_page_from_elsewhere_may_ask_whether_the_open_data_are_news(hall: Web):
@@ -233,6 +235,16 @@ def test_a_page_from_elsewhere_may_ask_whether_the_open_data_are_news(hall: Web)
         "access-control-allow-headers": "If-None-Match",
         "access-control-max-age": "86400",
     }
+
+
+def test_no_other_address_tells_a_page_from_elsewhere_that_it_may_ask(hall: Web):
+    asking = {"origin": "https://elsewhere.example", "access-control-request-headers": "content-type"}
+    paths = {re.sub(r"[{}]", "", operation.partition(" ")[2]) for operation in RULES} - {"/api/v1/public"}
+    assert "/api/v1/sites/site/contests" in paths
+    for path in sorted(paths):
+        answer = citizen(hall, **asking, **{"access-control-request-method": "POST"}).ask("OPTIONS", path)
+        granted = [name for name in answer.headers if name.startswith("access-control-")]
+        assert (answer.status_code, granted) == (204, []), path
 
 
 def test_an_answer_is_shared_for_a_second_and_known_by_its_tag(hall: Web):
