@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from api import floor as live
+from api import floor_alerts, floor_tiles
 from api.live import Occupancy
 from api.words import Words
 from presence.alerts import escalation
@@ -41,7 +42,7 @@ _BAR_PX, _THIN_PX = 28.0, 16.8  # absence sticks out, so that a grey copy tells 
 class Ask(NamedTuple):
     """An alert that stands, as its agency is asked. `evidence`, `coming`: sentences, "" for none; `answer`: its id."""
 
-    card: live.Card
+    card: floor_alerts.Card
     evidence: str
     coming: str
     answer: int | None
@@ -53,9 +54,13 @@ def asks(
     """The alerts of `rows` that stand and that an agency answers, unanswered ones first."""
     stand = {row.id: row for row in rows if row.stands and row.alert.kind in ANSWERED}
     found = []
-    for card in live.cards(stand.values(), occupancies, plan, now_ms, words):
+    for card in floor_alerts.cards(stand.values(), occupancies, plan, now_ms, words):
         row = stand[card.id]
-        outlets = plan.subjects[live.subject_key(row)].outlets if live.subject_key(row) in plan.subjects else ()
+        outlets = (
+            plan.subjects[floor_alerts.subject_key(row)].outlets
+            if floor_alerts.subject_key(row) in plan.subjects
+            else ()
+        )
         occupancy = occupancies.get(outlets[0]) if len(outlets) == 1 else None
         href = f"/sites/{plan.site.id}/outlets/{outlets[0]}" if outlets else ""
         found.append(
@@ -69,7 +74,7 @@ def asks(
     return found
 
 
-def _where(card: live.Card, outlets: Sequence[str], plan: live.Plan) -> str:
+def _where(card: floor_alerts.Card, outlets: Sequence[str], plan: live.Plan) -> str:
     """`Loket 22 · Pengaduan`: whose it is need not be said here."""
     outlet = next((one for one in plan.site.outlets if [one.id] == list(outlets)), None)
     return card.where if outlet is None else " · ".join(filter(None, (outlet.name, outlet.service)))
@@ -77,7 +82,7 @@ def _where(card: live.Card, outlets: Sequence[str], plan: live.Plan) -> str:
 
 def evidence(occupancy: Occupancy, now_ms: int, words: Words) -> str:
     """`Bukti 4 dtk lalu, yakin 98 %.`: how old the newest evidence is, and how sure it makes that nobody is there."""
-    seen_ms, staff = live.seen(occupancy), occupancy.zones.get("staff")
+    seen_ms, staff = floor_tiles.seen(occupancy), occupancy.zones.get("staff")
     if seen_ms is None:
         return words("agency.evidence.none")
     age = words.span(now_ms - seen_ms)

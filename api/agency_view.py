@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from api import agency, agency_substitutes, floor
+from api import agency, agency_substitutes, floor, floor_alerts, floor_figures, floor_tiles
 from api.agency_place import Place
 from api.asked import today_of
 from api.ledger_view import view
@@ -73,10 +73,10 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
         disputed = contests(connection, site.id, from_ms=now_ms - _CONTESTS_SHOWN_MS)
         named = substitutes(connection, site.id, place.agency)
     names = {outlet.id: outlet.name for outlet in outlets}
-    concerned = floor.standing(rows, plan.subjects)
+    concerned = floor_alerts.standing(rows, plan.subjects)
     asks = agency.asks(rows, occupancies, plan, now_ms, words)
     begin_ms = agency.begins(hours, now_ms)
-    shown = floor.counted([occupancies[outlet.id] for outlet in outlets], plan, now_ms)
+    shown = floor_figures.counted([occupancies[outlet.id] for outlet in outlets], plan, now_ms)
     return {
         "here": place.address(),
         "agency": place.registered,
@@ -86,14 +86,14 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
         "may_give_channels": asked.may_give_channels,
         "asks": asks,
         "waiting": sum(one.card.life == "firing" for one in asks),
-        "calm": floor.calm(floor.sums(shown, concerned, now_ms), shown, now_ms, words),
+        "calm": floor_figures.calm(floor_figures.sums(shown, concerned, now_ms), shown, now_ms, words),
         "all_known": all(occupancies[outlet.id].status != "unknown" for outlet in outlets),
         "reasons": ABSENCE_REASONS,
         "tiles": [
             (
                 outlet,
                 plan.outlets[outlet.id],
-                floor.tile(
+                floor_tiles.tile(
                     plan.outlets[outlet.id], occupancies[outlet.id], concerned.get(outlet.id, []), now_ms, words
                 ),
                 False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from api import floor, wall
+from api import floor, floor_alerts, floor_figures, floor_hours, floor_log, floor_tiles, wall
 from api.answers import address
 from api.floor_plan import Picture, Pictures, drawing
 from api.live import Change, Distrust, Occupancy
@@ -15,10 +15,10 @@ from api.words import Words, texts
 from presence.site import Outlet, Site
 from storage.record.alert_list import AlertRow
 
-_BLANK_CARD = floor.Card("", "", "firing", "", "", "", "", "", "", "")
-_BLANK_LINE = floor.Line(0, "", "", "", "", "", "", "")
+_BLANK_CARD = floor_alerts.Card("", "", "firing", "", "", "", "", "", "", "")
+_BLANK_LINE = floor_log.Line(0, "", "", "", "", "", "", "")
 _BLANK_ITEM = wall.Item("", "", "w-item", "", "", "", "", "", "")
-_Shown = tuple[Outlet, floor.Fixed, floor.Tile, bool]  # hidden by the filter
+_Shown = tuple[Outlet, floor.Fixed, floor_tiles.Tile, bool]  # hidden by the filter
 
 
 class Present(NamedTuple):
@@ -45,11 +45,11 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
     plan = plans.of(now.site, now.now_ms, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
-    concerned = floor.standing(now.alerts, plan.subjects)
-    shown = floor.counted(now.occupancies, plan, now_ms)
-    found = floor.sums(shown, concerned, now_ms)
-    lines = floor.log_lines(now.changes, now.alerts, plan, now_ms, words)
-    cards = floor.cards(now.alerts, by_outlet, plan, now_ms, words)
+    concerned = floor_alerts.standing(now.alerts, plan.subjects)
+    shown = floor_figures.counted(now.occupancies, plan, now_ms)
+    found = floor_figures.sums(shown, concerned, now_ms)
+    lines = floor_log.log_lines(now.changes, now.alerts, plan, now_ms, words)
+    cards = floor_alerts.cards(now.alerts, by_outlet, plan, now_ms, words)
     floors = _floors(plan, pictures, now, concerned, show, q)
     return _of_site(plan, now, found) | {
         "view": "tiles" if pictures is None else "plan",
@@ -58,25 +58,25 @@ def live_view(plans: OfSites[floor.Plan], pictures: Pictures | None, now: Presen
         "here": address("/", site=now.site.id, view=None if pictures is None else "plan"),
         "show": show,
         "q": q,
-        "hours": floor.hours_sentence(plan.spans(words.day_start_ms(now_ms)), now_ms, words),
-        "figures": {name: floor.figure(name, found, plan, words) for name in found},
-        "uncounted": () if plan.visitors else floor.OF_VISITORS,
-        "seats": floor.seats(shown),
-        "seats_in_words": floor.seats_in_words(found, words),
+        "hours": floor_hours.hours_sentence(plan.spans(words.day_start_ms(now_ms)), now_ms, words),
+        "figures": {name: floor_figures.figure(name, found, plan, words) for name in found},
+        "uncounted": () if plan.visitors else floor_figures.OF_VISITORS,
+        "seats": floor_figures.seats(shown),
+        "seats_in_words": floor_figures.seats_in_words(found, words),
         "phones": now.phones,
         "unanswered": sum(card.life == "firing" for card in cards),
         "cards": [_offered(card, now) for card in cards],
-        "calm": floor.calm(found, shown, now_ms, words),
+        "calm": floor_figures.calm(found, shown, now_ms, words),
         "floors": floors,
         "anything": any(one["shown"] for one in floors),
-        "lines": lines[: floor.LOG_LENGTH],
-        "more": words("log.more", n=len(lines) - floor.LOG_LENGTH) if len(lines) > floor.LOG_LENGTH else "",
+        "lines": lines[: floor_log.LOG_LENGTH],
+        "more": words("log.more", n=len(lines) - floor_log.LOG_LENGTH) if len(lines) > floor_log.LOG_LENGTH else "",
         "blank_card": _BLANK_CARD,
         "blank_line": _BLANK_LINE,
     }
 
 
-def _offered(card: floor.Card, now: Present) -> floor.Card:
+def _offered(card: floor_alerts.Card, now: Present) -> floor_alerts.Card:
     """With what whoever asks may do alone."""
     if not now.phones:
         card = card._replace(tel="", call="")
@@ -88,8 +88,8 @@ def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
     plan = plans.of(now.site, now.now_ms, now.agency)
     words, now_ms = now.words, now.now_ms
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
-    concerned = floor.standing(now.alerts, plan.subjects)
-    found = floor.sums(floor.counted(now.occupancies, plan, now_ms), concerned, now_ms)
+    concerned = floor_alerts.standing(now.alerts, plan.subjects)
+    found = floor_figures.sums(floor_figures.counted(now.occupancies, plan, now_ms), concerned, now_ms)
     rail = wall.rail(now.alerts, by_outlet, plan, now_ms, words)
     screens = wall.screens(plan)
     return _of_site(plan, now, found) | {
@@ -103,7 +103,7 @@ def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
                     (
                         outlet,
                         plan.outlets[outlet.id],
-                        floor.tile(
+                        floor_tiles.tile(
                             plan.outlets[outlet.id], by_outlet[outlet.id], concerned.get(outlet.id, []), now_ms, words
                         ),
                         wall.age(by_outlet[outlet.id], now_ms, words),
@@ -114,7 +114,7 @@ def wall_view(plans: OfSites[floor.Plan], now: Present) -> dict[str, Any]:
             for screen in screens
         ],
         "rail": rail,
-        "lines": floor.log_lines(now.changes, now.alerts, plan, now_ms, words)[: rail.lines],
+        "lines": floor_log.log_lines(now.changes, now.alerts, plan, now_ms, words)[: rail.lines],
         "blank_item": _BLANK_ITEM,
         "blank_line": _BLANK_LINE,
     }
@@ -128,7 +128,7 @@ def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str,
         "site_name": now.site.name,
         "now_ms": now.now_ms,
         "zone_name": f"{words.zone(now.now_ms)} ({now.site.timezone})",
-        "warning": floor.warning(now.alerts, now.distrust, now.occupancies, words),
+        "warning": floor_alerts.warning(now.alerts, now.distrust, now.occupancies, words),
         "data": plan.as_json(now.now_ms, phones=now.phones, answers=now.answers)
         | {
             "site": now.site.id,
@@ -153,19 +153,21 @@ def _floors(
     q: str,
 ) -> list[dict[str, Any]]:
     by_outlet = {occupancy.outlet: occupancy for occupancy in now.occupancies}
-    counts = {one.outlet: one.status for one in floor.counted(now.occupancies, plan, now.now_ms)}
+    counts = {one.outlet: one.status for one in floor_figures.counted(now.occupancies, plan, now.now_ms)}
     drawn_by: dict[int | None, str | None] = {one.floor: one.plan for one in now.site.floors}
     floors = []
     for level, outlets in plan.floors:
         tiles: list[_Shown] = []
         for outlet in outlets:
             occupancy, alerts, fixed = by_outlet[outlet.id], concerned.get(outlet.id, []), plan.outlets[outlet.id]
-            hidden = not (floor.shows(show, counts[outlet.id], alerts, now.now_ms) and q.casefold() in fixed.find)
-            tiles.append((outlet, fixed, floor.tile(fixed, occupancy, alerts, now.now_ms, now.words), hidden))
+            hidden = not (
+                floor_figures.shows(show, counts[outlet.id], alerts, now.now_ms) and q.casefold() in fixed.find
+            )
+            tiles.append((outlet, fixed, floor_tiles.tile(fixed, occupancy, alerts, now.now_ms, now.words), hidden))
         floors.append(
             {
                 "name": _floor_name(level, len(plan.floors), now.words),
-                "staffed": floor.staffed_in_words([counts[outlet.id] for outlet in outlets], now.words),
+                "staffed": floor_figures.staffed_in_words([counts[outlet.id] for outlet in outlets], now.words),
                 "tiles": tiles,
                 "drawing": pictures and _drawing(tiles, pictures.of(drawn_by.get(level)), plan),
                 "shown": not all(hidden for *_, hidden in tiles),

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
-from api import floor, ledger_bars
+from api import floor, floor_alerts, floor_hours, floor_tiles, ledger_bars
 from api.access import Sight
 from api.answers import address
 from api.ledger_days import extent, whole_days
@@ -97,7 +97,7 @@ def outlet_page(
     return {
         "outlet": outlet,
         "heading": _heading(plan, outlet, words),
-        "hours": floor.hours_sentence(_coming(hours, present.now_ms, words), present.now_ms, words),
+        "hours": floor_hours.hours_sentence(_coming(hours, present.now_ms, words), present.now_ms, words),
         "now": _now(plan, outlet, rows, present, words) if asked.day == today else None,
         "behind": _behind(until_ms, asked.day == today, present.now_ms, words),
         "day": _days_around(site, outlet, asked, today, day, words),
@@ -109,7 +109,7 @@ def outlet_page(
         "alerts": [_alert_line(row, plan, present.now_ms, day, words) for row in reversed(rows)],
         "kinds": {
             "people": dict.fromkeys(_EXPLAINED, True),
-            "all": {kind: words(f"kind.{kind}") for kind in floor.KIND_ORDER},
+            "all": {kind: words(f"kind.{kind}") for kind in floor_alerts.KIND_ORDER},
         },
         "sensors": [_sensor(connection, site, sensor, present.now_ms, words) for sensor in outlet.sensors],
     }
@@ -150,7 +150,7 @@ def _now(plan: floor.Plan, outlet: Outlet, rows: Sequence[AlertRow], present: Pr
     now_ms = present.now_ms
     standing = [row for row in rows if row.stands]
     people = [row for row in standing if row.alert.kind in _PEOPLE]
-    shown = floor.tile(plan.outlets[outlet.id], present.occupancy, standing, now_ms, words)
+    shown = floor_tiles.tile(plan.outlets[outlet.id], present.occupancy, standing, now_ms, words)
     facts: list[tuple[str, str]] = []
     if people:
         row = min(people, key=lambda one: (one.state(now_ms) != "firing", _PEOPLE.index(one.alert.kind)))
@@ -167,8 +167,8 @@ def _now(plan: floor.Plan, outlet: Outlet, rows: Sequence[AlertRow], present: Pr
         sure = words("outlet.now.sure", p=words.percent(min(99, int(100 * p)) / 100))
     return {
         "tile": shown,
-        "since_ms": floor.word_since_ms(present.occupancy, standing),
-        "seen_ms": floor.seen(present.occupancy),
+        "since_ms": floor_tiles.word_since_ms(present.occupancy, standing),
+        "seen_ms": floor_tiles.seen(present.occupancy),
         "solid": shown.phase == "firing",
         "note": shown.note if not people else "",
         "sure": sure,
@@ -270,7 +270,7 @@ def _alerts_of_day(
     )
     nothing = floor.Subject("", ())
     return sorted(
-        (row for row in found if outlet.id in plan.subjects.get(floor.subject_key(row), nothing).outlets),
+        (row for row in found if outlet.id in plan.subjects.get(floor_alerts.subject_key(row), nothing).outlets),
         key=lambda row: (row.alert.since_ms, row.id),
     )
 
@@ -404,7 +404,7 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         "state": _state_of(row),
         "icon": "i-sensor" if _state_of(row) == "unknown" else f"st-{_state_of(row)}",
         "what": words(f"kind.{alert.kind}"),
-        "whose": "" if alert.subject_type == "outlet" else plan.subjects[floor.subject_key(row)].label,
+        "whose": "" if alert.subject_type == "outlet" else plan.subjects[floor_alerts.subject_key(row)].label,
         "since": at(alert.since_ms),
         "fired": at(alert.fired_ms),
         "told": _told(row, plan.site, words),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from api import sidak, sidak_words
 from api.feed import Feed
-from api.floor import warning_of_distrust
+from api.floor_alerts import warning_of_distrust
 from api.of_sites import OfSites
 from api.pages import Pages
 from api.shared_answers import SharedAnswers

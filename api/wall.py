@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from api import floor
+from api import floor, floor_alerts, floor_figures, floor_tiles
 from api.live import Occupancy
 from api.words import Words
 from presence.site import Outlet
@@ -57,12 +57,12 @@ def _grid(outlets: int) -> str:
 def figures(found: Mapping[str, int], plan: floor.Plan, words: Words) -> dict[str, str]:
     """The sums as a wall says them: they close, for who serves is not counted as staffed again."""
     apart = dict(found) | {"staffed": found["staffed"] - found["serving"]}
-    return {name: floor.figure(name, apart, plan, words) for name in SUMS}
+    return {name: floor_figures.figure(name, apart, plan, words) for name in SUMS}
 
 
 def age(occupancy: Occupancy, now_ms: int, words: Words) -> str:
     """Of the newest evidence; a dash where there is none."""
-    seen_ms = floor.seen(occupancy)
+    seen_ms = floor_tiles.seen(occupancy)
     return "–" if seen_ms is None else words.span(now_ms - seen_ms)
 
 
@@ -93,10 +93,11 @@ def rail(
     alerts: Sequence[AlertRow], occupancies: Mapping[str, Occupancy], plan: floor.Plan, now_ms: int, words: Words
 ) -> Rail:
     """The outlets without an officer, the unanswered ones and the longest empty first; then the other alerts."""
-    concerned = floor.standing(alerts, plan.subjects)
-    empty = [one for one in occupancies.values() if one.status in floor.EMPTY]
+    concerned = floor_alerts.standing(alerts, plan.subjects)
+    empty = [one for one in occupancies.values() if one.status in floor_tiles.EMPTY]
     shown = [
-        (one, floor.tile(plan.outlets[one.outlet], one, concerned.get(one.outlet, []), now_ms, words)) for one in empty
+        (one, floor_tiles.tile(plan.outlets[one.outlet], one, concerned.get(one.outlet, []), now_ms, words))
+        for one in empty
     ]
     shown.sort(key=lambda pair: _rank(pair[0], pair[1], concerned.get(pair[0].outlet, [])))
     items = [_outlet_item(plan.outlets[one.outlet], one.outlet, tile, words) for one, tile in shown]
@@ -117,12 +118,17 @@ def _title(empty: int, occupancies: Iterable[Occupancy], words: Words) -> str:
     return words("wall.empty.unknown") if unknown else words("wall.empty.none")
 
 
-def _rank(occupancy: Occupancy, tile: floor.Tile, alerts: Sequence[AlertRow]) -> tuple[int, int, int, str]:
+def _rank(occupancy: Occupancy, tile: floor_tiles.Tile, alerts: Sequence[AlertRow]) -> tuple[int, int, int, str]:
     phase = _PHASES.index(tile.phase) if tile.phase in _PHASES else len(_PHASES)
-    return phase, floor.EMPTY.index(occupancy.status), floor.word_since_ms(occupancy, alerts) or 0, occupancy.outlet
+    return (
+        phase,
+        floor_tiles.EMPTY.index(occupancy.status),
+        floor_tiles.word_since_ms(occupancy, alerts) or 0,
+        occupancy.outlet,
+    )
 
 
-def _outlet_item(fixed: floor.Fixed, outlet: str, tile: floor.Tile, words: Words) -> Item:
+def _outlet_item(fixed: floor.Fixed, outlet: str, tile: floor_tiles.Tile, words: Words) -> Item:
     fires = tile.phase == "firing"
     return Item(
         key=outlet,
@@ -145,7 +151,7 @@ def _other_items(
     words: Words,
 ) -> list[Item]:
     """Alerts of which no empty outlet tells already. A site outage stands across the whole screen."""
-    told = {plan.outlets[one.outlet].href for one in occupancies.values() if one.status in floor.EMPTY}
+    told = {plan.outlets[one.outlet].href for one in occupancies.values() if one.status in floor_tiles.EMPTY}
     others = [row for row in alerts if row.alert.kind != "site_outage"]
     return [
         Item(
@@ -159,6 +165,6 @@ def _other_items(
             icon=card.icon,
             told=card.told,
         )
-        for card in floor.cards(others, occupancies, plan, now_ms, words)
+        for card in floor_alerts.cards(others, occupancies, plan, now_ms, words)
         if card.href not in told
     ]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api import floor
+from api import floor_alerts
 from api.access import ROLES_OF, RULES, may_phone, sight_of
 from api.agency import ANSWERED
 from api.agency_done import done_of
@@ -63,7 +63,7 @@ async def agency_page(
     shown = await run_in_threadpool(agency_view, parts.record, _asked(request, place, now_ms))
     distrust = request.app.state.feed.live.distrust(chosen.id, now_ms)
     told: dict[str, Any] = {
-        "warning": floor.warning_of_distrust(distrust, words),
+        "warning": floor_alerts.warning_of_distrust(distrust, words),
         "said": said if said in SAID else "",
         "about": about or "",
         "done": await run_in_threadpool(done_of, parts.record, place, done, now_ms, words),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api import floor, floor_view
+from api import floor_figures, floor_view
 from api.access import ROLES_OF, may_phone, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import site_of, sites_of
@@ -49,7 +49,7 @@ async def live_floor(
         request.app.state.plans,
         request.app.state.pictures if view == "plan" else None,
         present,
-        show if show in floor.FILTERS else "all",
+        show if show in floor_figures.FILTERS else "all",
         q.strip(),
     )
     return await page(request, "live.html", zone=chosen.timezone, sites=list(sites.values()), **shown, **links)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api import floor
+from api import floor, floor_alerts, floor_figures, floor_hours, floor_log, floor_tiles
 from api.access import Sight
 from api.live import Change, Distrust, Occupancy, ZoneOccupancy
 from api.words import Words
@@ -48,13 +48,15 @@ def plan(**fields: Any) -> floor.Plan:
     return floor.plan(site(**fields), NOW)
 
 
-def shown(occupancy: Occupancy, alerts: Sequence[AlertRow] = (), **fields: Any) -> floor.Tile:
-    return floor.tile(plan(**fields).outlets["a-1"], occupancy, alerts, NOW, ID)
+def shown(occupancy: Occupancy, alerts: Sequence[AlertRow] = (), **fields: Any) -> floor_tiles.Tile:
+    return floor_tiles.tile(plan(**fields).outlets["a-1"], occupancy, alerts, NOW, ID)
 
 
 def test_a_tile_says_state_duration_and_age():
     tile = shown(occupancy("staffed", "08:02:00"))
-    assert tile == floor.Tile("staffed", "", "2 j 40 mnt".replace(" ", "\u00a0"), "Terisi", "", "", "bukti 4\u00a0dtk")
+    assert tile == floor_tiles.Tile(
+        "staffed", "", "2 j 40 mnt".replace(" ", "\u00a0"), "Terisi", "", "", "bukti 4\u00a0dtk"
+    )
 
 
 def test_an_empty_outlet_says_when_its_alert_would_come():
@@ -132,19 +134,19 @@ def test_an_alert_that_nobody_answered_is_louder_than_an_answered_one():
 
 def test_an_answered_alert_needs_no_action():
     for acknowledged, expected in ((None, True), (answer(), False), (answer(until="10:42:07"), True)):
-        assert floor.shows("action", "vacant", [row(acknowledged=acknowledged)], NOW) is expected
+        assert floor_figures.shows("action", "vacant", [row(acknowledged=acknowledged)], NOW) is expected
 
 
 def test_the_card_of_an_answered_alert_says_who_answered_what_and_until_when():
     rows = [row("vacancy", "a-1", acknowledged=answer(note="printer <b>kuitansi</b>")), row("vacancy", "a-2")]
-    cards = floor.cards(rows, {}, plan(outlets=[outlet("a-1"), outlet("a-2")]), NOW, ID)
+    cards = floor_alerts.cards(rows, {}, plan(outlets=[outlet("a-1"), outlet("a-2")]), NOW, ID)
     assert [(card.life, card.href) for card in cards] == [
         ("firing", "/sites/balai/outlets/a-2"),
         ("acknowledged", "/sites/balai/outlets/a-1"),
     ]
     assert [card.answer for card in cards] == [f"/agency?site=balai&agency=dinas#alert-{rows[1].id}", ""]
     assert cards[1].told == ("Diakui 10.05 oleh ani: alat rusak, “printer <b>kuitansi</b>”. Berlaku sampai 11.05")
-    (card,) = floor.cards([row(acknowledged=answer(reason="sick"))], {}, plan(), NOW, EN)
+    (card,) = floor_alerts.cards([row(acknowledged=answer(reason="sick"))], {}, plan(), NOW, EN)
     assert card.told == "Acknowledged 10:05 by ani: sick. Holds until 11:05"
 
 
@@ -185,19 +187,19 @@ def test_sums_close():
     }
     shown = [occupancy(status, outlet=f"{status}-{n}") for status, count in counts.items() for n in range(count)]
     shown += [occupancy("closed", outlet="c-1"), occupancy("closed", outlet="c-2")]
-    found = floor.sums(shown, {"vacant-0": [row()], "unknown-0": [row("sensor_silent", "x")]}, NOW)
+    found = floor_figures.sums(shown, {"vacant-0": [row()], "unknown-0": [row("sensor_silent", "x")]}, NOW)
     assert found == {
         "all": 38, "action": 1, "obliged": 36, "staffed": 27, "serving": 15,
         "unattended": 2, "vacant": 4, "declared": 1, "unknown": 2,
     }  # fmt: skip
     parts = ("staffed", "unattended", "vacant", "declared", "unknown")
     assert sum(found[part] for part in parts) == found["obliged"]
-    seats = floor.seats(shown)
+    seats = floor_figures.seats(shown)
     assert [seat.css for seat in seats] == (
         ["b-unattended"] * 2 + ["b-vacant"] * 4 + ["b-unknown"] * 2 + ["b-declared"] + ["b-staffed"] * 27
     )
     assert (seats[0].x, seats[0].width, seats[-1].x) == ("0.18%", "2.42%", "97.40%")
-    assert floor.seats_in_words(found, ID) == (
+    assert floor_figures.seats_in_words(found, ID) == (
         "36 loket wajib buka: 2 warga menunggu, 4 kosong, 2 tidak diketahui, 1 izin, 27 ada petugas"
     )
 
@@ -207,7 +209,7 @@ def test_while_nothing_is_known_the_hours_say_who_must_be_there():
     shown = [occupancy("unknown", outlet=name) for name in ("a-1", "a-2")]
     where, night = floor.plan(house, NOW), NOW + 12 * HOUR
     for now_ms, obliged in ((NOW, 2), (night, 1)):
-        found = floor.sums(floor.counted(shown, where, now_ms), {}, now_ms)
+        found = floor_figures.sums(floor_figures.counted(shown, where, now_ms), {}, now_ms)
         assert (found["obliged"], found["unknown"], found["all"]) == (obliged, obliged, 2)
     said = where.as_json(night, phones=False, answers=False)
     assert [said["outlets"][name]["hours"] for name in ("a-1", "a-2")] == [0, 1]
@@ -215,10 +217,10 @@ def test_while_nothing_is_known_the_hours_say_who_must_be_there():
 
 
 def test_a_closed_house_has_no_seats():
-    found = floor.sums([occupancy("closed")], {}, NOW)
-    assert floor.seats([occupancy("closed")]) == []
-    assert floor.seats_in_words(found, ID) == "Sekarang tidak ada loket yang wajib buka"
-    assert floor.staffed_in_words(["closed"], EN) == "closed"
+    found = floor_figures.sums([occupancy("closed")], {}, NOW)
+    assert floor_figures.seats([occupancy("closed")]) == []
+    assert floor_figures.seats_in_words(found, ID) == "Sekarang tidak ada loket yang wajib buka"
+    assert floor_figures.staffed_in_words(["closed"], EN) == "closed"
 
 
 def test_alerts_are_ordered_by_urgency_and_then_by_age():
@@ -229,7 +231,7 @@ def test_alerts_are_ordered_by_urgency_and_then_by_age():
         row("unattended", "a-3", "10:37:00"),
         row("vacancy", "a-4", "08:00:00", resolved_ms=at("09:00:00"), reason="presence"),
     ]
-    cards = floor.cards(rows, {}, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
+    cards = floor_alerts.cards(rows, {}, plan(outlets=[outlet(f"a-{n}") for n in range(1, 5)]), NOW, ID)
     assert [(card.state, card.icon, card.where, card.href) for card in cards] == [
         ("unattended", "st-unattended", "Loket a-3 · Dinas dinas", "/sites/balai/outlets/a-3"),
         ("vacant", "st-vacant", "Loket a-1 · Dinas dinas", "/sites/balai/outlets/a-1"),
@@ -242,10 +244,10 @@ def test_alerts_are_ordered_by_urgency_and_then_by_age():
 def test_a_card_counts_no_further_once_somebody_is_back():
     back = {"staff": ZoneOccupancy(state="occupied", p=0.9, since=rfc3339(at("10:40:30")))}
     again = {"a-1": occupancy("staffed", "10:40:30", zones=back)}
-    (card,) = floor.cards([row()], again, plan(), NOW, ID)
+    (card,) = floor_alerts.cards([row()], again, plan(), NOW, ID)
     assert (card.duration, card.since) == ("49\u00a0mnt", "sejak 09.51")
     assert card.told == "Ada petugas sejak 10.40, dipastikan dulu. Peringatan 10.01 · belum ada yang diberitahu"
-    (card,) = floor.cards([row()], {"a-1": occupancy("vacant")}, plan(), NOW, ID)
+    (card,) = floor_alerts.cards([row()], {"a-1": occupancy("vacant")}, plan(), NOW, ID)
     assert card.duration == "51\u00a0mnt"
 
 
@@ -260,10 +262,10 @@ def test_a_tile_lasts_as_long_as_its_word_and_as_the_card_of_its_alert():
 
 
 def test_what_no_sensor_counts_is_a_dash():
-    found = floor.sums([occupancy("staffed")], {}, NOW)
+    found = floor_figures.sums([occupancy("staffed")], {}, NOW)
     watched = plan(outlets=[outlet("a-1", sensors=[sensor("s", zone="visitor")])])
-    assert [floor.figure("serving", found, where, ID) for where in (plan(), watched)] == ["–", "0"]
-    assert floor.figure("vacant", found, plan(), ID) == "0"
+    assert [floor_figures.figure("serving", found, where, ID) for where in (plan(), watched)] == ["–", "0"]
+    assert floor_figures.figure("vacant", found, plan(), ID) == "0"
 
 
 def test_a_card_names_whom_it_reached_and_when():
@@ -282,14 +284,14 @@ def test_a_card_names_whom_it_reached_and_when():
             ("10:40:00", "", "sudah-dihapus"),
         ]
     )
-    (card,) = floor.cards([row(told=told)], {}, where, NOW, ID)
+    (card,) = floor_alerts.cards([row(told=told)], {}, where, NOW, ID)
     assert card.told == (
         "Diberitahu 10.01, 10.16 · Koordinator loket; 10.21 · Kepala dinas; 10.36 · Pengelola; 10.40 · sudah-dihapus"
     )
     assert card.where == "Loket a-1 · Din"
-    (card,) = floor.cards([row()], {}, where, NOW, ID)
+    (card,) = floor_alerts.cards([row()], {}, where, NOW, ID)
     assert card.told == "Peringatan 10.01 · belum ada yang diberitahu"
-    (card,) = floor.cards([row(late=True)], {}, where, NOW, ID)
+    (card,) = floor_alerts.cards([row(late=True)], {}, where, NOW, ID)
     assert card.told.endswith(". Terlambat diketahui: Hadir sedang tidak berjalan waktu itu")
 
 
@@ -304,7 +306,7 @@ def test_an_alert_concerns_the_outlets_of_its_duty_sensor_or_gateway():
         gateways=(Gateway(id="gw"),),
     )
     rows = [row(subject="d", subject_type="duty"), row("sensor_silent", "r2"), row("gateway_offline", "gw")]
-    kinds = {name: [one.alert.kind for one in its] for name, its in floor.standing(rows, where.subjects).items()}
+    kinds = {name: [one.alert.kind for one in its] for name, its in floor_alerts.standing(rows, where.subjects).items()}
     assert kinds == {
         "a-1": ["vacancy", "gateway_offline"],
         "a-2": ["sensor_silent", "gateway_offline"],
@@ -327,7 +329,7 @@ def test_the_last_hour_tells_what_matters():
         row(since="10:00:00", resolved_ms=at("10:13:00"), reason="unknown"),
         row(since="10:30:00"),
     ]
-    lines = floor.log_lines(changes, rows, plan(), NOW, ID)
+    lines = floor_log.log_lines(changes, rows, plan(), NOW, ID)
     assert [(line.at, line.state, line.word, line.more.replace("\u00a0", " ")) for line in lines] == [
         ("10.29", "vacant", "Kosong", "sebelumnya terisi, 44 mnt"),
         ("10.28", "staffed", "Terisi", ""),
@@ -353,32 +355,35 @@ def test_service_hours_say_what_comes_next(now: str, indonesian: str, english: s
         (ID, "Jam layanan 08.00–12.00 dan 13.00–15.00.", indonesian),
         (EN, "Service hours 08:00–12:00 and 13:00–15:00.", english),
     ):
-        assert floor.hours_sentence(spans, at(now), words).replace("\u00a0", " ") == f"{hours} {expected}"
+        assert floor_hours.hours_sentence(spans, at(now), words).replace("\u00a0", " ") == f"{hours} {expected}"
 
 
 def test_a_day_without_service_hours_says_so():
     sunday = parse_instant("2026-11-22T10:00:00+07:00")
     spans = plan().spans(ID.day_start_ms(sunday))
-    assert floor.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
+    assert floor_hours.hours_sentence(spans, sunday, ID) == "Hari ini tidak ada jam layanan. Buka Senin 08.00."
     always = [Span(sunday - 3_600_000, sunday + 8 * 24 * 3_600_000)]
-    assert floor.hours_sentence(always, sunday, ID) == "Buka 24 jam."
-    assert floor.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
+    assert floor_hours.hours_sentence(always, sunday, ID) == "Buka 24 jam."
+    assert floor_hours.hours_sentence([], sunday, ID) == "Hari ini tidak ada jam layanan."
     one = [Span(at("08:00:00"), at("11:00:00"))]
-    assert floor.hours_sentence(one, NOW, ID).replace("\u00a0", " ") == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."
+    assert (
+        floor_hours.hours_sentence(one, NOW, ID).replace("\u00a0", " ")
+        == "Jam layanan 08.00–11.00. Tutup dalam 17 mnt."
+    )
 
 
 def test_a_house_that_never_closes_says_so():
     spans = plan(service_hours="24/7").spans(ID.day_start_ms(NOW))
-    assert floor.hours_sentence(spans, NOW, ID) == "Buka 24 jam."
+    assert floor_hours.hours_sentence(spans, NOW, ID) == "Buka 24 jam."
 
 
 def test_the_site_as_a_whole_is_spoken_of_first():
     outage = row("site_outage", "balai", "10:12:00")
-    assert floor.warning([], None, [], ID) is None
-    said = floor.warning([outage], Distrust("collector", at("10:31:00")), [], ID)
+    assert floor_alerts.warning([], None, [], ID) is None
+    said = floor_alerts.warning([outage], Distrust("collector", at("10:31:00")), [], ID)
     assert said is not None
     assert said[0] == "Pengumpul data terputus sejak 10.31.00: semua loket tidak diketahui."
-    never = floor.warning([], Distrust("broker", None), [], EN)
+    never = floor_alerts.warning([], Distrust("broker", None), [], EN)
     assert never is not None
     assert never[0] == "Not connected to the message broker yet: the state of all outlets is not known."
 
@@ -395,7 +400,7 @@ def test_the_site_as_a_whole_is_spoken_of_first():
 def test_an_outage_that_stands_says_how_much_of_it_is_left(status: Status, blind: int, said: str):
     lost, read = ({"staff": ZoneOccupancy(state=state, p=0.5)} for state in ("unknown", "vacant"))
     shown = [occupancy(status, zones=lost if n < blind - 3 else read, outlet=f"a-{n}") for n in range(10)]
-    told = floor.warning([row("site_outage", "balai", "10:12:00")], None, shown, ID)
+    told = floor_alerts.warning([row("site_outage", "balai", "10:12:00")], None, shown, ID)
     assert told is not None
     assert told[0] == said
 
@@ -408,7 +413,7 @@ def test_an_empty_outlet_knows_whom_to_call():
     )
     where = plan(agencies=(Agency(id="dinas", name="Dinas", contacts=people),))
     assert (where.outlets["a-1"].phone, where.outlets["a-1"].tel) == ("+62 812-000(000)", "tel:+62812000000")
-    (card,) = floor.cards([row()], {}, where, NOW, ID)
+    (card,) = floor_alerts.cards([row()], {}, where, NOW, ID)
     assert (card.href, card.tel) == ("/sites/balai/outlets/a-1", "tel:+62812000000")
     assert card.call == "Hubungi +62 812-000(000)"
     assert where.as_json(NOW, phones=False, answers=False)["outlets"]["a-1"]["tel"] == ""
@@ -443,7 +448,7 @@ def test_an_agency_sees_its_part_of_a_site():
 
 def test_calm_is_said_only_as_far_as_it_is_known():
     def calm(*shown: Occupancy) -> str:
-        return floor.calm(floor.sums(shown, {}, NOW), shown, NOW, ID).replace("\u00a0", " ")
+        return floor_figures.calm(floor_figures.sums(shown, {}, NOW), shown, NOW, ID).replace("\u00a0", " ")
 
     staffed, serving = occupancy("staffed", seen="10:41:58"), occupancy("serving", outlet="a-2")
     assert calm(staffed, serving) == "2 loket wajib buka, semuanya ada petugas. Bukti tertua 9 dtk."

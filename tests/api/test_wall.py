@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from api import floor, wall
+from api import floor, floor_figures, wall
 from api.live import Occupancy
 from presence.status import Status
 from tests.api.test_floor import EN, ID, NOW, occupancy, plan, row
@@ -35,7 +35,13 @@ def test_beyond_that_each_floor_is_a_screen_and_a_large_floor_several():
 
 
 def test_the_sums_of_a_wall_close():
-    found = dict.fromkeys(floor.FILTERS, 0) | {"obliged": 9, "staffed": 6, "serving": 4, "vacant": 2, "unknown": 1}
+    found = dict.fromkeys(floor_figures.FILTERS, 0) | {
+        "obliged": 9,
+        "staffed": 6,
+        "serving": 4,
+        "vacant": 2,
+        "unknown": 1,
+    }
     where = plan(outlets=[outlet("a-1", sensors=[sensor("s", zone="visitor")])])
     figures = wall.figures(found, where, ID)
     assert list(figures) == list(wall.SUMS)
