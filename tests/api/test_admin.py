@@ -80,11 +80,17 @@ def test_what_is_wrong_stands_at_its_field_with_what_was_typed(office: Web):
     answer = send(manager, f"{BALAI}/outlets", {"name": "", "agency": "dinas", "number": "dua", "service_hours": "x"})
     assert answer.status_code == 400
     said = words_of(answer)
-    for sentence in ("Belum tersimpan.", "Masih kosong; isi dulu.", "Tulis angka bulat", "Jam ini tidak terbaca."):
+    for sentence in (
+        "Belum tersimpan.",
+        "Masih kosong; isi dulu.",
+        "Tulis angka bulat",
+        "Jam ini tidak terbaca mulai dari “x”. Contoh yang",
+    ):
         assert sentence in said
     assert 'value="dua"' in answer.text
     assert answer.text.count('aria-invalid="true"') == 3
-    assert '<span lang="en">(' in answer.text  # what the parser of hours says stays English, and is marked so
+    assert '<span lang="en">' not in answer.text
+    assert "PH off hari libur nasional tutup; tulis paling akhir" in said
     assert len(stored(office).outlets) == 1
 
 
