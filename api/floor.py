@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from api.answer_words import answer_said, reason_said
 from api.live import Change, Distrust, Occupancy
 from api.open_pages import muted
 from api.words import Words
@@ -416,7 +417,7 @@ def _first(alerts: Sequence[AlertRow], kinds: Sequence[str]) -> AlertRow | None:
 
 
 def _acknowledged(answer: Acknowledgement, words: Words) -> str:
-    return words("note.acknowledged", by=answer.author, reason=_reason(answer, words))
+    return words("note.acknowledged", by=answer.author, reason=reason_said(answer, words))
 
 
 def _told_at(row: AlertRow, told: str, words: Words) -> str:
@@ -554,13 +555,8 @@ def _answered(row: AlertRow, words: Words) -> str:
     """`Diakui 10.05 oleh ani: alat rusak, “printer kuitansi”. Berlaku sampai 11.05`."""
     answer = row.acknowledged
     assert answer is not None
-    said = _reason(answer, words) if answer.note is None else f"{_reason(answer, words)}, “{answer.note}”"
     at, until = words.clock(answer.at_ms), words.clock(answer.until_ms)
-    return words("alert.acknowledged", at=at, by=answer.author, reason=said, until=until)
-
-
-def _reason(answer: Acknowledgement, words: Words) -> str:
-    return words.get(f"absence.{answer.reason}", answer.reason).lower()
+    return words("alert.acknowledged", at=at, by=answer.author, reason=answer_said(answer, words), until=until)
 
 
 def warning(

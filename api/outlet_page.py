@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from api import floor, ledger_bars
 from api.access import Sight
+from api.answer_words import answer_said
 from api.answers import address
 from api.ledger_days import declared_of, extent, whole_days
 from api.ledger_view import View, view
@@ -26,6 +27,7 @@ from presence.alerts.escalation import Told as Heard
 from presence.alerts.subjects import Subject
 from presence.alerts.substitution import is_known, rungs_at
 from presence.alerts.why import subjects_at
+from presence.alerts.wording import capital
 from presence.hours_history import Hours
 from presence.instants import rfc3339
 from presence.intervals import Interval, Span, State, clip, subtract, union
@@ -192,10 +194,8 @@ def _answer(row: AlertRow, words: Words) -> str:
     said = row.acknowledged
     if said is None:
         return ""
-    reason = words.get(f"absence.{said.reason}", said.reason)
-    note = "" if said.note is None else f", “{said.note}”"
     until = words("outlet.answer.until", at=words.clock(said.until_ms))
-    return f"{words.clock(said.at_ms)} {said.author}: {reason.lower()}{note}. {until}"
+    return f"{words.clock(said.at_ms)} {said.author}: {answer_said(said, words)}. {until}"
 
 
 def _next_told(site: Site, outlet: Outlet, row: AlertRow, now_ms: int, words: Words) -> str:
@@ -392,9 +392,6 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         ended = words("outlet.alerts.stands", span=words.span(now_ms - alert.since_ms))
     said = row.acknowledged
     unanswered = words("outlet.alerts.unanswered") if row.stands else "–"
-    reason = "–"
-    if said is not None:
-        reason = words.get(f"absence.{said.reason}", said.reason) + ("" if said.note is None else f", “{said.note}”")
     return {
         "state": _state_of(row),
         "icon": "i-sensor" if _state_of(row) == "unknown" else f"st-{_state_of(row)}",
@@ -406,7 +403,7 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         "late": row.late,
         "ended": ended,
         "acknowledged": unanswered if said is None else f"{at(said.at_ms)} {said.author}",
-        "reason": reason,
+        "reason": "–" if said is None else capital(answer_said(said, words)),
     }
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
+from api.answer_words import answer_said
 from api.sidak import Answer, Finding, Notice, OutletNow
 from api.words import Words
 
@@ -157,12 +158,11 @@ def _answer(one: Finding, now_ms: int, words: Words) -> str:
     given = one.answer
     if given is None:
         return words("sidak.answer.none") if one.told else "–"
-    reason = words.get(f"absence.{given.reason}", given.reason).lower()
     return words(
         "alert.acknowledged" if now_ms < given.until_ms else "sidak.answer.over",
         at=past(given.at_ms, now_ms, words),
         by=given.author,
-        reason=reason if given.note is None else f"{reason}, “{given.note}”",
+        reason=answer_said(given, words),
         until=words.clock(given.until_ms),
     )
 

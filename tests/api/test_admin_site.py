@@ -92,7 +92,7 @@ def test_hours_are_told_in_words(hours: str, week: list[str], notes: list[str]):
     ("hours", "says"),
     [
         ("Mo-Fr 08:00-12:00; Sabtu off", "Jam ini tidak terbaca mulai dari “Sabtu off”. "),
-        ("Senin-Kamis 08:00-12:00", "Tulis hari sebagai Mo Tu We Th Fr Sa Su: Senin → Mo, Kamis → Th. Contoh yang benar: "),
+        ("Senin-Kamis 08:00-12:00", "Mo Tu We Th Fr Sa Su: Senin → Mo, Kamis → Th. Contoh yang benar: "),
         ("Mo-Fr 08:00-12:00; SH off", "“SH”: libur sekolah tidak dikenal; tulis tanggalnya sebagai hari khusus. "),
         ("enam hari", "Tidak ada jam dengan nama itu. Maksudnya enam-hari? "),
         ("enam-hari; Sa off", "Nama berdiri sendiri. Untuk menambah aturan, tulis jamnya: Mo-Th,Sa 07:30-12:00"),
