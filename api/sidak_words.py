@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -18,7 +19,8 @@ from api.words import Words
 class Entry(NamedTuple):
     """One empty duty. `id`: keeps its place over a refresh; `duration`: pieces, and whether each is a unit.
 
-    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `outlets`: a line for each of several.
+    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `register`: where to
+    write it down; `outlets`: a line for each of several.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Entry(NamedTuple):
     answered: bool
     contact: str
     phone: str
+    register: str
     sure: str
     outlets: Sequence[str]
 
@@ -67,8 +70,8 @@ def sum_line(found: Answer, words: Words) -> str:
     return f"{words.number(found.sums['obliged'])} {words('sidak.sum.obliged')} = {parts}"
 
 
-def entry(one: Finding, now_ms: int, words: Words, *, phones: bool) -> Entry:
-    """An empty duty in words; `phones`: with whom to call at which number."""
+def entry(one: Finding, now_ms: int, words: Words, *, phones: bool, registers: bool = False) -> Entry:
+    """An empty duty in words. `phones`: with whom to call at which number; `registers`: with where one adds it."""
     alone = one.outlets[0] if len(one.outlets) == 1 else None
     state = "vacant" if one.visitor_ms is None else "unattended"
     phone = one.contact.phone if phones and one.contact is not None else None
@@ -86,6 +89,7 @@ def entry(one: Finding, now_ms: int, words: Words, *, phones: bool) -> Entry:
         answer=_answer(one, now_ms, words),
         answered=one.answer is not None,
         contact=_contact(one, words, phones=phones),
+        register=_register(one) if registers and phone is None else "",
         phone="" if phone is None else re.sub(r"(?!^\+)\D", "", phone),
         sure=_sure(one, now_ms, words),
         outlets=() if alone else [_outlet(outlet, now_ms, words) for outlet in one.outlets],
@@ -175,6 +179,12 @@ def _contact(one: Finding, words: Words, *, phones: bool) -> str:
     if one.contact.phone is None:
         return words("sidak.contact.no_phone", name=one.contact.name)
     return f"{one.contact.name}, {one.contact.phone}"
+
+
+def _register(one: Finding) -> str:
+    """Where a manager writes down whom to call: a contact of the agency, or the number of the one that is there."""
+    contacts = f"/admin/sites/{quote(one.site.id)}/agencies/{quote(one.outlets[0].outlet.agency)}/contacts"
+    return contacts if one.contact is None else f"{contacts}/{quote(one.contact.id)}"
 
 
 def _sure(one: Finding, now_ms: int, words: Words) -> str:

@@ -265,3 +265,18 @@ def test_what_is_wrong_with_a_wanted_link_is_told(floor: Web, wrong: dict[str, o
     assert answer.status_code == 400
     assert min(wrong) in answer.json()["error"]
     assert link(floor, site="nowhere").status_code == 404
+
+
+def test_where_nobody_can_be_called_whoever_may_is_led_to_adding_it(floor: Web):
+    floor.app.state.feed.live.hear_occupancy("balai", "b-1", message("b-1", "vacant", "2026-11-24T02:51:00Z"), NOW)
+    contacts = "/admin/sites/balai/agencies/lain/contacts"
+    manager, own = somebody(floor), somebody(floor, "agency", "lain")
+    for path in ("/sidak?site=balai", "/?site=balai", "/agency?site=balai&agency=lain"):
+        assert f'href="{contacts}"' in manager.get(path).text, path
+        assert "/admin/" not in own.get(path).text, path
+    viewer = somebody(floor, "viewer").get("/sidak?site=balai").text
+    assert "Belum ada kontak" in viewer
+    assert "/admin/" not in viewer
+    desk = Contact(id="koordinator", name="Koordinator")
+    floor.apply(site(outlets=[outlet("b-1", agency="lain")], agencies=(Agency(id="lain", name="L", contacts=(desk,)),)))
+    assert f'href="{contacts}/koordinator"' in manager.get("/sidak?site=balai").text
