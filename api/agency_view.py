@@ -18,8 +18,8 @@ from api.words import Words
 from presence.declarations import ABSENCE_REASONS, LONGEST_TEXT
 from presence.intervals import Span, clip
 from presence.ledger_sums import LedgerSum, sums
+from presence.people import LONGEST_NAME
 from presence.site import Absence, Site
-from presence.substitutes import LONGEST_NAME
 from storage.record import Record, acknowledgements
 from storage.record.alert_list import alerts
 from storage.record.contests import contests

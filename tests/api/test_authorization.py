@@ -456,7 +456,7 @@ def place(name: str, *outlets_and_agencies: str) -> Site:
     pairs = list(zip(outlets_and_agencies[::2], outlets_and_agencies[1::2], strict=True))
     words = {agency: "milik" if agency == "dinas" else agency for _, agency in pairs}
     people = {agency: "balai" if agency == "dinas" else agency for _, agency in pairs}
-    kepala = Contact(id="kepala" if name == "balai" else f"kepala-{name}", name=f"Kepala {name}", phone="1")
+    kepala = Contact(id="kepala" if name == "balai" else f"kepala-{name}", name=f"Kepala {name}", phone="110")
     return site(
         id=name,
         name=f"Balai {name}",
