@@ -379,6 +379,11 @@ def is_local(request: HTTPConnection) -> bool:
         return False
     if any(name.startswith(_FORWARDING) for name in request.headers):
         return False
+    return names_this_machine(request)
+
+
+def names_this_machine(request: HTTPConnection) -> bool:
+    """Whether the address by which we are asked leads, from anywhere, to whoever uses it."""
     return _is_loopback(_host_name(request.headers.get("host", "")))
 
 
