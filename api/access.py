@@ -88,6 +88,8 @@ RULES: dict[str, Rule] = {
     "POST /api/v1/sidak/links": "register",
     "DELETE /api/v1/sidak/links/{link}": "register",
     "GET /sites/{site}/outlets/{outlet}": "see",
+    "POST /sites/{site}/outlets/{outlet}/maintenance": "maintain",
+    "POST /sites/{site}/outlets/{outlet}/maintenance/end": "maintain",
     "GET /api/v1/sites/{site}/outlets/{outlet}/readings": "see",
     "GET /agency": "see",
     "POST /agency/acknowledge": "answer",

@@ -19,6 +19,7 @@ from api.answers import address
 from api.ledger_days import declared_of, extent, whole_days
 from api.ledger_view import View, view
 from api.live import Occupancy
+from api.outlet_maintenance import works
 from api.timeline import Day, Flag, Lane, Told, timeline
 from api.why import explain
 from api.words import Words
@@ -33,9 +34,10 @@ from presence.instants import rfc3339
 from presence.intervals import Interval, Span, State, clip, subtract, union
 from presence.ledger import outlet_stretches
 from presence.ledger_sums import sums
-from presence.site import Outlet, Sensor, Site, ZoneName
+from presence.site import Maintenance, Outlet, Sensor, Site, ZoneName
 from storage.record import health
 from storage.record.alert_list import AlertRow, Among, alerts
+from storage.record.declarations import declarations
 from storage.record.hours import hours_history
 from storage.record.intervals import progress, zone_intervals
 from storage.record.site_lines import first_of_site
@@ -112,6 +114,9 @@ def outlet_page(
             "people": dict.fromkeys(_EXPLAINED, True),
             "all": {kind: words(f"kind.{kind}") for kind in floor.KIND_ORDER},
         },
+        "works": works(
+            declarations(connection, site.id, Maintenance, from_ms=present.now_ms), outlet, present.now_ms, words
+        ),
         "sensors": [_sensor(connection, site, sensor, present.now_ms, words) for sensor in outlet.sensors],
     }
 

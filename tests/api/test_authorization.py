@@ -268,6 +268,10 @@ EXPECTED: dict[str, Case] = {
     ),
     "DELETE /api/v1/sites/{site}/agencies/{agency}/substitutes/{number}": Case(ANSWERING),
     "GET /api/v1/sites/{site}/maintenance": Case(EVERYBODY),
+    "POST /sites/{site}/outlets/{outlet}/maintenance": Case(MAINTAINING, OUTLETS, form={"reason": "kabel"}),
+    "POST /sites/{site}/outlets/{outlet}/maintenance/end": Case(
+        MAINTAINING, OUTLETS, form={"number": "77"}, done=(404,)
+    ),
     "POST /api/v1/sites/{site}/maintenance": Case(
         MAINTAINING, OUTLETS, body={"outlet": "{outlet}", "to": TO, "reason": "kabel"}
     ),

@@ -318,3 +318,33 @@ def test_readings_of_too_long_a_time_are_refused(demo: Web, keeper: Keeper):
         400,
         {"to": "more than 7 days after from; ask for them one after the other"},
     )
+
+
+def test_a_technician_begins_and_ends_maintenance_on_the_page(demo: Web, keeper: Keeper):
+    with demo.record.writing(durable=False) as connection:
+        for name, role in (("tini", "technician"), ("vera", "viewer")):
+            make_account(connection, name, demo.now_ms, role)  # type: ignore[arg-type]
+        tokens = [make_token(connection, name, "", demo.now_ms, scope="write") for name in ("tini", "vera")]
+    technician, viewer = (demo.ask(host="hadir.example", authorization=f"Bearer {token}") for token in tokens)
+    here = "/sites/balai/outlets/a-1"
+    assert "Mulai perawatan" in technician.get(here).text
+    assert "Mulai perawatan" not in viewer.get(here).text
+    wanted = {"hours": "2", "reason": "ganti <b>kabel</b>"}
+    assert viewer.post(f"{here}/maintenance", data=wanted).status_code == 403
+    begun = technician.post(f"{here}/maintenance", data=wanted)
+    assert begun.headers["location"] == f"{here}?maintenance=begun#maintenance"
+    html = technician.get(f"{here}?maintenance=begun").text
+    assert "Perawatan dimulai." in html
+    assert "ganti &lt;b&gt;kabel&lt;/b&gt; · tini" in html
+    (number,) = re.findall(r'name="number" value="(\d+)"', html)
+    assert (
+        technician.post(f"{here}/maintenance", data={"reason": " "})
+        .headers["location"]
+        .startswith(f"{here}?maintenance=reason")
+    )
+    assert technician.post(f"{here}/maintenance", data=wanted | {"sensor": "z"}).status_code == 404
+    assert technician.post("/sites/balai/outlets/a-2/maintenance/end", data={"number": number}).status_code == 404
+    demo.now_ms += 60_000
+    ended = technician.post(f"{here}/maintenance/end", data={"number": number})
+    assert ended.headers["location"] == f"{here}?maintenance=ended#maintenance"
+    assert "Akhiri perawatan" not in technician.get(here).text
