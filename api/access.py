@@ -89,6 +89,8 @@ RULES: dict[str, Rule] = {
     "POST /api/v1/sidak/links": "register",
     "DELETE /api/v1/sidak/links/{link}": "register",
     "GET /sites/{site}/outlets/{outlet}": "see",
+    "POST /sites/{site}/outlets/{outlet}/maintenance": "maintain",
+    "POST /sites/{site}/outlets/{outlet}/maintenance/end": "maintain",
     "GET /api/v1/sites/{site}/outlets/{outlet}/readings": "see",
     "GET /agency": "see",
     "POST /agency/acknowledge": "answer",
@@ -380,6 +382,11 @@ def is_local(request: HTTPConnection) -> bool:
         return False
     if any(name.startswith(_FORWARDING) for name in request.headers):
         return False
+    return names_this_machine(request)
+
+
+def names_this_machine(request: HTTPConnection) -> bool:
+    """Whether the address by which we are asked leads, from anywhere, to whoever uses it."""
     return _is_loopback(_host_name(request.headers.get("host", "")))
 
 

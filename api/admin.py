@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from api.access import Sight
+from api.hours_words import Syntax, not_understood, syntax_of
 from api.registry import sees, without_password
 from api.words import Words
 from presence.errors import BadInput
@@ -26,6 +27,7 @@ from presence.registry import (
     written,
 )
 from presence.seeming import seeming_kind, seeming_zone
+from presence.service_hours import fault_of
 from presence.site import Agency, Contact, Duty, Outlet, Role, Sensor, SensorKind, Site, ZoneName
 from presence.site_checks import Problem
 from presence.site_values import slug_of
@@ -61,7 +63,8 @@ class Field(NamedTuple):
     """One field of a form. `choices`: of a list to choose from, none where one types; `mode`: the keyboard of a phone,
     or "date". `boxes`: where several may be chosen; `value` has them in one text.
 
-    `wrong`: what is wrong with it and what to do; `now`: what somebody else wrote there meanwhile.
+    `syntax`: how to write it, where that has to be learned. `wrong`: what is wrong with it and what to do; `now`: what
+    somebody else wrote there meanwhile.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Field(NamedTuple):
     wrong: Told | None = None
     now: str = ""
     boxes: tuple[Boxes, ...] = ()
+    syntax: Syntax | None = None
 
 
 # The keys of a thing that its form has, those that must be filled in, and the keyboards of a few.
@@ -175,6 +179,7 @@ def fields(
             wrong=wrong_at(name, texts[name], told[name], words) if name in told else None,
             now=moved_to(texts[name], now[name], words) if now is not None else "",
             boxes=_boxes(site, texts[name].split()) if name == "outlets" else (),
+            syntax=syntax_of(name, words),
         )
         for name in _FIELDS[kind]
         if not (name == "id" and place.id)
@@ -226,9 +231,10 @@ def wrong_at(name: str, text: str, problem: Problem, words: Words) -> Told:
         return Told(words("admin.wrong.empty"))
     if problem.key:
         return _refused(problem, words)
+    if name == "service_hours" and (fault := fault_of(text)):
+        return Told(not_understood(fault, words))
     key = "admin.wrong.number" if name in _WHOLE_NUMBERS else f"admin.wrong.{name}"
-    detail = problem.says if name == "service_hours" else ""
-    return Told(words(key), detail) if key in words else Told("", problem.says)
+    return Told(words(key)) if key in words else Told("", problem.says)
 
 
 def _refused(problem: Problem, words: Words) -> Told:

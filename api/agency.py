@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, floor
+from math import floor
 from statistics import median
 from typing import NamedTuple
 
 from api import floor as live
 from api import floor_alerts, floor_tiles
+from api.answer_words import with_note
+from api.ledger_bars import bound, shares
 from api.live import Occupancy
 from api.words import Words
 from presence.alerts import escalation
@@ -28,8 +30,6 @@ from storage.record.declarations import Declaration
 ANSWERED = ("unattended", "vacancy", "late_opening", "equipment_down")
 # What one may know beforehand; that nobody came, and that a sensor is wrong, is known afterwards alone.
 DECLARED: tuple[AbsenceReason, ...] = ("break", "meeting", "sick", "equipment", "system_down", "other")
-# "Back in 5 minutes" is an answer, no absence: the alert waits that long and asks again, and the time stays absent.
-BACK_MS = 5 * 60_000
 
 _PARTS = ("attended", "absent", "declared", "unknown")
 _MINUTE_MS = 60_000
@@ -186,8 +186,7 @@ def moment(at_ms: int, now_ms: int, words: Words) -> str:
 
 def reason_in_words(reason: str, note: str | None, words: Words) -> str:
     """`alat rusak, “printer”`."""
-    said = words.get(f"absence.{reason}", reason).lower()
-    return said if note is None else f"{said}, “{note}”"
+    return with_note(words.get(f"absence.{reason}", reason).lower(), note)
 
 
 # The record
@@ -223,14 +222,10 @@ class Answers(NamedTuple):
     within_ms: int | None
 
 
-def bound(booked: Sequence[LedgerSum], words: Words) -> str:
+def covered(booked: Sequence[LedgerSum], words: Words) -> str:
     """`60,7–65,0 %`: coverage at least and at most; a single figure when nothing is unknown."""
     found = coverage(booked)
-    if found is None:
-        return words("agency.record.nothing")
-    if found.at_least == found.at_most:
-        return words.percent(found.at_least, 1)
-    return words.percents(floor(found.at_least * 1000) / 1000, ceil(found.at_most * 1000) / 1000)
+    return words("agency.record.nothing") if found is None else bound(found, words)
 
 
 def bars(booked: LedgerSum, words: Words) -> list[Bar]:
@@ -254,18 +249,6 @@ def bars(booked: LedgerSum, words: Words) -> list[Bar]:
     return found
 
 
-def shares(parts: Sequence[int]) -> list[int]:
-    """`parts` in thousandths of their sum, which they add up to; by largest remainder. All 0 when there is nothing."""
-    whole = sum(parts)
-    if not whole:
-        return [0] * len(parts)
-    found = [part * 1000 // whole for part in parts]
-    by_remainder = sorted(range(len(parts)), key=lambda n: (-(parts[n] * 1000 % whole), n))
-    for n in by_remainder[: 1000 - sum(found)]:
-        found[n] += 1
-    return found
-
-
 def record_lines(
     entries: Sequence[Entry], outlets: Sequence[Outlet], site: Site, today: str, words: Words
 ) -> list[RecordLine]:
@@ -279,8 +262,8 @@ def record_lines(
             RecordLine(
                 outlet.name,
                 f"/sites/{site.id}/outlets/{outlet.id}",
-                bound([] if now is None else [now], words),
-                bound([] if whole is None else [whole], words),
+                covered([] if now is None else [now], words),
+                covered([] if whole is None else [whole], words),
                 words.span(0 if whole is None else whole.absent_ms),
             )
         )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from api import agency, agency_substitutes
 from api.agency_place import Place
+from api.answer_words import answer_said
 from api.words import Words
 from presence.site import Absence
 from storage.record import Record
@@ -53,7 +54,7 @@ def _answer(connection: Connection, place: Place, name: str, now_ms: int, words:
         return None
     given = rows[0].acknowledged
     assert given is not None
-    said = agency.reason_in_words(given.reason, given.note, words)
+    said = answer_said(given, words)
     text = words(f"agency.done.answer.{rows[0].alert.kind}", reason=said, at=words.clock(given.until_ms))
     return Done(text, "answer", name, given.id)
 

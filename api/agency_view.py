@@ -18,8 +18,8 @@ from api.words import Words
 from presence.declarations import ABSENCE_REASONS, LONGEST_TEXT
 from presence.intervals import Span, clip
 from presence.ledger_sums import LedgerSum, sums
+from presence.people import LONGEST_NAME
 from presence.site import Absence, Site
-from presence.substitutes import LONGEST_NAME
 from storage.record import Record, acknowledgements
 from storage.record.alert_list import alerts
 from storage.record.contests import contests
@@ -154,9 +154,9 @@ def _record(connection: Connection, place: Place, now_ms: int, words: Words) -> 
         "until": "" if of_outlets.until_ms is None else agency.moment(of_outlets.until_ms, now_ms, words),
         "month": words.month(now_ms),
         "bars": agency.bars(month[0], words) if month[0].obliged_ms else [],
-        "coverage": agency.bound(month, words),
-        "week": agency.bound(sums([one for one in mine if one.day.date >= monday], "agency"), words),
-        "today": agency.bound(sums([one for one in mine if one.day.date == today], "agency"), words),
+        "coverage": agency.covered(month, words),
+        "week": agency.covered(sums([one for one in mine if one.day.date >= monday], "agency"), words),
+        "today": agency.covered(sums([one for one in mine if one.day.date == today], "agency"), words),
         "opened": agency.opened(entries, words),
         "lines": agency.record_lines(entries, place.outlets, place.site, today, words),
     }

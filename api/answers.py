@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.access import SESSION_COOKIE, admit, asker_of, is_secure, proof_of
+from api.access import ROLES_OF, SESSION_COOKIE, admit, asker_of, is_secure, proof_of
 from api.allowed import allowed
 from api.pages import THEMES, Theme
 from api.pages.navigation import places
@@ -125,6 +125,7 @@ async def page(
         "account": who and who.name,
         "role": who and who.role,
         "here_account": request.url.path == "/account",
+        "may_register": who is not None and who.role in ROLES_OF["register"],
         "log_in": template != "login.html",
         "proof": proof_of(request),
         "demo": request.app.state.parts.demo,

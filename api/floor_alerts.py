@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from api.answer_words import answer_said
 from api.floor import Plan, Subject, dialled
 from api.live import Distrust, Occupancy
 from api.words import Words
 from presence.instants import parse_instant
-from storage.record.acknowledgements import Acknowledgement
 from storage.record.alert_list import AlertRow
 
 # People first, the most urgent on top; the technical kinds keep this order among themselves.
@@ -154,14 +154,8 @@ def _answered(row: AlertRow, words: Words) -> str:
     """`Diakui 10.05 oleh ani: alat rusak, “printer kuitansi”. Berlaku sampai 11.05`."""
     answer = row.acknowledged
     assert answer is not None
-    said = reason_of(answer, words) if answer.note is None else f"{reason_of(answer, words)}, “{answer.note}”"
     at, until = words.clock(answer.at_ms), words.clock(answer.until_ms)
-    return words("alert.acknowledged", at=at, by=answer.author, reason=said, until=until)
-
-
-def reason_of(answer: Acknowledgement, words: Words) -> str:
-    """`alat rusak`; a reason of one's own as it was written, in small letters."""
-    return words.get(f"absence.{answer.reason}", answer.reason).lower()
+    return words("alert.acknowledged", at=at, by=answer.author, reason=answer_said(answer, words), until=until)
 
 
 def warning(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from api.answer_words import reason_said
 from api.floor import Fixed
-from api.floor_alerts import PEOPLE, TECHNICAL, VACANCY, first_of, reason_of, unanswered
+from api.floor_alerts import PEOPLE, TECHNICAL, VACANCY, first_of, unanswered
 from api.live import Occupancy
 from api.words import Words
 from presence.instants import parse_instant
@@ -115,7 +116,7 @@ def _due_ms(fixed: Fixed, occupancy: Occupancy, until_ms: int | None) -> int | N
 
 
 def _acknowledged(answer: Acknowledgement, words: Words) -> str:
-    return words("note.acknowledged", by=answer.author, reason=reason_of(answer, words))
+    return words("note.acknowledged", by=answer.author, reason=reason_said(answer, words))
 
 
 def _told_at(row: AlertRow, told: str, words: Words) -> str:

@@ -1,4 +1,4 @@
-"""What service hours mean, in the reader's words: an ordinary week, public holidays, the next dates that differ."""
+"""Service hours in the reader's words: what they mean, what is wrong with them, how they are written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from api.words import Words
+from presence.hours_fault import HoursFault
 from presence.hours_preview import WEEKDAYS, Day, preview, speaks_of_holidays
 from presence.schedule import Schedule
 from presence.service_hours import check_country, check_expression, check_timezone, holiday_on
@@ -20,6 +21,25 @@ _MOST_DATES = 6
 _DAY_MINUTES = 24 * 60
 
 
+# What is written, by the key of the words that say what it means.
+_SYNTAX = (
+    ("days", "Mo Tu We Th Fr Sa Su"),
+    ("times", "Mo-Th 08:00-12:00,13:00-15:00"),
+    ("rules", "Mo-Th 08:00-15:00; Fr 08:00-11:00"),
+    ("holidays", "PH off"),
+    ("night", "22:00-06:00"),
+    ("always", "24/7"),
+    ("closed", "off"),
+)
+
+
+class Syntax(NamedTuple):
+    """How service hours are written. `rows`: what to write, and for what."""
+
+    heading: str
+    rows: list[tuple[str, str]]
+
+
 class Meaning(NamedTuple):
     """`week`: lines such as `Senin–Kamis: 08.00–12.00, 13.00–15.00`. `notes`: of holidays, seasons. `dates`: the next
     that are no ordinary days.
@@ -28,6 +48,19 @@ class Meaning(NamedTuple):
     week: list[str]
     notes: list[str]
     dates: list[str]
+
+
+def syntax_of(field: str, words: Words) -> Syntax | None:
+    """How what a field of this name takes is written; None where nothing has to be learned."""
+    if field != "service_hours":
+        return None
+    return Syntax(words("hours.syntax"), [(code, words(f"hours.syntax.{key}")) for key, code in _SYNTAX])
+
+
+def not_understood(fault: HoursFault, words: Words) -> str:
+    """What is wrong with service hours, where in the text, what to write, and an example that works."""
+    hints = (words(f"hours.hint.{one.key}", what=one.what) for one in fault.hints)
+    return " ".join((words(f"hours.wrong.{fault.key}", what=fault.what), *hints, words("hours.wrong.example")))
 
 
 def meaning(schedule: Schedule, today: date, words: Words) -> Meaning | None:

@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 
 from api import floor, floor_alerts, floor_hours, floor_tiles, ledger_bars
 from api.access import Sight
+from api.answer_words import answer_said
 from api.answers import address
 from api.ledger_days import extent, whole_days
 from api.ledger_view import View, view
 from api.live import Occupancy
+from api.outlet_maintenance import works
 from api.timeline import Day, Flag, Lane, Told, timeline
 from api.why import explain
 from api.words import Words
@@ -26,15 +28,16 @@ from presence.alerts.escalation import Told as Heard
 from presence.alerts.subjects import Subject
 from presence.alerts.substitution import is_known, rungs_at
 from presence.alerts.why import subjects_at
+from presence.alerts.wording import capital
 from presence.hours_history import Hours
 from presence.instants import rfc3339
 from presence.intervals import Interval, Span, State, clip, subtract, union
 from presence.ledger import outlet_stretches
 from presence.ledger_sums import sums
-from presence.site import Outlet, Sensor, Site, ZoneName
+from presence.site import Maintenance, Outlet, Sensor, Site, ZoneName
 from storage.record import health
 from storage.record.alert_list import AlertRow, Among, alerts
-from storage.record.declarations import declared_spans
+from storage.record.declarations import declarations, declared_spans
 from storage.record.hours import hours_history
 from storage.record.intervals import progress, zone_intervals
 from storage.record.site_lines import first_of_site
@@ -111,6 +114,9 @@ def outlet_page(
             "people": dict.fromkeys(_EXPLAINED, True),
             "all": {kind: words(f"kind.{kind}") for kind in floor_alerts.KIND_ORDER},
         },
+        "works": works(
+            declarations(connection, site.id, Maintenance, from_ms=present.now_ms), outlet, present.now_ms, words
+        ),
         "sensors": [_sensor(connection, site, sensor, present.now_ms, words) for sensor in outlet.sensors],
     }
 
@@ -193,10 +199,8 @@ def _answer(row: AlertRow, words: Words) -> str:
     said = row.acknowledged
     if said is None:
         return ""
-    reason = words.get(f"absence.{said.reason}", said.reason)
-    note = "" if said.note is None else f", “{said.note}”"
     until = words("outlet.answer.until", at=words.clock(said.until_ms))
-    return f"{words.clock(said.at_ms)} {said.author}: {reason.lower()}{note}. {until}"
+    return f"{words.clock(said.at_ms)} {said.author}: {answer_said(said, words)}. {until}"
 
 
 def _next_told(site: Site, outlet: Outlet, row: AlertRow, now_ms: int, words: Words) -> str:
@@ -397,9 +401,6 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         ended = words("outlet.alerts.stands", span=words.span(now_ms - alert.since_ms))
     said = row.acknowledged
     unanswered = words("outlet.alerts.unanswered") if row.stands else "–"
-    reason = "–"
-    if said is not None:
-        reason = words.get(f"absence.{said.reason}", said.reason) + ("" if said.note is None else f", “{said.note}”")
     return {
         "state": _state_of(row),
         "icon": "i-sensor" if _state_of(row) == "unknown" else f"st-{_state_of(row)}",
@@ -411,7 +412,7 @@ def _alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: 
         "late": row.late,
         "ended": ended,
         "acknowledged": unanswered if said is None else f"{at(said.at_ms)} {said.author}",
-        "reason": reason,
+        "reason": "–" if said is None else capital(answer_said(said, words)),
     }
 
 

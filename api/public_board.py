@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from api.finding import findable, wanted
 from api.public import BEST_FIRST, STAFFED, PublicAgency, PublicOutlet, PublicService, PublicSite, State, in_words
 from api.words import Words
 from presence.instants import parse_instant
@@ -78,15 +79,15 @@ def badge(one: PublicAgency | PublicService, now_ms: int, words: Words) -> Badge
 
 def rows(site: PublicSite, now_ms: int, words: Words, q: str = "", only_open: bool = False) -> list[Row]:
     """One row for each agency. Hidden is what `q` does not find, and with `only_open` what serves nobody."""
-    return [_row(agency, now_ms, words, q.casefold().split(), only_open) for agency in site.agencies]
+    return [_row(agency, now_ms, words, wanted(q), only_open) for agency in site.agencies]
 
 
-def _row(agency: PublicAgency, now_ms: int, words: Words, wanted: Sequence[str], only_open: bool) -> Row:
+def _row(agency: PublicAgency, now_ms: int, words: Words, asked: Sequence[str], only_open: bool) -> Row:
     own = f"{agency.name} {agency.short or ''}"
     lines = []
     for one in agency.services:
-        find = f"{own} {' '.join(one.services)} {' '.join(outlet.name for outlet in one.outlets)}".casefold()
-        hidden = not all(word in find for word in wanted) or (only_open and one.state not in STAFFED)
+        find = findable(" ".join((own, *one.services, *(outlet.name for outlet in one.outlets))))
+        hidden = not all(word in find for word in asked) or (only_open and one.state not in STAFFED)
         name = words.listed(one.services)
         lines.append(ServiceLine(name, where(one.outlets, words), badge(one, now_ms, words), hidden, find))
     note, but = _note(agency, now_ms, words)
@@ -99,7 +100,7 @@ def _row(agency: PublicAgency, now_ms: int, words: Words, wanted: Sequence[str],
         but=but,
         staffed=agency.state in STAFFED,
         hidden=all(line.hidden for line in lines),
-        find=own.casefold(),
+        find=findable(own),
         services=lines,
     )
 

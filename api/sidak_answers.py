@@ -23,10 +23,13 @@ _GZIP_LEVEL = 5
 
 
 class Asking(NamedTuple):
-    """`agency`: whose duties alone are seen, None: everybody's; `phones`: whether telephones are."""
+    """`agency`: whose duties alone are seen, None: everybody's; `phones`: whether telephones are; `registers`: whether
+    whoever asks may add contacts.
+    """
 
     agency: str | None
     phones: bool
+    registers: bool = False
 
 
 class Packed(NamedTuple):
@@ -110,7 +113,10 @@ def _view(asked: sidak.Asked, asking: Asking, now_ms: int, words: Words) -> dict
         "sums": sidak_words.sum_line(found, words) if found.sums["obliged"] else "",
         "grouped": found.grouped,
         "warning": warning_of_distrust(asked.distrust, words),
-        "entries": [sidak_words.entry(one, now_ms, words, phones=asking.phones) for one in found.empty],
+        "entries": [
+            sidak_words.entry(one, now_ms, words, phones=asking.phones, registers=asking.registers)
+            for one in found.empty
+        ],
         "declared": [sidak_words.declared(one, now_ms, words) for one in found.declared],
         "unknown": [sidak_words.unknown(one, now_ms, words) for one in found.unknown],
         "evidence": sidak_words.evidence(found, words) if found.watched else [],

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
+from api.answer_words import answer_said
 from api.sidak import Answer, Finding, Notice, OutletNow
 from api.words import Words
 
@@ -17,7 +19,8 @@ from api.words import Words
 class Entry(NamedTuple):
     """One empty duty. `id`: keeps its place over a refresh; `duration`: pieces, and whether each is a unit.
 
-    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `outlets`: a line for each of several.
+    `state`, `what`: its badge; `phone`: as it is dialled, "" without one; `register`: where to
+    write it down; `outlets`: a line for each of several.
     """
 
     id: str
@@ -32,6 +35,7 @@ class Entry(NamedTuple):
     answered: bool
     contact: str
     phone: str
+    register: str
     sure: str
     outlets: Sequence[str]
 
@@ -66,8 +70,8 @@ def sum_line(found: Answer, words: Words) -> str:
     return f"{words.number(found.sums['obliged'])} {words('sidak.sum.obliged')} = {parts}"
 
 
-def entry(one: Finding, now_ms: int, words: Words, *, phones: bool) -> Entry:
-    """An empty duty in words; `phones`: with whom to call at which number."""
+def entry(one: Finding, now_ms: int, words: Words, *, phones: bool, registers: bool = False) -> Entry:
+    """An empty duty in words. `phones`: with whom to call at which number; `registers`: with where one adds it."""
     alone = one.outlets[0] if len(one.outlets) == 1 else None
     state = "vacant" if one.visitor_ms is None else "unattended"
     phone = one.contact.phone if phones and one.contact is not None else None
@@ -85,6 +89,7 @@ def entry(one: Finding, now_ms: int, words: Words, *, phones: bool) -> Entry:
         answer=_answer(one, now_ms, words),
         answered=one.answer is not None,
         contact=_contact(one, words, phones=phones),
+        register=_register(one) if registers and phone is None else "",
         phone="" if phone is None else re.sub(r"(?!^\+)\D", "", phone),
         sure=_sure(one, now_ms, words),
         outlets=() if alone else [_outlet(outlet, now_ms, words) for outlet in one.outlets],
@@ -157,12 +162,11 @@ def _answer(one: Finding, now_ms: int, words: Words) -> str:
     given = one.answer
     if given is None:
         return words("sidak.answer.none") if one.told else "–"
-    reason = words.get(f"absence.{given.reason}", given.reason).lower()
     return words(
         "alert.acknowledged" if now_ms < given.until_ms else "sidak.answer.over",
         at=past(given.at_ms, now_ms, words),
         by=given.author,
-        reason=reason if given.note is None else f"{reason}, “{given.note}”",
+        reason=answer_said(given, words),
         until=words.clock(given.until_ms),
     )
 
@@ -175,6 +179,12 @@ def _contact(one: Finding, words: Words, *, phones: bool) -> str:
     if one.contact.phone is None:
         return words("sidak.contact.no_phone", name=one.contact.name)
     return f"{one.contact.name}, {one.contact.phone}"
+
+
+def _register(one: Finding) -> str:
+    """Where a manager writes down whom to call: a contact of the agency, or the number of the one that is there."""
+    contacts = f"/admin/sites/{quote(one.site.id)}/agencies/{quote(one.outlets[0].outlet.agency)}/contacts"
+    return contacts if one.contact is None else f"{contacts}/{quote(one.contact.id)}"
 
 
 def _sure(one: Finding, now_ms: int, words: Words) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from api.admin import Choice, Field, moved_to, wrong_at
-from api.hours_words import Meaning, meaning
+from api.hours_words import Meaning, meaning, syntax_of
 from api.words import Words
 from presence.registry import SITE, written
 from presence.schedule import Schedule
@@ -64,6 +64,7 @@ def fields(
             choices=_choices(name, texts[name], words),
             wrong=wrong_at(name, texts[name], told[name], words) if name in told else None,
             now=moved_to(texts[name], now[name], words) if now is not None else "",
+            syntax=syntax_of(name, words),
         )
         for name in FIELDS
         if new or name != "id"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from api.admin import Choice, Field, wrong_at
+from api.hours_words import syntax_of
 from api.words import Words
 from presence.registry import AGENCY, OUTLET, SITE, Changed, NotAsWanted, Place, changed, thing, things, written
 from presence.site import DatedHours, Site
@@ -84,6 +85,7 @@ def fields(site: Site, texts: Mapping[str, str], words: Words, found: Sequence[P
             choices=tuple(Choice(of, whose) for of, whose, _ in _owners(site, words)) if name == "of" else (),
             mode="date" if name in ("from", "to") else "text",
             wrong=wrong_at(name, texts[name], told[name], words) if name in told else None,
+            syntax=syntax_of(name, words),
         )
         for name in FIELDS
     ]

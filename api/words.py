@@ -49,7 +49,9 @@ class _Spoken(NamedTuple):
 def _spoken(lang: Lang) -> _Spoken:
     locale = Locale.parse(_LOCALES[lang])
     times = locale.time_formats
-    return _Spoken(locale, times["short"], times["medium"], locale.date_formats["full"])
+    # CLDR's Indonesian alone has `01 Desember`; everywhere else a day is `1 Des`.
+    full_date = parse_pattern(locale.date_formats["full"].pattern.replace("dd", "d"))
+    return _Spoken(locale, times["short"], times["medium"], full_date)
 
 
 @lru_cache(_NUMBERS_KEPT)

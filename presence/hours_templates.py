@@ -12,6 +12,8 @@ from __future__ import annotations
 import difflib
 from typing import NamedTuple
 
+from presence.hours_fault import HoursFault
+
 
 class Template(NamedTuple):
     """`ramadan`: the name of the form that holds in Ramadan; a Ramadan form names itself."""
@@ -41,11 +43,14 @@ def template_named(expression: str) -> Template | None:
     return TEMPLATES.get(expression.strip())
 
 
-def misspelt_template(expression: str) -> str | None:
+def misspelt_template(expression: str) -> HoursFault | None:
     """What to write in place of an expression that is not understood and looks like a template's name; else None."""
     name, _, rest = expression.strip().partition(";")
     name = name.strip()
     if template := TEMPLATES.get(name):
-        return f"a template's name stands alone; write its hours out: {template.service_hours}" if rest else None
+        written = template.service_hours
+        says = f"a template's name stands alone; write its hours out: {written}"
+        return HoursFault("template_alone", says, written) if rest else None
     close = difflib.get_close_matches(name.lower(), TEMPLATES, 1)
-    return f'no template has that name; did you mean "{close[0]}"?' if close else None
+    says = f'no template has that name; did you mean "{close[0]}"?' if close else ""
+    return HoursFault("template_near", says, close[0]) if close else None

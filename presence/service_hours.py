@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # its stub leaves ParserError out
 
+from presence.hours_fault import HoursFault
 from presence.hours_hints import hints
 from presence.hours_templates import misspelt_template, template_named
 from presence.intervals import Span, clip, subtract, union
@@ -68,18 +69,26 @@ _COLUMN = re.compile(r"--> \d+:(\d+)")
 
 # What is valid opening_hours but says nothing that an outlet can be held to, and what to write in its place.
 _REFUSED = (
-    (r"\bSH\b", "school holidays are not known; give those dates as exceptions"),
-    (r"\b(?:sunrise|sunset|dawn|dusk)\b", "hours by the sun are not known; write clock times, such as 06:00-18:00"),
-    (r"\bunknown\b", "an outlet is open or it is not; write times or off"),
-    (r"\d?\d:\d\d ?\+", "there is no closing time; write both, such as 08:00-12:00"),
-    (r"\d?\d:\d\d ?/ ?[\d:]+", "repeated instants are not hours; write a range, such as 08:00-12:00"),
+    (r"\bSH\b", "school", "school holidays are not known; give those dates as exceptions"),
+    (
+        r"\b(?:sunrise|sunset|dawn|dusk)\b",
+        "sun",
+        "hours by the sun are not known; write clock times, such as 06:00-18:00",
+    ),
+    (r"\bunknown\b", "unknown", "an outlet is open or it is not; write times or off"),
+    (r"\d?\d:\d\d ?\+", "open_end", "there is no closing time; write both, such as 08:00-12:00"),
+    (r"\d?\d:\d\d ?/ ?[\d:]+", "instants", "repeated instants are not hours; write a range, such as 08:00-12:00"),
 )
 _AREA = re.compile(r"(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/.*")
 _ZONES_BY_ABBREVIATION = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 
 
 class _NotUnderstood(ValueError):
-    """What is wrong with an expression, and what to write, in words."""
+    """What is wrong with an expression, and what to write."""
+
+    def __init__(self, fault: HoursFault) -> None:
+        self.fault = fault
+        super().__init__(fault.says)
 
 
 class HoursRule(NamedTuple):
@@ -272,10 +281,16 @@ def hours_of(site: Site, outlet: Outlet) -> ServiceHours:
 
 def check_expression(text: str) -> str | None:
     """What is wrong with an `opening_hours` expression and what to write, in words; None when it can be used."""
+    fault = fault_of(text)
+    return None if fault is None else fault.says
+
+
+def fault_of(text: str) -> HoursFault | None:
+    """What is wrong with an `opening_hours` expression, for a page in any language; None when it can be used."""
     try:
         _rules(text)
     except _NotUnderstood as error:
-        return str(error)
+        return error.fault
     return None
 
 
@@ -385,16 +400,17 @@ def _rules(expression: str) -> tuple[HoursRule, ...]:
         expression = template.service_hours
     text = _tidied(expression)
     if not text:
-        raise _NotUnderstood(f"service hours are missing; write for example {_EXAMPLE}")
-    for pattern, remedy in _REFUSED:
+        raise _NotUnderstood(HoursFault("missing", f"service hours are missing; write for example {_EXAMPLE}"))
+    for pattern, key, remedy in _REFUSED:
         if found := re.search(pattern, text, re.IGNORECASE):
-            raise _NotUnderstood(f'"{found[0]}": {remedy}')
+            raise _NotUnderstood(HoursFault(key, f'"{found[0]}": {remedy}', found[0]))
     if found := _HOLIDAY_BESIDE_DAY.search(text):
         listed = ",".join(re.split(rf" (?={_DAY}|PH)", found[0], flags=re.IGNORECASE))
-        raise _NotUnderstood(
+        says = (
             f'"{found[0]}": holidays that fall on those weekdays, or both? For both write {listed}; for holidays alone '
             f"write PH, and behind it a rule for the weekdays that differ"
         )
+        raise _NotUnderstood(HoursFault("holiday_beside_day", says, found[0]))
     _parsed(text, expression)
     operators_and_rules = ["; ", *_SEPARATOR.split(text)]
     return tuple(
@@ -418,7 +434,8 @@ def _tidied(expression: str) -> str:
         before, after = text[: match.start()], text[match.end() :]
         if _RULE_ENDS.search(before):
             if _TIME_BEGINS.match(after):
-                raise _NotUnderstood(f'", {after}": times of no day; write the days before them, after ";"')
+                says = f'", {after}": times of no day; write the days before them, after ";"'
+                raise _NotUnderstood(HoursFault("times_of_no_day", says, after))
             return ", "
         return ", " if _TIME_ENDS.search(before) and not _TIME_BEGINS.match(after) else ","
 
@@ -432,30 +449,38 @@ def _parsed(text: str, expression: str) -> OpeningHours:
         column = _COLUMN.search(str(error))
         rest = text[int(column[1]) - 1 :] if column else ""
         if template := misspelt_template(expression):
-            raise _NotUnderstood(f'"{expression}" is not understood; {template}') from None
+            raise _NotUnderstood(template._replace(says=f'"{expression}" is not understood; {template.says}')) from None
         place = f'at "{rest}"' if rest else "at its end"
-        hint = "; ".join(hints(text)) or f"write for example {_EXAMPLE}"
-        raise _NotUnderstood(f'"{expression}" is not understood {place}; {hint}') from None
+        found = hints(text)
+        hint = "; ".join(one.says for one in found) or f"write for example {_EXAMPLE}"
+        says = f'"{expression}" is not understood {place}; {hint}'
+        # The parser stops within a word: people are shown the whole of it.
+        word = text[text.rfind(" ", 0, len(text) - len(rest)) + 1 :]
+        raise _NotUnderstood(HoursFault("place" if rest else "end", says, word, tuple(found))) from None
 
 
 def _rule(operator: str, text: str, expression: str) -> HoursRule:
     bare = text.removesuffix('"x"').rstrip()
     if not bare:
-        raise _NotUnderstood(f'"{expression}": a comment is no hours; write the times beside it')
+        says = f'"{expression}": a comment is no hours; write the times beside it'
+        raise _NotUnderstood(HoursFault("comment", says, expression))
     written = str(_parsed(bare, expression))
     rule = written.removesuffix("closed").rstrip()
     parts = _RULE.fullmatch("" if rule == "24/7" else rule)
     if parts is None or ":" in parts["days"]:
-        raise _NotUnderstood(f'"{text}" is not understood; write for example {_EXAMPLE}')
+        says = f'"{text}" is not understood; write for example {_EXAMPLE}'
+        raise _NotUnderstood(HoursFault("place", says, text))
     closed = written.endswith("closed")
     says_open = closed or parts["times"] or re.search(r"open$|24/7", bare, re.IGNORECASE)
     if bare != text and not says_open:
-        raise _NotUnderstood(f'"{bare}" with a comment alone is no hours; write the times beside it')
+        says = f'"{bare}" with a comment alone is no hours; write the times beside it'
+        raise _NotUnderstood(HoursFault("comment", says, bare))
     if parts["days"]:
         _parsed(_HOLIDAY.sub("Mo", parts["days"]), expression)
     ranges = tuple(_range(times) for times in (parts["times"] or "00:00-24:00").split(","))
     if closed and any(wall.end_ms > _DAY_MS for wall in ranges):
-        raise _NotUnderstood(f'"{text}" closes past midnight; write the times that are open in its place')
+        says = f'"{text}" closes past midnight; write the times that are open in its place'
+        raise _NotUnderstood(HoursFault("closes_past_midnight", says, text))
     return HoursRule(operator, parts["days"], ranges, closed, parts["times"] is None, bare)
 
 

@@ -45,6 +45,8 @@ from presence.site_values import (
     ID,
     LAST_DATE,
     NUMBER,
+    PERSON,
+    PHONE,
     TEXT,
     TRUTH,
     VERBATIM,
@@ -141,11 +143,11 @@ CONTACT = Form(
             "Names the contact in messages; made from the name unless given.",
             derived=lambda values: slug_of(values["name"]),
         ),
-        Key("name", TEXT, "Who it is."),
+        Key("name", PERSON, "Who it is."),
         Key("role", choice(get_args(Role)), "What the contact is told of."),
         Key("level", COUNT, "The step of the escalation ladder."),
         Key("channel", CHANNEL, "Where messages go: a URL; secrets as {env:NAME}."),
-        Key("phone", TEXT, "For people who want to call."),
+        Key("phone", PHONE, "For people who want to call."),
     ),
 )
 _CLOCK = (

@@ -7,20 +7,18 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
 
 from presence.instants import parse_instant
+from presence.people import LONGEST_NAME, PHONE_PATTERN, TURNING, name_problem, phone_problem
 from presence.service_hours import check_country, check_expression, check_timezone
 from presence.site import SLUG
 
 # What a file holds where the YAML is read: scalars, lists, mappings. Dates are the only scalars beyond JSON's.
 Plain = str | int | float | bool | date | list["Plain"] | dict[str, "Plain"]
-
-# Embeddings, overrides and isolates of direction: what is written after them would be read backwards.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def _verbatim(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    if _TURNING.search(text):
+    if TURNING.search(text):
         raise ValueError("holds an invisible character that turns what follows round; type it anew")
     return _verbatim(text)
 
@@ -186,6 +184,12 @@ def _checked(check: Callable[[str], str | None], **schema: Any) -> Scalar:
     return Scalar(read, {"type": "string", **schema})
 
 
+def _trimmed(check: Callable[[str], str | None], **schema: Any) -> Scalar:
+    """A checked text as people type it, with blanks around it or not."""
+    checked = _checked(check, **schema)
+    return replace(checked, read=lambda text: checked.read(text.strip()))
+
+
 _SECRET = re.compile(r"\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 _LOOPBACK = "127.0.0.1"
 
@@ -231,6 +235,8 @@ BEGIN = _instant(-(2**62))
 END = _instant(2**62)
 FIRST_DATE = _date("0001-01-01")
 LAST_DATE = _date("9999-12-31")
+PERSON = _trimmed(name_problem, minLength=1, maxLength=LONGEST_NAME)
+PHONE = _trimmed(phone_problem, pattern=f"^{PHONE_PATTERN}$")
 HOURS = _checked(check_expression)
 ZONE = _checked(check_timezone)
 COUNTRY = _checked(check_country, pattern="^[A-Z]{2}$")

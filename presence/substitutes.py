@@ -5,22 +5,19 @@ It must silence nobody: who stands in can be reached by as much as the contact w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from presence.declarations import BEGUN_BEFORE_MS
+from presence.people import name_problem, phone_problem
 from presence.site import Agency, Contact, Site, Substitute
 from presence.site_checks import Problem
 from presence.site_inactive import ACTING_CHANNELS
 from presence.site_values import channel_problem
 
 LONGEST_MS: Final = 184 * 24 * 3_600_000
-LONGEST_NAME: Final = 80
 LONGEST_CHANNEL: Final = 500
-# As people write one: digits, and what stands between them.
-PHONE: Final = re.compile(r"\+?[0-9][0-9 ()./-]{4,30}", re.ASCII)
 
 
 def beginning_now(wanted: Substitute, now_ms: int) -> Substitute:
@@ -102,10 +99,10 @@ def _acts(contact: Contact) -> bool:
 def _check_person(person: Contact) -> Iterator[Problem]:
     if not person.name.strip():
         yield Problem("name", "is empty; write who it is, or name a contact of the agency as `substitute`")
-    elif len(person.name) > LONGEST_NAME or not person.name.isprintable():
-        yield Problem("name", f"is too long, or cannot be shown; write {LONGEST_NAME} characters at most")
-    if person.phone is not None and not PHONE.fullmatch(person.phone):
-        yield Problem("phone", "is no telephone number; write it with digits, such as 0812 3456 7890")
+    elif says := name_problem(person.name):
+        yield Problem("name", says)
+    if person.phone is not None and (says := phone_problem(person.phone)):
+        yield Problem("phone", says)
     if person.channel is not None:
         says = channel_problem(person.channel)
         if says is not None or len(person.channel) > LONGEST_CHANNEL:

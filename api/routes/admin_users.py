@@ -66,7 +66,7 @@ async def list_page(request: Request, said: str = "", lang: LangChoice = None, t
 async def new_page(request: Request, lang: LangChoice = None, theme: ThemeChoice = None) -> Response:
     if lang is not None or theme is not None:
         return remember(request, lang, theme, "/admin/users/new")
-    return await _new(request, account_forms.typed({"role": "viewer"}))
+    return await _new(request, account_forms.typed({}))
 
 
 @router.post("/new")

@@ -22,6 +22,7 @@ from api.asked import site_of
 from api.forms import form_of
 from api.parts import Parts
 from api.routes.substitutes import may_give_channels
+from presence.alerts.answers import BACK_MS
 from presence.declarations import ABSENCE_REASONS, ACKNOWLEDGED_MS, NotAccepted
 from presence.instants import parse_instant
 from presence.intervals import Span
@@ -119,7 +120,7 @@ def _acknowledge(request: Request, place: Place, fields: Fields) -> str:
         raise _NotDone("reason", card)
     if reason == "other" and note is None:
         raise _NotDone("note", card)
-    said = Answer(reason, note if reason == "other" else None, agency.BACK_MS if back else ACKNOWLEDGED_MS)
+    said = Answer(reason, note if reason == "other" else None, BACK_MS if back else ACKNOWLEDGED_MS)
     with parts.record.writing() as connection:
         row = _own_alert(connection, place, fields.get("alert", ""))
         _check_first(row, request.state.account, parts.now(), card)

@@ -16,6 +16,7 @@ from api.alerts_of import seen_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import outlet_of, site_of
 from api.feed import Feed
+from api.outlet_maintenance import DONE, HOURS, SAID
 from api.outlet_page import Asked, Present, Range, outlet_page
 from api.parts import Parts
 from api.reading_plots import as_data, bands, plotted
@@ -55,6 +56,7 @@ async def outlet(
     span: Annotated[Range, Query(alias="range")] = "week",
     at: Annotated[str, Query(max_length=20)] = "",
     readings: bool = False,
+    maintenance: str = "",
     lang: LangChoice = None,
     theme: ThemeChoice = None,
 ) -> Response:
@@ -103,6 +105,10 @@ async def outlet(
         layout=feed.layout(site),
         plot_data=as_data,
         texts=_texts(words.lang),
+        said=maintenance if maintenance in SAID else "",
+        said_done=maintenance in DONE,
+        maintenance_hours=HOURS,
+        may_maintain=who is not None and who.role in ROLES_OF["maintain"],
         may_answer=who is not None and who.role in ROLES_OF["answer"],
         **await run_in_threadpool(shown),
         **choices(request, path, **asked),

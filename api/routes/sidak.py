@@ -110,9 +110,10 @@ async def sidak_page(
         return await no_site(request, links)
     seen = _sites(request, sight, None)
     who = request.state.who
-    may_link = who is not None and who.role in ROLES_OF["register"] and who.scope == "write"
+    registers = who is not None and who.role in ROLES_OF["register"]
+    may_link = registers and who is not None and who.scope == "write"
     here = address("/sidak", site=sites[0].id)
-    asking = Asking(sight.agency, may_phone(request))
+    asking = Asking(sight.agency, may_phone(request), registers=registers)
     return await _answer(request, sites[0], asking, here=here, sites=seen, may_link=may_link, guest="", **links)
 
 

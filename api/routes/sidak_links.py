@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api import paging, sidak_links
-from api.access import is_secure, sight_of
+from api.access import is_secure, names_this_machine, sight_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.feed import Feed
 from api.fields import BODY
@@ -147,7 +147,7 @@ async def _page(request: Request, chosen: str | None, *, said: str = "", url: st
     sites = _sites(request)
     standing = [one for one in await _standing(request) if one.site in sites]
     first = sites.get(chosen or "") or next(iter(sites.values()), None)
-    lang, now_ms = preferences(request).lang, request.app.state.parts.now()
+    lang = preferences(request).lang
     words = Words(lang, first.timezone if first else "Asia/Jakarta")
     return await page(
         request,
@@ -158,19 +158,20 @@ async def _page(request: Request, chosen: str | None, *, said: str = "", url: st
         hours=[(hours, words("sidak.link.hours", n=hours)) for hours in _HOURS],
         said=words(said) if said else "",
         url=url,
+        only_here=bool(url) and names_this_machine(request),
         qr=await _qr_code(url) if url else "",
-        rows=[_row(one, sites[one.site], now_ms, Words(lang, sites[one.site].timezone)) for one in standing],
+        rows=[_row(one, sites[one.site], Words(lang, sites[one.site].timezone)) for one in standing],
         **choices(request, "/sidak/links", site=chosen),
     )
 
 
-def _row(link: SidakLink, site: Site, now_ms: int, words: Words) -> dict[str, str]:
+def _row(link: SidakLink, site: Site, words: Words) -> dict[str, str]:
     return {
         "id": str(link.id),
         "site": site.name,
         "author": link.author,
         "made": f"{words.date(link.made_ms)} {words.clock(link.made_ms)}",
-        "until": f"{words.coming(link.until_ms, now_ms)} {words.zone(link.until_ms)}",
+        "until": f"{words.date(link.until_ms)} {words.clock(link.until_ms)} {words.zone(link.until_ms)}",
     }
 
 

@@ -15,8 +15,9 @@ from api.feed import Feed
 from api.fields import BODY, Instant
 from api.paging import Cursor, Limit, page
 from api.parts import Parts
+from presence.people import LONGEST_NAME, LONGEST_PHONE
 from presence.site import Contact, Substitute
-from presence.substitutes import LONGEST_CHANNEL, LONGEST_NAME
+from presence.substitutes import LONGEST_CHANNEL
 from storage.record.refusals import NotThere
 from storage.record.substitutes import end_substitute, name_substitute, substitutes
 
@@ -68,7 +69,7 @@ class NewSubstitute(BaseModel):
     to_ms: Instant = Field(alias="to", description="Until when, RFC 3339 with offset; 184 days at most.")
     substitute: str | None = Field(None, description="Another contact of the agency; left out for somebody by name.")
     name: str | None = Field(None, max_length=LONGEST_NAME, description="Who it is, when it is no contact.")
-    phone: str | None = Field(None, max_length=32, description="Where he is called.")
+    phone: str | None = Field(None, max_length=LONGEST_PHONE, description="Where he is called.")
     channel: str | None = Field(
         None,
         max_length=LONGEST_CHANNEL,

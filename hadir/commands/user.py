@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hadir.data_directory import RUN_FILE
@@ -77,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record import Record
 
+    if arguments.word != "token":
+        _check_not_a_demo(settings, arguments.word)
     # A token may be made before the first start, by a script that sets a machine up; a link needs a server to lead to.
     with Record.open(settings.record_url(), create=arguments.word == "token") as record:
         match arguments.word:
@@ -292,6 +295,17 @@ def _revoke(record: Record, name: str, token: str | None) -> str:
             return f"{name}: token {token} taken back"
         count = accounts.revoke(connection, name, by=accounts.CONSOLE, now_ms=_now_ms())
     return f"{name}: {count} tokens, links and sessions taken back, the password and the log-in by OpenID Connect too"
+
+
+def _check_not_a_demo(settings: Settings, word: str) -> None:
+    """Raise for who means the demo, which keeps its data apart, and has nothing where the others are kept."""
+    demo = settings.data / "demo"
+    if settings.data_named or (settings.data / "record.db").exists() or not (demo / RUN_FILE).exists():
+        return
+    if settings.record_url() == replace(settings, data=demo).record_url():
+        return
+    problem = "there is no record, but that of a demo beside it"
+    raise BadInput(str(settings.data), problem, remedy=f"write hadir user {word} --data {demo}")
 
 
 def _running_at(settings: Settings) -> str:

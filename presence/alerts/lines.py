@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from presence.alerts.answers import is_back_soon
 from presence.alerts.news import Answer, News
 from presence.alerts.place import agency_of, gateway_name, gateway_of, sensor_of
 from presence.alerts.subjects import Subject
@@ -150,7 +151,8 @@ class _Lines:
                 yield self._say("told", name=name, clocks=self._wording.listed(told))
 
     def _answered(self, answer: Answer) -> dict[str, str]:
-        reason = self._wording.first_of(f"reason.{answer.reason}", "reason.other")
+        said = "back" if is_back_soon(answer) else answer.reason
+        reason = self._wording.first_of(f"reason.{said}", "reason.other")
         return {"reason": reason, "answered": self._wording.clock(answer.at_ms)}
 
     # Values

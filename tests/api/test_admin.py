@@ -80,11 +80,17 @@ def test_what_is_wrong_stands_at_its_field_with_what_was_typed(office: Web):
     answer = send(manager, f"{BALAI}/outlets", {"name": "", "agency": "dinas", "number": "dua", "service_hours": "x"})
     assert answer.status_code == 400
     said = words_of(answer)
-    for sentence in ("Belum tersimpan.", "Masih kosong; isi dulu.", "Tulis angka bulat", "Jam ini tidak terbaca."):
+    for sentence in (
+        "Belum tersimpan.",
+        "Masih kosong; isi dulu.",
+        "Tulis angka bulat",
+        "Jam ini tidak terbaca mulai dari “x”. Contoh yang",
+    ):
         assert sentence in said
     assert 'value="dua"' in answer.text
     assert answer.text.count('aria-invalid="true"') == 3
-    assert '<span lang="en">(' in answer.text  # what the parser of hours says stays English, and is marked so
+    assert '<span lang="en">' not in answer.text
+    assert "PH off hari libur nasional tutup; tulis paling akhir" in said
     assert len(stored(office).outlets) == 1
 
 
@@ -286,3 +292,19 @@ def test_among_many_one_is_found(office: Web):
     assert "Belum ada instansi" not in nothing
     for part in ("contacts", "duties", "days", "inbox"):
         assert manager.get("/admin", params={"q": "x", "part": part}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"name": "Ani", "phone": "besok"}, "Ini bukan nomor telepon. Tulis 3 sampai 15 angka"),
+        ({"name": "x" * 101, "phone": "0812 345"}, "Nama ini lebih dari 100 huruf"),
+    ],
+)
+def test_a_contact_has_a_name_that_fits_and_a_number_that_can_be_dialled(office: Web, given: dict[str, str], says: str):
+    manager = of(office)
+    answer = send(manager, f"{BALAI}/agencies/dinas/contacts", given)
+    assert (answer.status_code, says in words_of(answer)) == (400, True)
+    assert '<span lang="en">' not in answer.text
+    assert send(manager, f"{BALAI}/agencies/dinas/contacts", {"name": "Ani", "phone": " 0812 345 "}).status_code == 303
+    assert [one.phone for one in stored(office).agencies[0].contacts][-1] == "0812 345"

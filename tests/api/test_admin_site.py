@@ -7,10 +7,11 @@ from datetime import date
 
 import pytest
 
-from api.hours_words import meaning
+from api.hours_words import meaning, not_understood
 from api.words import Words
 from presence.registry import rules_of
 from presence.schedule import Schedule
+from presence.service_hours import fault_of
 from presence.site import DatedHours
 from storage.record.registry import EVER, load_site
 from tests.api.test_admin import BALAI, filled, of, office, send, stored, words_of
@@ -85,6 +86,39 @@ def test_hours_are_told_in_words(hours: str, week: list[str], notes: list[str]):
     assert told is not None
     assert (told.week, told.notes) == (week, notes)
     assert meaning(replace(schedule, service_hours="x"), date(2026, 11, 24), Words("id", "Asia/Jakarta")) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [
+        ("Mo-Fr 08:00-12:00; Sabtu off", "Jam ini tidak terbaca mulai dari “Sabtu off”. "),
+        ("Senin-Kamis 08:00-12:00", "Mo Tu We Th Fr Sa Su: Senin → Mo, Kamis → Th. Contoh yang benar: "),
+        ("Mo-Fr 08:00-12:00; SH off", "“SH”: libur sekolah tidak dikenal; tulis tanggalnya sebagai hari khusus. "),
+        ("enam hari", "Tidak ada jam dengan nama itu. Maksudnya enam-hari? "),
+        ("enam-hari; Sa off", "Nama berdiri sendiri. Untuk menambah aturan, tulis jamnya: Mo-Th,Sa 07:30-12:00"),
+        ("Mo-Fr 8am-17:00", "Tulis jam 24 jam: 8am → 08:00. "),
+        ("PH Mo-Fr 08:00-12:00", "“PH Mo-Fr”: tulis koma"),
+        ("08:00-32:00; Mo 22:00-02:00 off", "penutupan ini lewat tengah malam"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_hours_is_told_where_it_stands(hours: str, says: str):
+    fault = fault_of(hours)
+    assert fault is not None
+    assert says in not_understood(fault, Words("id", "Asia/Jakarta"))
+
+
+def test_every_way_to_be_wrong_with_hours_has_words_and_the_example_works():
+    words = Words("en", "Asia/Jakarta")
+    wrongs = (
+        "", "Mo-Fr 08:00-", "jam 8", "Mo sunrise-12:00", "Mo unknown", "Mo 08:00+", "Mo 08:00-12:00/00:30", '"x"',
+        'Mo-Fr "x"', "Mo-Fr 08:00-12:00 off, 13:00-14:00", "Mo-Fr 25:00-26:00", "Mo-Fr 08:60-09:00", "Mo–Fr 08.00-9",
+        "Mo: 8-9", "Mo to Fr and Sa 08:00", "hari libur tutup", "setiap hari", "buka 24 jam",
+    )  # fmt: skip
+    for text in wrongs:
+        fault = fault_of(text)
+        assert fault is not None, text
+        told = not_understood(fault, words)
+        assert fault_of(told.partition("This works: ")[2]) is None
 
 
 def test_the_next_dates_that_differ_are_told_with_the_reason():

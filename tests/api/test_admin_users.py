@@ -263,3 +263,10 @@ def test_english_is_whole(office: Web):
     ani.get(f"{HERE}?lang=en")
     assert "There is your account alone" in words_of(ani.get(HERE))
     assert "This is the last administrator" in words_of(ani.get(f"{HERE}/of/ani"))
+
+
+def test_nobody_gets_a_role_that_was_not_chosen(office: Web):
+    ani = browser_of(office)
+    assert not re.search(r'name="role"[^>]* checked', ani.get(f"{HERE}/new").text)
+    answer = send(ani, f"{HERE}/new", name="budi")
+    assert (answer.status_code, "Pilih satu peran." in answer.text) == (400, True)

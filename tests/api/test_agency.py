@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.agency import shares, untils
+from api.agency import untils
 from api.words import Words
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
@@ -166,9 +166,11 @@ def test_an_answer_takes_a_reason_and_a_button_and_can_be_taken_back(hall: Web, 
 
 
 def test_back_in_five_minutes_is_one_button_and_holds_that_long(hall: Web, naker: Browser):
-    assert "Diterima: istirahat. Kami tanya lagi 10.47 bila masih kosong." in sent(
-        naker, "acknowledge", alert="a1", back="5"
-    )
+    words = sent(naker, "acknowledge", alert="a1", back="5")
+    assert "Diterima: kembali dalam 5 menit. Kami tanya lagi 10.47 bila masih kosong." in words
+    with hall.record.reading() as connection:
+        (given,) = of_alerts(connection, ["a1"])["a1"]
+    assert given.reason == "break"
     hall.now_ms += 5 * MINUTE
     assert "1 peringatan menunggu jawaban Anda" in in_words(naker.get("/agency").text)
 
@@ -281,14 +283,6 @@ def test_a_page_whose_site_is_not_believed_says_so_and_has_no_tick(hall: Web, na
     assert 'class="none calm' not in html
 
 
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [([0, 0], [0, 0]), ([1, 1, 1], [334, 333, 333]), ([2, 1, 0, 0], [667, 333, 0, 0]), ([999, 1], [999, 1])],
-)
-def test_printed_shares_add_up(parts: list[int], expected: list[int]):
-    assert shares(parts) == expected
-
-
 def test_the_week_of_the_record_may_begin_in_the_month_before(hall: Web, naker: Browser):
     monday, tuesday = (parse_instant(f"2026-{day}T00:00:00+07:00") for day in ("11-30", "12-01"))
     hall.now_ms = parse_instant("2026-12-02T16:00:00+07:00")
@@ -297,7 +291,7 @@ def test_the_week_of_the_record_may_begin_in_the_month_before(hall: Web, naker: 
             states = [Interval(monday, tuesday, "vacant", 0.02), Interval(tuesday, None, "occupied", 0.98)]
             revise(connection, "balai", name, "staff", monday, states, hall.now_ms)
         set_progress(connection, "balai", hall.now_ms, spool="s", spool_id=1)
-    assert "Cakupan bulan ini 100,0 % Cakupan minggu ini 66,7 % Cakupan hari ini 100,0 %" in shown(naker)
+    assert "Cakupan bulan ini 100,0 % Cakupan minggu ini 66,6 % Cakupan hari ini 100,0 %" in shown(naker)
 
 
 def test_both_languages_tell_the_whole_page(hall: Web, naker: Browser):

@@ -268,6 +268,10 @@ EXPECTED: dict[str, Case] = {
     ),
     "DELETE /api/v1/sites/{site}/agencies/{agency}/substitutes/{number}": Case(ANSWERING),
     "GET /api/v1/sites/{site}/maintenance": Case(EVERYBODY),
+    "POST /sites/{site}/outlets/{outlet}/maintenance": Case(MAINTAINING, OUTLETS, form={"reason": "kabel"}),
+    "POST /sites/{site}/outlets/{outlet}/maintenance/end": Case(
+        MAINTAINING, OUTLETS, form={"number": "77"}, done=(404,)
+    ),
     "POST /api/v1/sites/{site}/maintenance": Case(
         MAINTAINING, OUTLETS, body={"outlet": "{outlet}", "to": TO, "reason": "kabel"}
     ),
@@ -457,7 +461,7 @@ def place(name: str, *outlets_and_agencies: str) -> Site:
     pairs = list(zip(outlets_and_agencies[::2], outlets_and_agencies[1::2], strict=True))
     words = {agency: "milik" if agency == "dinas" else agency for _, agency in pairs}
     people = {agency: "balai" if agency == "dinas" else agency for _, agency in pairs}
-    kepala = Contact(id="kepala" if name == "balai" else f"kepala-{name}", name=f"Kepala {name}", phone="1")
+    kepala = Contact(id="kepala" if name == "balai" else f"kepala-{name}", name=f"Kepala {name}", phone="110")
     return site(
         id=name,
         name=f"Balai {name}",

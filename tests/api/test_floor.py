@@ -110,6 +110,16 @@ def answer(at_clock: str = "10:05:00", until: str = "11:05:00", **fields: Any) -
     return Acknowledgement(1, "x", at(at_clock), at(until), **{**defaults, **fields})
 
 
+def test_who_is_back_in_five_minutes_is_not_said_to_have_a_break():
+    soon = row(acknowledged=answer("10:42:00", "10:47:00", reason="break"))
+    assert shown(occupancy("vacant"), [soon]).note == "Diakui ani: kembali dalam 5 menit"
+    for other in (answer(reason="break"), answer("10:42:00", "10:47:00", reason="break", note="makan")):
+        assert shown(occupancy("vacant"), [row(acknowledged=other)]).note == "Diakui ani: istirahat"
+    for lang, said in ((ID, "kembali dalam 5 menit"), (EN, "back in 5 minutes")):
+        (card,) = floor.cards([soon], {}, plan(), NOW, lang)
+        assert said in str(card)
+
+
 def test_an_answered_alert_is_quiet_until_the_time_of_its_answer_is_over():
     answered = row(acknowledged=answer())
     assert shown(occupancy("vacant"), [answered])[1:6] == (

@@ -300,7 +300,7 @@ def test_browser_and_server_say_the_same(
     for n, (status, fields) in enumerate(known, 1):
         mall.outlet(f"a-{n}", status, seen_ms=minutes_ago[n], **({"since_ms": minutes_ago[30]} | fields))
     told: dict[str, Any] = {"told_ms": minutes_ago[9]}
-    answers = {"a-2": Answer("other", "“apel” <b>&amp; {reason}</b>"), "a-8": Answer("sick")}
+    answers = {"a-2": Answer("other", "“apel” <b>&amp; {reason}</b>"), "a-8": Answer("break", None, 5 * MINUTE)}
     for kind, subject_type, subject, minutes in (
         ("vacancy", "outlet", "a-3", 51),
         ("unattended", "outlet", "a-4", 13),

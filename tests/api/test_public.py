@@ -288,6 +288,13 @@ def visible(html: str) -> list[str]:
     [
         ("q=paspor", ["Kantor Imigrasi"]),
         ("q=KTP", ["Disdukcapil"]),
+        ("q=e-ktp", ["Disdukcapil"]),
+        ("q=EKTP", ["Disdukcapil"]),
+        ("q=kartu+tanda+penduduk", ["Disdukcapil"]),
+        ("q=k%C3%A1rtu+keluarga", ["Disdukcapil"]),
+        ("q=passport", ["Kantor Imigrasi"]),
+        ("q=stnk", ["Samsat Tirtamaya"]),
+        ("q=sim", []),
         ("q=kependudukan", ["Disdukcapil"]),
         ("q=sambungan+pln", ["PLN ULP Tirtamaya"]),
         ("q=sambungan&open=1", ["Perumda Air"]),

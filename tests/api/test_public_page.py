@@ -35,6 +35,8 @@ def test_a_citizen_finds_a_service_and_sees_it_open_and_close(
     services = page.locator(".agency li:visible")
     expect(services).to_have_count(4)
     expect(page.locator("#find")).to_be_hidden()
+    page.locator("#cari").fill("LÁYA-NAN 3")
+    expect(services).to_have_count(1)
     page.locator("#cari").fill("layanan 3")
     expect(services).to_have_count(1)
     expect(services).to_contain_text("Buka")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -241,14 +242,23 @@ def test_links_are_made_listed_and_taken_back_on_the_page(floor: Web):
     page = manager.post("/sidak/links", data={"site": "balai", "hours": "4"})
     (path,) = re.findall(r'value="http://hadir\.example(/sidak/[^"]+)" readonly', page.text)
     assert "<svg " in page.text.partition('class="qr"')[2]
+    assert "hanya terbuka di komputer ini" not in page.text
     assert guest(floor).get(path).status_code == 200
     listed = manager.get("/sidak/links?site=balai")
-    assert "Balai Layanan 14.42 WIB facility_manager-None Sel 24 Nov 10.42" in in_words(listed.text)
+    assert "Balai Layanan Sel 24 Nov 14.42 WIB facility_manager-None Sel 24 Nov 10.42" in in_words(listed.text)
     assert path not in listed.text
     (revoke,) = re.findall(r'action="(/sidak/links/\d+/revoke)"', listed.text)
     assert manager.post(revoke).headers["location"] == "/sidak/links?site=balai&said=revoked"
     assert guest(floor).get(path).status_code == 403
     assert "Tidak ada tautan yang berlaku." in in_words(manager.get("/sidak/links?said=revoked").text)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:8080"])
+def test_a_code_that_leads_nowhere_else_says_so(floor: Web, host: str):
+    made = somebody(floor).post("/sidak/links", data={"site": "balai", "hours": "4"}, headers={"host": host})
+    page = in_words(made.text)
+    assert "Kode QR ini hanya terbuka di komputer ini. " in page
+    assert "--host 0.0.0.0" in page
 
 
 @pytest.mark.parametrize("role", ["viewer", "technician"])
@@ -265,3 +275,29 @@ def test_what_is_wrong_with_a_wanted_link_is_told(floor: Web, wrong: dict[str, o
     assert answer.status_code == 400
     assert min(wrong) in answer.json()["error"]
     assert link(floor, site="nowhere").status_code == 404
+
+
+def test_where_nobody_can_be_called_whoever_may_is_led_to_adding_it(floor: Web):
+    floor.app.state.feed.live.hear_occupancy("balai", "b-1", message("b-1", "vacant", "2026-11-24T02:51:00Z"), NOW)
+    contacts = "/admin/sites/balai/agencies/lain/contacts"
+    manager, own = somebody(floor), somebody(floor, "agency", "lain")
+    for path in ("/sidak?site=balai", "/?site=balai", "/agency?site=balai&agency=lain"):
+        assert f'href="{contacts}"' in manager.get(path).text, path
+        assert "/admin/" not in own.get(path).text, path
+    viewer = somebody(floor, "viewer").get("/sidak?site=balai").text
+    assert "Belum ada kontak" in viewer
+    assert "/admin/" not in viewer
+    desk = Contact(id="koordinator", name="Koordinator")
+    floor.apply(site(outlets=[outlet("b-1", agency="lain")], agencies=(Agency(id="lain", name="L", contacts=(desk,)),)))
+    assert f'href="{contacts}/koordinator"' in manager.get("/sidak?site=balai").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/sidak", "/agency", "/sites/balai/outlets/a-1", "/admin", "/account", "/docs", "/x"]
+)
+def test_every_page_of_a_demo_says_that_its_data_are_invented(floor: Web, path: str):
+    floor.app.state.parts = dataclasses.replace(floor.app.state.parts, demo=True)
+    assert (
+        somebody(floor, "administrator", accept="text/html").get(path).text.count("<strong>Demo: data tiruan.</strong>")
+        == 1
+    )

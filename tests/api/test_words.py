@@ -113,7 +113,7 @@ def test_lists_and_dates_are_written_as_the_language_does():
         "a, b, dan c",
     ]
     assert english.listed(["a", "b", "c"]) == "a, b and c"
-    assert (indonesian.month(NOW), indonesian.full_date("2026-05-03")) == ("November", "Minggu, 03 Mei 2026")
+    assert (indonesian.month(NOW), indonesian.full_date("2026-05-03")) == ("November", "Minggu, 3 Mei 2026")
     assert english.full_date("2026-05-03") == "Sunday, 3 May 2026"
     assert (indonesian.clock_of(485), english.clock_of(485)) == ("08.05", "08:05")
 

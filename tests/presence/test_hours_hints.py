@@ -35,7 +35,7 @@ COLON = "write times with a colon, such as 08:00-12:00"
     ],
 )  # fmt: skip
 def test_a_habit_is_told_what_to_write_instead(text: str, said: list[str]) -> None:
-    assert hints(text) == said
+    assert [hint.says for hint in hints(text)] == said
     problem = check_expression(text)
     assert problem is not None
     assert problem.endswith("; ".join(said))

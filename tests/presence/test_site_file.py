@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from presence.people import name_problem, phone_problem
 from presence.site import (
     Absence,
     Agency,
@@ -357,9 +358,13 @@ EXCEPTIONS = st.builds(
     HOURS,
     maybe(TEXTS),
 )
+NAMES = TEXTS.filter(lambda text: name_problem(text) is None)
+PHONES = st.from_regex(r"\+?[0-9(][0-9 ()./-]{1,12}[0-9]{3}", fullmatch=True).filter(
+    lambda text: phone_problem(text) is None
+)
 CONTACTS = st.builds(
-    Contact, id=IDS, name=TEXTS, role=st.sampled_from(["contact", "technician"]), level=st.integers(1, 9),
-    channel=maybe(CHANNELS), phone=maybe(TEXTS),
+    Contact, id=IDS, name=NAMES, role=st.sampled_from(["contact", "technician"]), level=st.integers(1, 9),
+    channel=maybe(CHANNELS), phone=maybe(PHONES),
 ).map(lambda contact: (contact,))  # fmt: skip
 SENSORS = st.builds(
     Sensor, id=st.just("s"), kind=st.sampled_from(["direct", "pir"]), zone=st.sampled_from(["staff", "equipment"]),

@@ -112,7 +112,15 @@ function answered({ acknowledged }, words) {
   });
 }
 
-const reasonOf = ({ reason }, words) => words.get(`absence.${reason}`, reason).toLowerCase();
+// Kept as a break, said as what it was: see presence/alerts/answers.py.
+const BACK_MS = 5 * 60_000;
+
+function reasonOf({ reason, note, at, until }, words) {
+  if (reason === "break" && note === null && ms(until) - ms(at) === BACK_MS) {
+    return words.text("absence.back", { n: BACK_MS / 60_000 });
+  }
+  return words.get(`absence.${reason}`, reason).toLowerCase();
+}
 
 // Figures
 

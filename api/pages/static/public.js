@@ -110,11 +110,14 @@ function turn() {
 
 const tools = part("tools");
 
+// As api/finding.py does: without case, diacritics, and what stands within words.
+const folded = (text) => text.replace(/[-‐‑–.'’]/g, "").normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
 function filter() {
   if (!tools) return;
   const q = tools.elements.q.value.trim();
   part("summary").hidden = q !== ""; // it counts all of them
-  const wanted = q.toLowerCase().split(/\s+/);
+  const wanted = folded(q).split(/\s+/);
   const only = tools.elements.open.checked;
   let anything = false;
   for (const agency of document.querySelectorAll(".agency")) {

@@ -2,7 +2,8 @@
 // The same for an account and for a guest's link, which opens nothing but this page.
 
 const EVERY_MS = 5_000;
-const SILENT_MS = 10_000;
+const PATIENCE_MS = 10_000;
+const SILENT_MS = 9_000; // looked at every second, so that the page is grey within 10 s
 
 let heardMs = performance.now();
 
@@ -10,7 +11,7 @@ async function refresh() {
   const answer = await fetch(location.href, {
     headers: { Accept: "text/html" },
     cache: "no-store",
-    signal: AbortSignal.timeout(SILENT_MS),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
   if ([401, 403, 404].includes(answer.status)) {
     location.reload(); // the page itself says why it may be seen no more

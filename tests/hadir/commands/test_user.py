@@ -50,6 +50,18 @@ def test_a_link_leads_to_where_the_pages_are(capsys: pytest.CaptureFixture[str],
         assert use_link(connection, code, 0) is not None
 
 
+def test_who_means_the_demo_is_told_the_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HADIR_DATA", "HADIR_RECORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hadir-data" / "demo").mkdir(parents=True)
+    (tmp_path / "hadir-data" / "demo" / "run.json").write_text('{"web": 8080}')
+    assert main(["user", "link"]) == 2
+    assert capsys.readouterr().err.endswith("write hadir user link --data hadir-data/demo\n")
+
+
 def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "token", "--name", "ani")
     said(capsys, "link", "--name", "ani")
