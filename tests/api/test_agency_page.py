@@ -108,7 +108,7 @@ def test_what_happens_meanwhile_comes_without_taking_away_what_is_being_filled_i
 def test_the_toast_goes_by_itself_and_the_answer_can_still_be_taken_back(enter: Callable[..., Page]):
     page = enter()
     page.get_by_role("button", name="Kembali dalam 5 menit").click()
-    expect(page.locator("#done")).to_contain_text("istirahat")
+    expect(page.locator("#done")).to_contain_text("kembali dalam 5 menit")
     assert "done=" not in page.url
     expect(page.locator("#done")).to_have_count(0)
     expect(page.get_by_role("button", name="Tarik jawaban")).to_be_visible()

@@ -116,7 +116,7 @@ def test_who_is_back_in_five_minutes_is_not_said_to_have_a_break():
     for other in (answer(reason="break"), answer("10:42:00", "10:47:00", reason="break", note="makan")):
         assert shown(occupancy("vacant"), [row(acknowledged=other)]).note == "Diakui ani: istirahat"
     for lang, said in ((ID, "kembali dalam 5 menit"), (EN, "back in 5 minutes")):
-        (card,) = floor.cards([soon], {}, plan(), NOW, lang)
+        (card,) = floor_alerts.cards([soon], {}, plan(), NOW, lang)
         assert said in str(card)
 
 
