@@ -57,6 +57,7 @@ def used() -> tuple[set[str], tuple[str, ...]]:
     words: set[str] = set()
     for folder, ending, texts_of in (
         ("pages", "html", texts_of_template),
+        ("pages", "svg", texts_of_template),
         ("pages/static", "js", texts_of_module),
         (".", "py", texts_of_python),
     ):
@@ -71,6 +72,12 @@ def test_every_class_of_a_style_sheet_is_on_some_page(sheet: Path, used: tuple[s
     words, beginnings = used
     left = {name for name in classes_of(sheet.read_text()) if name not in words and not name.startswith(beginnings)}
     assert left == set()
+
+
+def test_every_class_of_the_icons_and_patterns_has_a_rule():
+    drawn = {name for text in texts_of_template((ROOT / "pages/icons.svg").read_text()) for name in text.split()}
+    assert "ln" in drawn
+    assert drawn <= set().union(*(classes_of(sheet.read_text()) for sheet in SHEETS))
 
 
 def test_a_class_that_nothing_has_is_found():
