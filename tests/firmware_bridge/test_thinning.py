@@ -39,7 +39,7 @@ def test_news_are_told_from_repeats() -> None:
 
 def test_a_report_after_a_silence_is_news_though_it_repeats_the_last_one() -> None:
     thinning = Thinning(500)
-    reports = [(0, PRESENT), (600, PRESENT), (1_599, PRESENT), (2_599, PRESENT), (2_700, PRESENT)]
+    reports = [(0, PRESENT), (600, PRESENT), (3_099, PRESENT), (5_599, PRESENT), (5_700, PRESENT)]
     verdicts = [thinning.judge(at_ms, values) for at_ms, values in reports]
     assert verdicts == ["news", "repeat", "repeat", "news", "drop"]
 
