@@ -9,8 +9,8 @@ Verdict = Literal["news", "repeat", "drop"]
 _TELLING = ("presence", "moving", "still")
 # What measures a distance and no more tells by it who comes and goes: by more than such a sensor wavers.
 _STEP_M = 0.1
-# What a sensor says after such a silence may end an "unknown", though it repeats what it said before. Hardly anything is
-# stale within 3 s, and a hundred sensors that speak once a second are no hundred transactions.
+# What a sensor says after such a silence may end an "unknown", though it repeats what it said before. Hardly anything
+# is stale within 3 s, and a hundred sensors that speak once a second are no hundred transactions.
 _SILENCE_MS = 2_500
 
 

@@ -110,7 +110,7 @@ def test_beyond_42_outlets_one_floor_follows_the_other(mall: Mall, url: str, bro
 
 
 def fell_silent(page: Page) -> bool:
-    """Twenty seconds pass at once; whether the page took them for a silence: a heartbeat may come in its next second."""
+    """Twenty seconds pass at once. Whether they were a silence: a heartbeat may come before the page looks."""
     page.evaluate("performance.now = ((now) => () => now() + 20_000)(performance.now.bind(performance))")
     page.wait_for_timeout(1_100)
     return bool(page.evaluate("document.documentElement.classList.contains('dead')"))
