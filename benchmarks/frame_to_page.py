@@ -5,7 +5,9 @@ unknown; its first frame that says "moving" makes its outlet occupied at once, s
 event stream of a listening page (this process) has the outlet's new state, and until a real browser (Chromium, the live
 page of all 500) has drawn it. The other outlets' sensors send 300 readings/s over MQTT, by which five outlets a second
 change their state, and a thousand further pages are open (a process of its own, which reads and drops what comes).
-Everything shares this machine. Prints milliseconds: p50, p95, p99, max. Target: p99 < 150 ms.
+Everything shares this machine. Prints milliseconds: p50, p95, p99, max. Target: p99 < 150 ms to the event. What lies
+between it and the drawn tile are two frames of a browser without a graphics processor. Lost is what was not seen within
+five seconds.
 
 PAGES, OUTLETS, READINGS (a second) and ROUNDS (of twelve frames) are taken from the environment.
 """
