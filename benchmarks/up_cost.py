@@ -5,8 +5,8 @@ Time is that of `hadir up --demo`. Memory is PSS (what is shared counts in parts
 second over MQTT, with three live pages open. Figures: first page < 3 s; < 250 MB, < 5 % of a core. Linux only.
 
 Missed: the mall's share of a core. Half of it is the collector's, which puts every message on disk before it
-acknowledges it, alone at this rate, and hands it through three threads; a quarter is mosquitto's, which writes its whole
-store anew with every change (`autosave_on_changes`), so that a killed broker loses nothing that it has acknowledged.
+acknowledges it, alone at this rate, and hands it through three threads; a quarter is mosquitto's, which writes its
+whole store anew with every change (`autosave_on_changes`), so that when it is killed it has lost nothing.
 
 Run: .venv/bin/python benchmarks/up_cost.py
 """
