@@ -16,8 +16,9 @@ from api.alerts_of import seen_of
 from api.answers import LangChoice, ThemeChoice, address, choices, page, preferences, remember
 from api.asked import outlet_of, site_of
 from api.feed import Feed
+from api.outlet_asked import Asked, Present, Range
 from api.outlet_maintenance import DONE, HOURS, SAID
-from api.outlet_page import Asked, Present, Range, outlet_page
+from api.outlet_page import outlet_page
 from api.parts import Parts
 from api.reading_plots import as_data, bands, plotted
 from api.routes.record import OutletId, SiteId
