@@ -1,4 +1,4 @@
-// What the live floor says of its outlets; api/floor.py says the same when the page is made.
+// What the live floor says of its outlets; api/floor.py and the modules floor_*.py beside it say the same on the server.
 
 export const FILTERS = ["all", "action", "obliged", "staffed", "serving", "unattended", "vacant", "declared", "unknown"];
 const WORST_FIRST = ["unattended", "vacant", "unknown", "declared", "staffed", "serving"];
