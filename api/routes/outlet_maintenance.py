@@ -16,6 +16,7 @@ from api.parts import Parts
 from api.routes.record import OutletId, SiteId
 from presence.declarations import NotAccepted
 from presence.site import Maintenance
+from presence.site_checks import Problem
 from storage.record.declarations import declaration, declare, end
 from storage.record.refusals import NotNow, NotThere
 
@@ -31,7 +32,9 @@ async def begin(request: Request, site: SiteId, outlet: OutletId) -> Response:
     counter = outlet_of(site_of(request, site), outlet)
     parts: Parts = request.app.state.parts
     now_ms, sensor = parts.now(), given.get("sensor", "")
-    hours = next((hours for hours in HOURS if str(hours) == given.get("hours")), HOURS[0])
+    hours = next((hours for hours in HOURS if str(hours) == given.get("hours", str(HOURS[0]))), None)
+    if hours is None:
+        raise NotAccepted([Problem("hours", f"is none of {', '.join(map(str, HOURS))}")])
     if sensor and all(one.id != sensor for one in counter.sensors):
         raise NotThere(f'no sensor "{sensor}" at this outlet')
     wanted = Maintenance(

@@ -355,6 +355,8 @@ def test_a_technician_begins_and_ends_maintenance_on_the_page(demo: Web, keeper:
         .startswith(f"{here}?maintenance=reason")
     )
     assert technician.post(f"{here}/maintenance", data=wanted | {"sensor": "z"}).status_code == 404
+    refused = technician.post(f"{here}/maintenance", data=wanted | {"hours": "3"})
+    assert (refused.status_code, refused.json()["errors"]) == (400, {"hours": "is none of 1, 2, 4, 8, 24"})
     assert technician.post("/sites/balai/outlets/a-2/maintenance/end", data={"number": number}).status_code == 404
     demo.now_ms += 60_000
     ended = technician.post(f"{here}/maintenance/end", data={"number": number})
