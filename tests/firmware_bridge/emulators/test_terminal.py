@@ -73,7 +73,8 @@ def test_a_host_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
         with listen(tmp_path / "radar"):
             taken = sum(terminal.send(bytes(1_000)) for _ in range(1_000))
             assert 0 < taken < 1_000_000
-            assert 0 < terminal.unread <= taken
+            # The kernel hands over to the host's end when it has time.
+            assert eventually(lambda: terminal.unread) <= taken
     finally:
         terminal.close()
 
