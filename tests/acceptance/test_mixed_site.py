@@ -84,6 +84,7 @@ class Day:
             registry.apply(connection, wanted, prune=True, now_ms=self.now_ms)
 
     def start(self) -> None:
+        eventually(self.devices.settled)
         self.stop_wanted = threading.Event()
         self.collector = Collector(
             record=self.record,
