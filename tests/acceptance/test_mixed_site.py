@@ -110,13 +110,16 @@ class Day:
         self.record.close()
 
     def heard(self) -> bool:
-        """Everything that was said before is in what is shown: a device that speaks after it is shown."""
-        self._tick = not self._tick
-        wanted = "occupied" if self._tick else "vacant"
-        self.devices.say("tick/binary_sensor/presence/state", "ON" if self._tick else "OFF")
+        """Everything that was said before is in what is shown: a device that speaks after it is shown.
+
+        What it says is the same until it is shown: the answer to an earlier question would not tell of what came since.
+        """
+        wanted = "vacant" if self._tick else "occupied"
+        self.devices.say("tick/binary_sensor/presence/state", "OFF" if self._tick else "ON")
         until_s = time.monotonic() + 2
         while time.monotonic() < until_s:
             if self.shown.get("tick") == wanted:
+                self._tick = not self._tick
                 return True
             time.sleep(0.02)
         return False
