@@ -185,6 +185,7 @@ async def login_page(
         problem=problem,
         name=name,
         then=then,
+        data_flag=request.app.state.parts.data_flag,
         issuer=oidc and oidc.name,
         oidc_url=address("/login/oidc", next=then),
         **choices(request, "/login", next=then),

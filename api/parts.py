@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """`now`: epoch ms. `demo`: reading is open to this machine. `checks`: for `/readyz`, a function for each further
+    """`now`: epoch ms. `demo`: reading is open to this machine. `data_flag`: what `hadir user` needs to find the record,
+    when it lies where nobody would look for it. `checks`: for `/readyz`, a function for each further
     part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
     of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
     sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
@@ -34,6 +35,7 @@ class Parts:
     now: Callable[[], int]
     store: Store | None = None
     demo: bool = False
+    data_flag: str = ""
     webhook_secrets: Mapping[str, str] = field(default_factory=dict)
     plans: Path | None = None
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

@@ -136,7 +136,7 @@ class Finding(NamedTuple):
 class Answer(NamedTuple):
     """What sidak answers: `empty` with the longest first; obliged = attended + empty + declared + unknown, in duties.
 
-    `fresh`: how many of the `watched` outlets that are open have evidence younger than 90 s. `grouped`: whether some of
+    `fresh`: how many of the `watched` outlets that are open are known by evidence younger than 90 s. `grouped`: whether some of
     the duties are of several outlets.
     """
 
@@ -175,7 +175,7 @@ def answer(asked: Iterable[Asked], now_ms: int) -> Answer:
             rows = _alerts_of(duty, alerts[one.plan.site.id])
             found.append(_finding(one.plan, duty, booked, outlets, rows, now_ms))
     found.sort(key=lambda one: (now_ms if one.since_ms is None else one.since_ms, one.duty.id))
-    seen = [one.staff.seen_ms for _, _, outlets in obliged for one in outlets if one.now.status != "closed"]
+    watched = [one.staff for _, _, outlets in obliged for one in outlets if one.now.status != "closed"]
     return Answer(
         at_ms=now_ms,
         sums={
@@ -188,11 +188,16 @@ def answer(asked: Iterable[Asked], now_ms: int) -> Answer:
         empty=[one for one in found if one.booking == "absent"],
         declared=[one for one in found if one.booking == "declared"],
         unknown=[one for one in found if one.booking == "unknown"],
-        fresh=sum(seen_ms is not None and now_ms - seen_ms < FRESH_MS for seen_ms in seen),
-        watched=len(seen),
+        fresh=sum(_fresh(zone, now_ms) for zone in watched),
+        watched=len(watched),
         grouped=any(len(outlets) > 1 for _, _, outlets in obliged),
         distrust={one.plan.site.id: one.distrust for one in asked if one.distrust is not None},
     )
+
+
+def _fresh(zone: ZoneNow, now_ms: int) -> bool:
+    """Whether there is evidence of the last 90 s; what was seen but tells nothing (a fault, a quarrel) is none."""
+    return zone.state != "unknown" and zone.seen_ms is not None and now_ms - zone.seen_ms < FRESH_MS
 
 
 def next_opening(plan: Plan, now_ms: int) -> int | None:

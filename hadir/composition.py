@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import re
+import shlex
 import socket
 import threading
 import time
@@ -186,6 +187,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             now=now_ms,
             store=store,
             demo=demo,
+            data_flag=f" --data {shlex.quote(str(settings.data))}" if demo else "",
             plans=settings.data / "plans",
             checks={"store": check_of(store)},
             webhook_secrets=os.environ,

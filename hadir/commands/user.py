@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import re
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 from hadir.data_directory import RUN_FILE
 from hadir.output import json_line, table
 from hadir.settings import Settings
-from presence.errors import BadInput
+from presence.declarations import NotAccepted
+from presence.errors import BadInput, BadInputs
 from presence.instants import parse_instant, rfc3339
 from presence.site_values import parse_duration
 
@@ -31,6 +33,7 @@ _SHORTEST_MS = 1000
 _ROLES = ("administrator", "facility_manager", "agency", "technician", "viewer")
 _DAY_MS = 86_400_000
 _LONGEST_DAYS = 36_500
+_FLAGS = ("name", "role", "agency", "site", "oidc", "label", "expires")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -76,6 +79,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    try:
+        return _run(arguments, settings)
+    except NotAccepted as error:
+        found = [BadInput(_named(problem.path, arguments.word), problem.says) for problem in error.problems]
+        raise BadInputs(found) from None
+
+
+def _named(field: str, word: str) -> str:
+    """A field of an account as who types the command gave it, or may: `--agency`."""
+    if (word, field) == ("oidc", "oidc"):
+        return "--who"
+    return f"--{field}" if field in _FLAGS else field
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.record import Record
 
     if arguments.word != "token":
@@ -84,7 +102,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     with Record.open(settings.record_url(), create=arguments.word == "token") as record:
         match arguments.word:
             case "add":
-                print(_add(record, arguments))
+                print(_add(record, arguments, f" --data {shlex.quote(str(settings.data))}" if settings.data_named else ""))
             case "password":
                 print(_password(record, arguments.name))
             case "oidc":
@@ -107,7 +125,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _add(record: Record, arguments: argparse.Namespace) -> str:
+def _add(record: Record, arguments: argparse.Namespace, where: str) -> str:
+    """`where`: the flag that names the record, for the command that comes next."""
     from storage.record import accounts
 
     with record.writing() as connection:
@@ -121,7 +140,7 @@ def _add(record: Record, arguments: argparse.Namespace) -> str:
             by=accounts.CONSOLE,
             now_ms=_now_ms(),
         )
-    return f"{arguments.name}: made; let its owner in with `hadir user link --name {arguments.name}`"
+    return f"{arguments.name}: made; let its owner in with `hadir user link --name {shlex.quote(arguments.name)}{where}`"
 
 
 def _password(record: Record, name: str) -> str:

@@ -67,6 +67,12 @@ def test_who_is_obliged_and_empty_is_told_longest_first_and_the_sum_closes():
     assert (answer.fresh, answer.watched) == (4, 5)
 
 
+def test_what_was_seen_but_tells_nothing_is_no_fresh_evidence():
+    outlets = [outlet("a-1"), outlet("a-2")]
+    answer = ask(heard("a-1", "occupied", at("08:01:00")), heard("a-2", "unknown", at("10:00:00")), outlets=outlets)
+    assert (answer.fresh, answer.watched) == (1, 2)
+
+
 def test_of_a_duty_of_two_one_is_enough():
     duty = Duty(id="d", outlets=("a-1", "a-2"))
     both = {"outlets": [outlet("a-1"), outlet("a-2")], "duties": (duty,)}

@@ -62,6 +62,13 @@ def test_who_means_the_demo_is_told_the_command(
     assert capsys.readouterr().err.endswith("write hadir user link --data hadir-data/demo\n")
 
 
+def test_who_made_an_account_in_a_named_folder_is_told_the_whole_command(
+    capsys: pytest.CaptureFixture[str], data: Path
+) -> None:
+    told = said(capsys, "add", "--name", "Bu Ani", "--role", "viewer", "--data", str(data))
+    assert told == f"Bu Ani: made; let its owner in with `hadir user link --name 'Bu Ani' --data {data}`"
+
+
 def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "token", "--name", "ani")
     said(capsys, "link", "--name", "ani")
@@ -72,7 +79,7 @@ def test_an_account_loses_everything_at_once(capsys: pytest.CaptureFixture[str])
 
 
 def test_wrong_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "name: is not 1 to 64 printable" in said(capsys, "token", "--name", " ", status=2)
+    assert "--name: is not 1 to 64 printable" in said(capsys, "token", "--name", " ", status=2)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +109,11 @@ def test_a_viewer_is_made_and_gets_a_password_from_a_pipe(
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["add", "--name", "x", "--role", "agency"], "agency: is missing"),
-        (["add", "--name", "x", "--role", "agency", "--agency", "dinas"], 'agency: no agency "dinas"'),
-        (["add", "--name", "x", "--role", "viewer", "--site", "lain"], 'site: no site "lain"'),
+        (["add", "--name", "x", "--role", "agency"], "--agency: is missing"),
+        (["add", "--name", "x", "--role", "agency", "--agency", "dinas"], '--agency: no agency "dinas"'),
+        (["add", "--name", "x", "--role", "viewer", "--site", "lain"], '--site: no site "lain"'),
         (["token", "--name", "x", "--expires", "soon"], '--expires: "soon" is no end; write 90d'),
-        (["token", "--name", "x", "--expires", "2020-01-01"], "expires: is past"),
+        (["token", "--name", "x", "--expires", "2020-01-01"], "--expires: is past"),
     ],
 )
 def test_what_is_wrong_with_an_account_or_token_is_told(
