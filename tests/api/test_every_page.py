@@ -113,6 +113,8 @@ def test_a_page_is_for_everybody(
     for width in (320, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         found[f"dark {width}"] = findings(page, axe, rules=["color-contrast"])
+    page.emulate_media(color_scheme="dark", media="print")
+    found["printed"] = findings(page, axe, rules=["color-contrast"])
     assert {where: what for where, what in found.items() if what} == {}
 
 
