@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """`now`: epoch ms. `demo`: reading is open to this machine. `data_flag`: what `hadir user` needs to find the record,
-    when it lies where nobody would look for it. `checks`: for `/readyz`, a function for each further
-    part (the store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`:
-    of readings, which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one
-    sensor more; it knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to
-    say against the sources of a site. `plans`: the folder with the pictures of floors.
+    """`now`: epoch ms. `demo`: reading is open to this machine. `data_flag`: what `hadir user` needs to find the
+    record, when it lies where nobody would look for it. `checks`: for `/readyz`, a function for each further part (the
+    store …) that says in words what is wrong with it, or None; called in a thread, it may block. `store`: of readings,
+    which is read alone; None: there is none to plot. `claim`: a site with a device of the inbox as one sensor more; it
+    knows the conventions, and raises BadInput. `source_problems`: what drivers and conventions have to say against the
+    sources of a site. `plans`: the folder with the pictures of floors.
     `oidc`: the issuer by which people may log in; None: there is none.
     `webhook_secrets`: of the clouds that sign what they post, by the name that `api.webhooks` gives them.
     """

@@ -14,9 +14,11 @@ from presence.instants import parse_instant
 # A screen takes so many outlets as one picture; beyond it shows one floor at a time.
 OUTLETS_ON_A_PAGE = 42
 ROWS_ON_A_PAGE = 22
-# Up to so many rows are written larger, the few of them in one column.
-FEW_ROWS = 5
-SOME_ROWS = 10
+# Up to so many rows stand in one column, large; more in two.
+_ROWS_IN_A_COLUMN = 5
+# A name of more letters than this asks for narrower type, one of many more for two lines.
+_SHORT_NAME = 18
+_LONG_NAME = 32
 
 _ICONS: dict[State, str] = {"open": "staffed", "absent": "vacant", "back": "declared", "break": "closed"}
 _SUMS: tuple[tuple[str, tuple[State, ...]], ...] = (
@@ -69,6 +71,21 @@ class BoardPage(NamedTuple):
 
     name: str
     rows: Sequence[Row]
+
+    @property
+    def columns(self) -> int:
+        return 1 if len(self.rows) <= _ROWS_IN_A_COLUMN else 2
+
+    @property
+    def depth(self) -> int:
+        """Rows in a column: with it the style sheet makes the type as large as the screen lets it be."""
+        return max(1, -(-len(self.rows) // self.columns))
+
+    @property
+    def names(self) -> str:
+        """How long the longest name is, as the style sheet tells them apart: `short`, `wide` or `long`."""
+        longest = max((len(row.name) for row in self.rows), default=0)
+        return "short" if longest <= _SHORT_NAME else "wide" if longest <= _LONG_NAME else "long"
 
 
 def badge(one: PublicAgency | PublicService, now_ms: int, words: Words) -> Badge:

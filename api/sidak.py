@@ -136,8 +136,8 @@ class Finding(NamedTuple):
 class Answer(NamedTuple):
     """What sidak answers: `empty` with the longest first; obliged = attended + empty + declared + unknown, in duties.
 
-    `fresh`: how many of the `watched` outlets that are open are known by evidence younger than 90 s. `grouped`: whether some of
-    the duties are of several outlets.
+    `fresh`: how many of the `watched` outlets that are open are known by evidence younger than 90 s. `grouped`: whether
+    some of the duties are of several outlets.
     """
 
     at_ms: int

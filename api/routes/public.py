@@ -143,11 +143,7 @@ async def lobby(request: Request, site: SiteId = None, lang: LangChoice = None, 
         present,
         "board.html",
         words,
-        lambda: {
-            "pages": board.pages(present.site, present.at_ms, words),
-            "few": board.FEW_ROWS,
-            "some": board.SOME_ROWS,
-        },
+        lambda: {"pages": board.pages(present.site, present.at_ms, words)},
     )
 
 

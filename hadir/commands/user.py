@@ -102,7 +102,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     with Record.open(settings.record_url(), create=arguments.word == "token") as record:
         match arguments.word:
             case "add":
-                print(_add(record, arguments, f" --data {shlex.quote(str(settings.data))}" if settings.data_named else ""))
+                print(
+                    _add(record, arguments, f" --data {shlex.quote(str(settings.data))}" if settings.data_named else "")
+                )
             case "password":
                 print(_password(record, arguments.name))
             case "oidc":
@@ -140,7 +142,9 @@ def _add(record: Record, arguments: argparse.Namespace, where: str) -> str:
             by=accounts.CONSOLE,
             now_ms=_now_ms(),
         )
-    return f"{arguments.name}: made; let its owner in with `hadir user link --name {shlex.quote(arguments.name)}{where}`"
+    return (
+        f"{arguments.name}: made; let its owner in with `hadir user link --name {shlex.quote(arguments.name)}{where}`"
+    )
 
 
 def _password(record: Record, name: str) -> str:

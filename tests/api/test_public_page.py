@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from presence.site import Duty
+from presence.site import Agency, Duty, Site
+from tests.builders import outlet, site
 from tests.fixtures.lobby import lobby
 from tests.fixtures.mall import Mall, floor_of
 
@@ -100,6 +101,47 @@ def test_a_page_without_news_greys_itself_and_in_the_end_knows_nothing(
     page.clock.run_for(6_000)
     expect(page.locator(".badge .word").first).to_have_text("Buka")
     expect(page.locator("#dead")).to_be_hidden()
+
+
+# A row that is cut, or whose badge left its name's line; and how much of the screen's height the rows take.
+_ROWS = """() => {
+  const rows = [...document.querySelectorAll(".b-page:not([hidden]) li")];
+  const apart = (row) => {
+    const [name, badge] = ["b", ".badge"].map((one) => row.querySelector(one).getBoundingClientRect());
+    return badge.top >= name.bottom || badge.left < name.left + 20;
+  };
+  const bad = rows.filter((row) => row.scrollHeight > row.clientHeight + 1 || apart(row));
+  const list = document.querySelector(".b-page:not([hidden]) ol").getBoundingClientRect();
+  const size = parseFloat(getComputedStyle(rows[0]).fontSize);
+  return [bad.map((row) => row.innerText), list.height / innerHeight > .7, size];
+}"""
+
+
+def agencies_of(count: int) -> Site:
+    """So many agencies with two outlets each."""
+    outlets = [outlet(f"a-{n}", agency=f"i-{n // 2}", number=n + 1, floor=1 + n % 2) for n in range(2 * count)]
+    named = tuple(Agency(id=f"i-{n}", name=f"Dinas {n}", short=f"Disdukcapil {n}") for n in range(count))
+    return site(outlets=outlets, agencies=named)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (1080, 1920)])
+def test_the_board_is_as_large_as_its_screen_lets_it_be(
+    mall: Mall, url: str, browse: Callable[..., Page], width: int, height: int
+):
+    sizes = []
+    for wanted in (agencies_of(1), agencies_of(6), agencies_of(12), lobby(1)):
+        mall.register(wanted, prune=True)
+        page = browse(f"{url}/public/board", width=width)
+        expect(page.locator(".b-page li")).to_have_count(len(wanted.agencies))
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+            *(width, height),
+        ]
+        bad, filled, size = page.evaluate(_ROWS)
+        assert (bad, filled) == ([], True)
+        sizes.append(size)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 1.5 * sizes[-1]
 
 
 def test_the_board_turns_its_pages_every_20_s(mall: Mall, url: str, browse: Callable[..., Page]):

@@ -80,19 +80,22 @@ def test_browser_and_server_say_the_same(
     assert page.evaluate(_SEEN) == printed.evaluate(_SEEN)
 
 
-@pytest.mark.parametrize("width", [1280, 1920, 3840])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160), (1080, 1920)])
 @pytest.mark.parametrize("count", [4, 26, 42])
-def test_all_is_seen_without_scrolling(mall: Mall, url: str, browse: Callable[..., Page], width: int, count: int):
+def test_all_is_seen_without_scrolling(
+    mall: Mall, url: str, browse: Callable[..., Page], width: int, height: int, count: int
+):
     mall.register(floor_of(count))
     page = watched(browse(f"{url}/?wall=1", width=width))
-    page.set_viewport_size({"width": width, "height": width * 9 // 16})
+    page.set_viewport_size({"width": width, "height": height})
     expect(page.locator(".tile:visible")).to_have_count(count)
-    outside = """([width, height]) => [...document.querySelectorAll(".tile, .w-foot, #rail-title")]
-        .map((one) => one.getBoundingClientRect()).filter((one) => one.right > width || one.bottom > height).length"""
-    assert page.evaluate(outside, [width, width * 9 // 16]) == 0
+    outside = """([width, height]) => [...document.querySelectorAll(".tile, .w-foot, #rail-title, .tile .dur")]
+        .map((one) => [one.getBoundingClientRect(), (one.closest(".tile") ?? document.body).getBoundingClientRect()])
+        .filter(([one, around]) => one.right > around.right || one.right > width || one.bottom > height).length"""
+    assert page.evaluate(outside, [width, height]) == 0
     assert page.evaluate("getComputedStyle(document.body).cursor") == "none"
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
-        *(width, width * 9 // 16),
+        *(width, height),
     ]
 
 
