@@ -36,6 +36,7 @@ class Rows:
         self._write_down = write_down
         self._gone: set[tuple[str, str]] = set()
         self._met: set[tuple[str, str]] = set()  # what has said that it is online since this process began
+        self._turned_ms: dict[tuple[str, str], int] = {}  # when what is written down of each was, at the latest
 
     def read(self, row: SpoolRow) -> Said:
         """What `row` says, each row once and in their order."""
@@ -111,7 +112,7 @@ class Rows:
             self._met.add(device)
             if first or device in self._gone:
                 self._gone.discard(device)
-                self._write_down(Own(site, [Reading(status.device, message.received_ms, {"online": 1.0})]))
+                self._turn(device, message.received_ms, online=True)
             return
         newest_ms = self._live.newest_ms(*device)
         if status.since_ms is not None and (newest_ms is None or newest_ms <= status.since_ms <= message.received_ms):
@@ -123,7 +124,14 @@ class Rows:
             at_ms = max(message.received_ms, newest_ms or 0)
         if device not in self._gone:
             self._gone.add(device)
-            self._write_down(Own(site, [Reading(status.device, at_ms, {"online": 0.0})]))
+            self._turn(device, at_ms, online=False)
+
+    def _turn(self, device: tuple[str, str], at_ms: int, *, online: bool) -> None:
+        """Write down that a device is there, or gone: after all that is written down of it, for a will and the word of
+        who takes its place come within a millisecond, and of two readings of one instant that it is gone would win."""
+        at_ms = max(at_ms, self._turned_ms.get(device, 0) + 1)
+        self._turned_ms[device] = at_ms
+        self._write_down(Own(device[0], [Reading(device[1], at_ms, {"online": float(online)})]))
 
     def _is_gateway(self, device: tuple[str, str]) -> bool:
         site = self._live.sites.get(device[0])
