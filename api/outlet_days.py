@@ -88,6 +88,7 @@ def day_of(
     return Day(
         title=f"{outlet.name}, {words.date(known.day.start_ms)}",
         span=known.day,
+        recorded=horizon,
         open=opened,
         booked=outlet_stretches(lines["staff"], hours, declared, horizon),
         lanes=list(_lanes(lines, opened, horizon, words)),

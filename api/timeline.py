@@ -15,6 +15,7 @@ from presence.ledger import Stretch
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _MARGIN_MS = 30 * _MINUTE_MS
+_BESIDE_MS = 5 * _MINUTE_MS
 _DEFAULT_HOURS = (7, 17)  # of a day without service hours
 _MOST_TICKS = 10
 _TOLD_STRETCHES = 12
@@ -53,10 +54,11 @@ class Lane(NamedTuple):
 
 
 class Day(NamedTuple):
-    """All that the timeline of a day is drawn of. `span`: midnight to midnight; `until_ms`: known up to then."""
+    """All that the timeline of a day is drawn of. `span`: midnight to midnight; `recorded`: what of it is known."""
 
     title: str
     span: Span
+    recorded: Span
     open: Sequence[Span]
     booked: Sequence[Stretch]
     lanes: Sequence[Lane]
@@ -135,7 +137,13 @@ def timeline(day: Day, words: Words) -> Timeline:
 
 
 def axis(day: Day) -> Span:
-    """From half an hour before the first opening to half an hour after the last closing, whole hours without one."""
+    """From half an hour before the first opening to half an hour after the last closing, whole hours without one.
+
+    While the first day of a record lasts, it reaches over the hours of that record: minutes in a whole day are a hair.
+    """
+    if day.recorded.start_ms > day.span.start_ms and day.now_ms < day.span.end_ms:
+        first, last = day.recorded.start_ms - _BESIDE_MS, day.now_ms + _BESIDE_MS
+        return next(clip([Span(_hour(day, first), _hour(day, last) + _HOUR_MS)], *day.span))
     if day.open:
         start_ms, end_ms = day.open[0].start_ms - _MARGIN_MS, day.open[-1].end_ms + _MARGIN_MS
     else:
@@ -145,6 +153,11 @@ def axis(day: Day) -> Span:
         if one.row != "unknown" and one.start_ms >= day.span.start_ms:
             start_ms = min(start_ms, one.start_ms - 5 * _MINUTE_MS)
     return Span(max(start_ms, day.span.start_ms), min(end_ms, day.span.end_ms))
+
+
+def _hour(day: Day, at_ms: int) -> int:
+    """The full hour at or before `at_ms`."""
+    return at_ms - (at_ms - day.span.start_ms) % _HOUR_MS
 
 
 def spans_in_words(spans: Iterable[Span], words: Words) -> str:
@@ -273,10 +286,10 @@ class _Drawing:
 
     def _ticks(self) -> list[Text]:
         hours = (self.axis.end_ms - self.axis.start_ms) / _HOUR_MS
-        every = next((n for n in (1, 2, 3, 4, 6) if hours / n <= _MOST_TICKS), 12)
+        every = 0.25 if hours <= 2 else next((n for n in (1, 2, 3, 4, 6) if hours / n <= _MOST_TICKS), 12)
         found: list[Text] = []
         # From midnight on, so that they stand at full hours also where the zone is half an hour off.
-        for at_ms in range(self.day.span.start_ms, self.axis.end_ms + 1, every * _HOUR_MS):
+        for at_ms in range(self.day.span.start_ms, self.axis.end_ms + 1, int(every * _HOUR_MS)):
             if at_ms >= self.axis.start_ms:
                 css = "num odd" if len(found) % 2 else "num"
                 share = self._share(at_ms)

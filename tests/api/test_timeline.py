@@ -19,6 +19,7 @@ def day(**fields: Any) -> Day:
     defaults: dict[str, Any] = {
         "title": "Loket 1",
         "span": WHOLE,
+        "recorded": Span(WHOLE.start_ms, at("24T10:00")),
         "open": [MORNING],
         "booked": [],
         "lanes": [],
@@ -46,6 +47,14 @@ def test_an_alert_before_the_hours_widens_the_axis():
     assert axis(day(alerts=[early])).start_ms == at("24T05:55")
     silent = told(row="unknown", start_ms=at("20T06:00"))
     assert axis(day(alerts=[silent])).start_ms == at("24T07:30")
+
+
+def test_the_first_day_of_a_record_is_drawn_from_its_hour_on_while_it_lasts():
+    first = {"open": [WHOLE], "recorded": Span(at("24T09:58"), at("24T10:00"))}
+    assert axis(day(**first)) == Span(at("24T09:00"), at("24T11:00"))
+    assert len(timeline(day(**first), WORDS).ticks) == 9
+    assert axis(day(**first, now_ms=at("24T23:58"))).end_ms == WHOLE.end_ms
+    assert axis(day(**first, now_ms=at("25T08:00"))) == WHOLE
 
 
 @pytest.mark.parametrize(("open_", "ticks"), [([MORNING], 5), ([WHOLE], 9)])
