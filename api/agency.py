@@ -36,6 +36,7 @@ _MINUTE_MS = 60_000
 _CONTESTABLE = 20
 _STEP_MS = 5 * _MINUTE_MS
 _SOON_MS = (15 * _MINUTE_MS, 30 * _MINUTE_MS, 60 * _MINUTE_MS)
+_STRETCHES_OF_A_DAY = 2
 _BAR_PX, _THIN_PX = 28.0, 16.8  # absence sticks out, so that a grey copy tells it
 
 
@@ -127,18 +128,28 @@ def begins(hours: Sequence[Span], now_ms: int) -> int:
 
 
 def untils(hours: Sequence[Span], now_ms: int, words: Words) -> list[Until]:
-    """In how long one may be back: soon, after this stretch of the day, or after all of it."""
+    """In how long one may be back: soon, after this stretch of the day, or after all of it.
+
+    Shortly before the end of the day, after the next stretches too.
+    """
     begin_ms = begins(hours, now_ms)
     day_ms = words.day_start_ms(begin_ms)
     today = [span.end_ms for span in hours if day_ms == words.day_start_ms(span.end_ms - 1) <= span.start_ms]
     last_ms = max(today, default=begin_ms + max(_SOON_MS) + _STEP_MS)
-    soon = [-(-(begin_ms + ms) // _STEP_MS) * _STEP_MS for ms in _SOON_MS]
-    ends = sorted({*(at_ms for at_ms in soon if at_ms < last_ms), *today[:1], *today[-1:]})
+    soon = [in_steps(begin_ms + ms) for ms in _SOON_MS]
+    ends = {*(at_ms for at_ms in soon if at_ms < last_ms), *today[:1], *today[-1:]}
+    if len(ends) == 1:
+        ends.update([span.end_ms for span in hours if span.start_ms >= last_ms][:_STRETCHES_OF_A_DAY])
     return [
         Until(rfc3339(at_ms), words.coming(at_ms, now_ms), words.span(at_ms - begin_ms))
-        for at_ms in ends
+        for at_ms in sorted(ends)
         if at_ms > begin_ms
     ]
+
+
+def in_steps(at_ms: int) -> int:
+    """The next instant whose minutes are a multiple of five."""
+    return -(-at_ms // _STEP_MS) * _STEP_MS
 
 
 class DeclaredLine(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from api.agency import Until, moment, stretch
+from api.agency import Until, in_steps, moment, stretch
 from api.words import Words
 from presence.alerts.escalation import Recipient, contact_of
 from presence.alerts.substitution import stand_in_of
@@ -14,7 +14,11 @@ from presence.intervals import Span
 from presence.site import Agency, Contact, Site
 from storage.record.substitutes import Named
 
-_DAYS_OF_THE_FORM = 7
+_HOUR_MS = 3_600_000
+_FOR_MS = (8 * _HOUR_MS, 24 * _HOUR_MS, 7 * 24 * _HOUR_MS)
+_LONGEST_MS = _FOR_MS[-1]
+_SOONEST_MS = _HOUR_MS // 4
+_FEWEST = 2
 _PAST_SHOWN = 10
 
 
@@ -89,11 +93,16 @@ def _line(one: Named, site: Site, now_ms: int, words: Words) -> SubstituteLine:
 
 
 def untils(hours: Sequence[Span], now_ms: int, words: Words) -> list[Until]:
-    """Until when one may be away: the end of this day and of the next, and of the last one within a week."""
+    """Until when one may be away: the end of this day and of the next, and of the last one within a week.
+
+    Where fewer days end, for the hours go on or there are none: for some hours, a day, a week.
+    """
     ends: dict[int, int] = {}
     for span in hours:
-        if span.end_ms < now_ms + _DAYS_OF_THE_FORM * 24 * 3_600_000:
+        if now_ms + _SOONEST_MS <= span.end_ms < now_ms + _LONGEST_MS:
             ends[words.day_start_ms(span.start_ms)] = span.end_ms
     by_day = [ends[day] for day in sorted(ends)]
-    chosen = dict.fromkeys([*by_day[:2], *by_day[-1:]])
-    return [Until(rfc3339(at_ms), words.coming(at_ms, now_ms), words.date(at_ms)) for at_ms in chosen]
+    chosen = {*by_day[:2], *by_day[-1:]}
+    if len(chosen) < _FEWEST:
+        chosen.update(in_steps(now_ms + ms) for ms in _FOR_MS)
+    return [Until(rfc3339(at_ms), words.coming(at_ms, now_ms), words.date(at_ms)) for at_ms in sorted(chosen)]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from api import agency_substitutes
 from api.agency import untils
 from api.words import Words
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
-from presence.intervals import Interval, Span
+from presence.intervals import Interval, Span, clip
+from presence.service_hours import ServiceHours
 from presence.site import Absence, Agency, Contact
 from storage.record import audit, tables
 from storage.record.acknowledgements import of_alerts
@@ -273,6 +275,49 @@ def test_where_a_day_has_no_end_nobody_is_back_at_the_end_of_the_week():
 
 
 def test_a_page_whose_site_is_not_believed_says_so_and_has_no_tick(hall: Web, naker: Browser):
+@pytest.mark.parametrize(
+    ("hours", "offered"),
+    [
+        ("24/7", ["18:45", "2026-11-25T10:45", "2026-12-01T10:45"]),
+        ("24/7; Nov 26 off", ["18:45", "2026-11-25T10:45", "2026-11-26T00:00", "2026-12-01T10:45"]),
+        ("off", ["18:45", "2026-11-25T10:45", "2026-12-01T10:45"]),
+        ("Mo-Su 08:00-10:50", ["2026-11-25T10:50", "2026-11-26T10:50", "2026-11-30T10:50"]),  # closes in 8 min
+        ("Tu 08:00-15:00", ["15:00", "18:45", "2026-11-25T10:45", "2026-12-01T10:45"]),
+        ("Mo-Fr 16:00-20:00", ["20:00", "2026-11-25T20:00", "2026-11-30T20:00"]),  # closed now
+    ],
+)
+def test_who_is_away_is_always_offered_until_when(hours: str, offered: list[str]):
+    found = agency_substitutes.untils(ahead(hours), NOW, Words("id", "Asia/Jakarta"))
+    assert [one.value for one in found] == [at_clock(one) for one in offered]
+
+
+@pytest.mark.parametrize(
+    ("hours", "offered"),
+    [
+        ("24/7", ["11:00", "11:15", "11:45"]),
+        ("off", ["11:00", "11:15", "11:45"]),
+        ("Mo-Fr 08:00-10:50", ["10:50", "2026-11-25T10:50", "2026-11-26T10:50"]),  # closes in 8 min
+        ("Mo-Fr 08:00-10:43,13:00-15:00", ["10:43", "11:00", "11:15", "11:45", "15:00"]),
+        ("Mo-Fr 16:00-16:05", ["16:05", "2026-11-25T16:05", "2026-11-26T16:05"]),  # closed now
+        ("Mo-Su 06:00-02:00", ["11:00", "11:15", "11:45"]),  # past midnight
+    ],
+)
+def test_whoever_declares_an_absence_is_always_offered_until_when(hours: str, offered: list[str]):
+    found = untils(ahead(hours), NOW, Words("id", "Asia/Jakarta"))
+    assert [one.value for one in found] == [at_clock(one) for one in offered]
+
+
+def ahead(hours: str) -> list[Span]:
+    """When a counter with these hours is open in the eight days to come."""
+    found = ServiceHours("Asia/Jakarta", "ID", False, hours).open_spans(NOW, NOW + 8 * 24 * HOUR)
+    return list(clip(found, NOW, NOW + 8 * 24 * HOUR))
+
+
+def at_clock(text: str) -> str:
+    """`15:00` of the day of the test, or a date with it, as the form sends it."""
+    return rfc3339(parse_instant(f"{text if 'T' in text else f'2026-11-24T{text}'}:00+07:00"))
+
+
     html = naker.get("/agency").text
     assert '<div class="banner warn" role="alert">' not in html
     hall.app.state.feed.live.hear_collector(
