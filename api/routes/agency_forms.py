@@ -19,6 +19,8 @@ from api.agency_done import numbers
 from api.agency_place import Place, place_of
 from api.agency_view import hours_ahead
 from api.asked import site_of
+from api.contesting import NOT_BOOKED
+from api.contesting import contest as contest_booked
 from api.forms import form_of
 from api.parts import Parts
 from api.routes.substitutes import may_give_channels
@@ -30,7 +32,7 @@ from presence.site import Absence, Contact, Outlet, Site, Substitute
 from presence.substitutes import is_away_too
 from storage.record.acknowledgements import Answer, add, take_back
 from storage.record.alert_list import AlertRow, by_ids
-from storage.record.contests import VERDICTS, Contest, contested, decide, submit
+from storage.record.contests import VERDICTS, Contest, contested, decide
 from storage.record.declarations import declaration, declare, end
 from storage.record.refusals import NotNow, NotThere
 from storage.record.substitutes import end_substitute, name_substitute
@@ -41,7 +43,7 @@ Fields = Mapping[str, str]
 
 # What a form that was not done may say; each has its words.
 SAID = (
-    *("reason", "note", "outlet", "until", "over", "first", "twice", "contest", "decide"),
+    *("reason", "note", "outlet", "until", "over", "first", "twice", "contest", "booked", "decide"),
     *("away", "person", "unreached", "busy", "until_away", "channel", "taken"),
 )
 # Which words say what is wrong with a substitute, by the field that the record refuses.
@@ -276,9 +278,9 @@ def _contest(request: Request, place: Place, fields: Fields) -> str:
     wanted = Contest(0, place.site.id, outlet, span.start_ms, span.end_ms, text, author, 0)
     try:
         with parts.record.writing() as connection:
-            submit(connection, wanted, parts.now())
-    except NotAccepted:
-        raise _NotDone("contest") from None
+            contest_booked(connection, place.site, wanted, parts.now())
+    except NotAccepted as refused:
+        raise _NotDone("booked" if NOT_BOOKED in refused.problems else "contest") from None
     except NotNow:
         raise _NotDone("twice") from None
     return "contested"

@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import sight_of
 from api.asked import site_of
+from api.contesting import contest as contest_booked
 from api.fields import BODY, Instant
 from api.paging import Cursor, Limit, page
 from api.parts import Parts
 from presence.declarations import LONGEST_TEXT
-from storage.record.contests import Contest, Verdict, contests, decide, submit
+from storage.record.contests import Contest, Verdict, contests, decide
 from storage.record.refusals import NotThere
 
 router = APIRouter(prefix="/api/v1/sites/{site}/contests", tags=["contests"])
@@ -55,7 +56,7 @@ def _said(status: int, what: str, example: object) -> dict[int | str, dict[str, 
     }
     if status == 201:
         answers |= {
-            400: {"description": "A field is wrong, or missing."},
+            400: {"description": "A field is wrong, or missing; nothing is booked against the outlet in that time."},
             409: {"description": "The same waits for a decision, or it was decided before."},
         }
     return answers
@@ -103,7 +104,8 @@ def list_contests(request: Request, site: SiteId, limit: Limit = 1000, cursor: C
     "",
     status_code=201,
     summary="Contest an absence of an outlet",
-    description="Of a stretch that is over, 31 days at most; agencies contest those of their own outlets.",
+    description="Of a stretch that is over, 31 days at most, some of which the ledger books as absent, or as attended "
+    "with equipment down; agencies contest those of their own outlets.",
     responses=_said(201, "The contest as it is kept.", {"contest": _CONTEST}),
 )
 def contest(request: Request, site: SiteId, said: NewContest) -> Response:
@@ -113,7 +115,7 @@ def contest(request: Request, site: SiteId, said: NewContest) -> Response:
         raise NotThere(f'no outlet "{said.outlet}" at site "{site}"')
     wanted = Contest(0, site, said.outlet, said.from_ms, said.to_ms, said.text, request.state.account, 0)
     with parts.record.writing() as connection:
-        made = submit(connection, wanted, parts.now())
+        made = contest_booked(connection, known, wanted, parts.now())
     return JSONResponse({"contest": made.as_json()}, 201)
 
 

@@ -20,6 +20,7 @@ from presence.site import Absence, Agency, Contact
 from storage.record import audit, tables
 from storage.record.acknowledgements import of_alerts
 from storage.record.alerts import StoredAlert, put
+from storage.record.contests import contests
 from storage.record.declarations import declarations
 from storage.record.intervals import revise, set_progress
 from storage.record.registry import EVER, load_site
@@ -274,7 +275,6 @@ def test_where_a_day_has_no_end_nobody_is_back_at_the_end_of_the_week():
     assert untils([Span(NOW, closing)], NOW, words)[-1].value == rfc3339(closing)
 
 
-def test_a_page_whose_site_is_not_believed_says_so_and_has_no_tick(hall: Web, naker: Browser):
 @pytest.mark.parametrize(
     ("hours", "offered"),
     [
@@ -318,6 +318,7 @@ def at_clock(text: str) -> str:
     return rfc3339(parse_instant(f"{text if 'T' in text else f'2026-11-24T{text}'}:00+07:00"))
 
 
+def test_a_page_whose_site_is_not_believed_says_so_and_has_no_tick(hall: Web, naker: Browser):
     html = naker.get("/agency").text
     assert '<div class="banner warn" role="alert">' not in html
     hall.app.state.feed.live.hear_collector(
@@ -351,9 +352,33 @@ def test_both_languages_tell_the_whole_page(hall: Web, naker: Browser):
 
 CONTESTS = "/api/v1/sites/balai/contests"
 STRETCH = {"outlet": "n-2", "from": rfc3339(NOW - 40 * MINUTE), "to": rfc3339(NOW - 10 * MINUTE)}
+MORNING = parse_instant("2026-11-24T08:00:00+07:00")
+ELEVEN = parse_instant("2026-11-24T11:00:00+07:00")
 
 
-def test_an_absence_is_contested_and_a_manager_decides(hall: Web, naker: Browser):
+@pytest.fixture
+def booked(hall: Web) -> Web:
+    """Loket 22 is empty since 09.51, Loket 21 opened at 08.10, and its equipment did not work from 10.00 to 10.05."""
+    ten = parse_instant("2026-11-24T10:00:00+07:00")
+    lines: dict[tuple[str, str], list[Interval]] = {
+        ("n-1", "staff"): [
+            Interval(MORNING - HOUR, MORNING + 10 * MINUTE, "vacant", 0.02),
+            Interval(MORNING + 10 * MINUTE, None, "occupied", 0.98),
+        ],
+        ("n-1", "equipment"): [Interval(ten, ten + 5 * MINUTE, "vacant", 0.02)],
+        ("n-2", "staff"): [
+            Interval(MORNING, NOW - 51 * MINUTE, "occupied", 0.98),
+            Interval(NOW - 51 * MINUTE, None, "vacant", 0.02),
+        ],
+    }
+    with hall.record.writing(durable=False) as connection:
+        for (name, zone), states in lines.items():
+            revise(connection, "balai", name, zone, 0, states, NOW)
+        set_progress(connection, "balai", NOW - MINUTE, spool="s", spool_id=1)
+    return hall
+
+
+def test_an_absence_is_contested_and_a_manager_decides(hall: Web, booked: Web, naker: Browser):
     made = naker.post(CONTESTS, json=STRETCH | {"text": XSS})
     assert made.status_code == 201, made.text
     number = made.json()["contest"]["id"]
@@ -386,7 +411,7 @@ def test_an_absence_is_contested_and_a_manager_decides(hall: Web, naker: Browser
     ],
 )
 def test_what_is_wrong_with_a_contest_is_told(
-    hall: Web, naker: Browser, fields: dict[str, str], status: int, error: str
+    hall: Web, booked: Web, naker: Browser, fields: dict[str, str], status: int, error: str
 ):
     answer = naker.post(CONTESTS, json=STRETCH | fields)
     assert answer.status_code == status
@@ -394,10 +419,63 @@ def test_what_is_wrong_with_a_contest_is_told(
     assert audited(hall) == []
 
 
-def test_the_page_contests_and_decides_by_forms(hall: Web, naker: Browser):
+@pytest.mark.parametrize(
+    ("outlet", "begin", "end"),
+    [
+        ("n-1", "08:05", "08:15"),  # absent for a part of it
+        ("n-1", "10:04", "10:10"),  # attended, with equipment down
+        ("n-2", "09:00", "09:52"),
+    ],
+)
+def test_what_the_books_hold_against_an_outlet_may_be_contested(
+    booked: Web, naker: Browser, outlet: str, begin: str, end: str
+):
+    assert contest_of(naker, outlet, f"2026-11-24T{begin}:00+07:00", f"2026-11-24T{end}:00+07:00")[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("outlet", "begin", "end"),
+    [
+        ("n-1", "2026-11-24T09:00:00+07:00", "2026-11-24T10:00:00+07:00"),  # attended
+        ("n-2", "2026-11-23T09:00:00+07:00", "2026-11-23T10:00:00+07:00"),  # nobody knows
+        ("n-1", "2026-11-24T07:00:00+07:00", "2026-11-24T08:00:00+07:00"),  # empty before its hours
+        ("n-2", "2026-11-24T10:41:10+07:00", "2026-11-24T10:42:00+07:00"),  # not booked yet
+        ("n-2", "1999-01-01T08:00:00+07:00", "1999-01-02T08:00:00+07:00"),  # before anything was
+    ],
+)
+def test_what_nobody_holds_against_an_outlet_is_not_contested(
+    booked: Web, naker: Browser, outlet: str, begin: str, end: str
+):
+    said = "from: nothing is held against the outlet in that time; contest time that .*"
+    status, error = contest_of(naker, outlet, begin, end)
+    assert status == 400
+    assert re.fullmatch(said, error)
+    assert audited(booked) == []
+    with booked.record.reading() as connection:
+        assert contests(connection, "balai") == []
+
+
+def test_what_was_declared_beforehand_is_not_contested(booked: Web, naker: Browser):
+    until = rfc3339(ELEVEN)
+    sent(naker, "absence", outlet="n-2", reason="meeting", until=until)
+    booked.now_ms = ELEVEN + 10 * MINUTE
+    with booked.record.writing(durable=False) as connection:
+        set_progress(connection, "balai", booked.now_ms, spool="s", spool_id=1)
+    assert contest_of(naker, "n-2", rfc3339(NOW), until)[0] == 400
+    assert contest_of(naker, "n-2", rfc3339(NOW - MINUTE), until)[0] == 201
+
+
+def contest_of(browser: Browser, outlet: str, begin: str, end: str) -> tuple[int, str]:
+    """The status, and the error of a refusal."""
+    answer = browser.post(CONTESTS, json={"outlet": outlet, "from": begin, "to": end, "text": "Ada"})
+    return answer.status_code, answer.json().get("error", "")
+
+
+def test_the_page_contests_and_decides_by_forms(hall: Web, booked: Web, naker: Browser):
     which = f"n-2 {STRETCH['from']} {STRETCH['to']}"
     assert "Sanggahan terkirim" in sent(naker, "contest", which=which, text="Petugas di meja sebelah")
     day = {"outlet": "n-1", "date": "2026-11-24", "from_": "08:00", "to": "08:30"}
+    assert "tidak ada yang dibukukan" in sent(naker, "contest", **day | {"from_": "08:30", "to": "09:00"}, text="Ada")
     words = sent(naker, "contest", which="", **day, text="Upacara")
     assert "Loket 21 08.00–08.30 Menunggu putusan “Upacara” agency-naker, 10.42" in words
     assert "tulis mengapa keliru" in sent(naker, "contest", which=which, text="")

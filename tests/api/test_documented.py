@@ -17,9 +17,11 @@ import pytest
 from api.parts import Parts
 from presence.alerts.life import Alert
 from presence.instants import parse_instant
+from presence.intervals import Interval
 from presence.site_file import parse_site
 from storage.record import Record, audit
 from storage.record.alerts import StoredAlert, put
+from storage.record.intervals import revise, set_progress
 from storage.record.registry import apply
 from storage.record.users import make_account, make_token
 from storage.timeseries import Point, Series, Store, open_store
@@ -59,6 +61,9 @@ def token(record: Record) -> str:
     with record.writing(durable=False) as connection:
         apply(connection, example, prune=False, now_ms=NOW)
         put(connection, example.id, StoredAlert("4f0c2d6b9a1e8f37", vacancy, False, None), NOW)
+        empty = [Interval(FIRED - 39 * MINUTE, None, "vacant", 0.02)]
+        revise(connection, example.id, "disdukcapil-1", "staff", 0, empty, NOW)
+        set_progress(connection, example.id, NOW, spool="s", spool_id=1)
         make_account(connection, "dinas-kependudukan", NOW)
         return make_token(connection, "dinas-kependudukan", "layar lobi", NOW)
 
