@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -187,7 +188,7 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             now=now_ms,
             store=store,
             demo=demo,
-            data_flag=f" --data {shlex.quote(str(settings.data))}" if demo else "",
+            data_flag=_data_flag(settings.data) if demo else "",
             plans=settings.data / "plans",
             checks={"store": check_of(store)},
             webhook_secrets=os.environ,
@@ -196,6 +197,12 @@ def run_web(settings: Settings, pages: socket.socket, stop: threading.Event, *, 
             oidc=relying_party(settings, os.environ),
         )
         serve(create_app(parts), pages, stop)
+
+
+def _data_flag(data: Path) -> str:
+    """` --data hadir-data/demo`: as it is written where Hadir was started."""
+    here = Path.cwd()
+    return f" --data {shlex.quote(str(data.relative_to(here) if data.is_relative_to(here) else data))}"
 
 
 def _tell_idle_webhook_secrets(record: Record) -> None:
