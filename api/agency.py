@@ -10,6 +10,7 @@ from typing import NamedTuple
 from api import floor as live
 from api import floor_alerts, floor_tiles
 from api.answer_words import with_note
+from api.floor_alerts import OF_OUTLETS
 from api.ledger_bars import bound, shares
 from api.live import Occupancy
 from api.words import Words
@@ -26,8 +27,6 @@ from storage.record.alert_list import AlertRow
 from storage.record.contests import Contest
 from storage.record.declarations import Declaration
 
-# What an agency is asked about; the technical kinds are the technician's.
-ANSWERED = ("unattended", "vacancy", "late_opening", "equipment_down")
 # What one may know beforehand; that nobody came, and that a sensor is wrong, is known afterwards alone.
 DECLARED: tuple[AbsenceReason, ...] = ("break", "meeting", "sick", "equipment", "system_down", "other")
 
@@ -53,7 +52,7 @@ def asks(
     rows: Iterable[AlertRow], occupancies: Mapping[str, Occupancy], plan: live.Plan, now_ms: int, words: Words
 ) -> list[Ask]:
     """The alerts of `rows` that stand and that an agency answers, unanswered ones first."""
-    stand = {row.id: row for row in rows if row.stands and row.alert.kind in ANSWERED}
+    stand = {row.id: row for row in rows if row.stands and row.alert.kind in OF_OUTLETS}
     found = []
     for card in floor_alerts.cards(stand.values(), occupancies, plan, now_ms, words):
         row = stand[card.id]
@@ -291,7 +290,7 @@ def opened(entries: Iterable[Entry], words: Words) -> str:
 
 def answers(rows: Iterable[AlertRow], given: Mapping[str, Sequence[Acknowledgement]]) -> Answers:
     """How `rows` were answered; those that late data disproved are nobody's."""
-    asked = [row for row in rows if row.alert.kind in ANSWERED and row.disproved_ms is None]
+    asked = [row for row in rows if row.alert.kind in OF_OUTLETS and row.disproved_ms is None]
     took = [given[row.id][0].at_ms - row.alert.fired_ms for row in asked if given.get(row.id)]
     return Answers(len(asked), len(took), round(median(took)) if took else None)
 
@@ -356,7 +355,7 @@ def contestable(rows: Iterable[AlertRow], outlets: Mapping[str, str], now_ms: in
             f"{outlets[alert.subject]}, {stretch(alert.since_ms, alert.resolved_ms or 0, now_ms, words)}",
         )
         for alert in over[:_CONTESTABLE]
-        if alert.kind in ANSWERED
+        if alert.kind in OF_OUTLETS
     ]
 
 

@@ -44,8 +44,15 @@ _SPOKEN = tuple(re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b") for na
 def findable(text: str) -> str:
     """What a counter is found by: its own words, folded, and the other names of what it gives."""
     own = folded(text)
-    others = (name for spoken, names in zip(_SPOKEN, _FOLDED, strict=True) if spoken.search(own) for name in names)
-    return " ".join((own, *others))
+    # A joiner also stands between two services: `SIM-STNK`.
+    apart = folded(_JOINED.sub(" ", text))
+    others = (
+        name
+        for spoken, names in zip(_SPOKEN, _FOLDED, strict=True)
+        if spoken.search(own) or spoken.search(apart)
+        for name in names
+    )
+    return " ".join(dict.fromkeys((own, apart, *others)))
 
 
 def wanted(q: str) -> Sequence[str]:

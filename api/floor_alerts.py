@@ -14,7 +14,8 @@ from storage.record.alert_list import AlertRow
 
 # People first, the most urgent on top; the technical kinds keep this order among themselves.
 PEOPLE = ("unattended", "vacancy", "late_opening")
-_ANSWERED = (*PEOPLE, "equipment_down")
+# Of an outlet and for its agency: it answers them, and asks why there was one, or none.
+OF_OUTLETS = (*PEOPLE, "equipment_down")
 VACANCY = ("vacancy", "late_opening")
 TECHNICAL = ("equipment_down", "gateway_offline", "sensor_silent", "sensor_stuck", "low_battery")
 KIND_ORDER = ("site_outage", *PEOPLE, *TECHNICAL)
@@ -85,7 +86,7 @@ def cards(
 
 def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words) -> Card:
     subject = floor.subjects.get(subject_key(row), Subject(row.alert.subject, ()))
-    state = _state_of(row)
+    state = state_of(row)
     life = row.state(now_ms)
     back_ms = _back_ms(row, subject, occupancies)
     phone = floor.outlets[subject.outlets[0]].phone if row.alert.kind in PEOPLE and subject.outlets else ""
@@ -113,7 +114,7 @@ def page_of(subject: Subject, floor: Plan) -> str:
 
 
 def _answer_at(row: AlertRow, subject: Subject, floor: Plan) -> str:
-    asked = row.alert.kind in _ANSWERED and subject.outlets
+    asked = row.alert.kind in OF_OUTLETS and subject.outlets
     return f"{floor.outlets[subject.outlets[0]].answer}#alert-{row.id}" if asked else ""
 
 
@@ -131,7 +132,8 @@ def _back_ms(row: AlertRow, subject: Subject, occupancies: Mapping[str, Occupanc
     return max(parse_instant(staff.since), row.alert.since_ms)
 
 
-def _state_of(row: AlertRow) -> str:
+def state_of(row: AlertRow) -> str:
+    """The state of outlets whose colour an alert has."""
     if row.alert.kind == "unattended":
         return "unattended"
     return "vacant" if row.alert.kind in PEOPLE else "unknown"

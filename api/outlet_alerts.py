@@ -21,9 +21,6 @@ from presence.intervals import Span
 from presence.site import Outlet, Site
 from storage.record.alert_list import AlertRow, alerts
 
-PEOPLE = ("unattended", "vacancy", "late_opening")
-EXPLAINED = (*PEOPLE, "equipment_down")
-
 _MOST_ALERTS = 10_000
 
 
@@ -104,19 +101,13 @@ def on_timeline(row: AlertRow, site: Site, outlet: Outlet, words: Words) -> Told
     flags = [Flag(told.at_ms, steps.get(Recipient(told.agency, told.recipient), 1)) for told in row.told]
     kind = words(f"kind.{row.alert.kind}")
     return Told(
-        row=_state_of(row),
+        row=floor_alerts.state_of(row),
         name=kind if row.disproved_ms is None else f"{kind} ({words('log.disproved').lower()})",
         start_ms=row.alert.since_ms,
         end_ms=row.alert.resolved_ms if row.disproved_ms is None else row.alert.resolved_ms or row.disproved_ms,
         disproved=row.disproved_ms is not None,
         flags=flags,
     )
-
-
-def _state_of(row: AlertRow) -> str:
-    if row.alert.kind == "unattended":
-        return "unattended"
-    return "vacant" if row.alert.kind in PEOPLE else "unknown"
 
 
 def alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: Words) -> dict[str, Any]:
@@ -137,8 +128,8 @@ def alert_line(row: AlertRow, plan: floor.Plan, now_ms: int, day: Span, words: W
     said = row.acknowledged
     unanswered = words("outlet.alerts.unanswered") if row.stands else "–"
     return {
-        "state": _state_of(row),
-        "icon": "i-sensor" if _state_of(row) == "unknown" else f"st-{_state_of(row)}",
+        "state": floor_alerts.state_of(row),
+        "icon": "i-sensor" if floor_alerts.state_of(row) == "unknown" else f"st-{floor_alerts.state_of(row)}",
         "what": words(f"kind.{alert.kind}"),
         "whose": "" if alert.subject_type == "outlet" else plan.subjects[floor_alerts.subject_key(row)].label,
         "since": at(alert.since_ms),

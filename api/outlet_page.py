@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 
 from api import floor, floor_alerts, floor_hours, floor_tiles
 from api.access import Sight
+from api.floor_alerts import OF_OUTLETS, PEOPLE
 from api.ledger_days import extent
 from api.ledger_view import view
 from api.outlet_alerts import (
-    EXPLAINED,
-    PEOPLE,
     alert_line,
     alerts_of_day,
     answer_in_words,
@@ -75,11 +74,15 @@ def outlet_page(
         "range": range_view(connection, site, outlet, hours, known, viewed, dates, asked, words),
         "alerts": [alert_line(row, plan, present.now_ms, day, words) for row in reversed(rows)],
         "kinds": {
-            "people": dict.fromkeys(EXPLAINED, True),
+            "people": dict.fromkeys(OF_OUTLETS, True),
             "all": {kind: words(f"kind.{kind}") for kind in floor_alerts.KIND_ORDER},
         },
         "works": works(
-            declarations(connection, site.id, Maintenance, from_ms=present.now_ms), outlet, present.now_ms, words
+            declarations(connection, site.id, Maintenance, from_ms=present.now_ms),
+            outlet,
+            present.now_ms,
+            words,
+            devices=present.agency is None,
         ),
         "sensors": [sensor_line(connection, site, sensor, present.now_ms, words) for sensor in outlet.sensors],
     }
@@ -159,7 +162,7 @@ def _why(
         sight=Sight(present.agency),
     )
     at = words.clock_s(asked.at_ms) if asked.at_ms % 60_000 else words.clock(asked.at_ms)
-    kinds = [one for one in told["kinds"] if one["kind"] in EXPLAINED and one["reason"] != "off"] or told["kinds"]
+    kinds = [one for one in told["kinds"] if one["kind"] in OF_OUTLETS and one["reason"] != "off"] or told["kinds"]
     stood = any(one["alert"] is not None for one in kinds)
     # Of several one is unfolded: what stood, else what speaks of the officer.
     first = next((one for one in kinds if one["alert"] is not None), kinds[0] if kinds else None)

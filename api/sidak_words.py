@@ -183,8 +183,11 @@ def _contact(one: Finding, words: Words, *, phones: bool) -> str:
 
 def _register(one: Finding) -> str:
     """Where a manager writes down whom to call: a contact of the agency, or the number of the one that is there."""
-    contacts = f"/admin/sites/{quote(one.site.id)}/agencies/{quote(one.outlets[0].outlet.agency)}/contacts"
-    return contacts if one.contact is None else f"{contacts}/{quote(one.contact.id)}"
+    agency = one.outlets[0].outlet.agency
+    contacts = f"/admin/sites/{quote(one.site.id)}/agencies/{quote(agency)}/contacts"
+    # A substitute who is named by name is no contact of the agency, and has no page.
+    known = {contact.id for its in one.site.agencies if its.id == agency for contact in its.contacts}
+    return f"{contacts}/{quote(one.contact.id)}" if one.contact is not None and one.contact.id in known else contacts
 
 
 def _sure(one: Finding, now_ms: int, words: Words) -> str:

@@ -142,7 +142,8 @@ def axis(day: Day) -> Span:
     While the first day of a record lasts, it reaches over the hours of that record: minutes in a whole day are a hair.
     """
     if day.recorded.start_ms > day.span.start_ms and day.now_ms < day.span.end_ms:
-        first, last = day.recorded.start_ms - _BESIDE_MS, day.now_ms + _BESIDE_MS
+        # A clock that was set back is before what it dated.
+        first, last = day.recorded.start_ms - _BESIDE_MS, max(day.now_ms, day.recorded.end_ms) + _BESIDE_MS
         return next(clip([Span(_hour(day, first), _hour(day, last) + _HOUR_MS)], *day.span))
     if day.open:
         start_ms, end_ms = day.open[0].start_ms - _MARGIN_MS, day.open[-1].end_ms + _MARGIN_MS

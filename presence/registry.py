@@ -214,8 +214,11 @@ def changed(site: Site, place: Place, given: Mapping[str, Any]) -> Changed:
         raise NotAsWanted([Problem("id", "stays as it is, for all history hangs on it; change the name instead")])
     if found := [Problem(name, "is changed part by part, each at its own path") for name in _PARTS if name in given]:
         raise NotAsWanted(found)
-    kept = written(site, place.kind.form, old)
+    # Its parts stay as they are: they may be of a time when other rules held, and are not what is changed here.
+    parts = {name: getattr(old, name) for name in _PARTS if hasattr(old, name)}
+    kept = {name: value for name, value in written(site, place.kind.form, old).items() if name not in parts}
     new = _read(place.kind, {name: value for name, value in (kept | dict(given)).items() if value is not None})
+    new = dataclasses.replace(new, **parts)
     return _checked(site, place, tuple(new if one is old else one for one in before), before.index(old))
 
 

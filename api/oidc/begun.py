@@ -50,7 +50,7 @@ def opened(cookie: str | None, state: str, key: bytes, now_ms: int) -> Begun:
         raise NotProved(
             "stale", f"what the browser keeps of the log-in does not hold ({type(error).__name__})"
         ) from None
-    begun = Begun(claims["state"], claims["nonce"], claims["verifier"], claims["then"])
+    begun = Begun(claims["state"], claims["nonce"], claims["verifier"], claims.get("then"))
     if not hmac.compare_digest(begun.state.encode(), state.encode()):
         raise NotProved("stale", "the state is not of this browser")
     return begun

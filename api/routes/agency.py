@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from api import floor_alerts
 from api.access import ROLES_OF, RULES, may_phone, sight_of
-from api.agency import ANSWERED
 from api.agency_done import done_of
 from api.agency_place import Place, place_of, words_of
 from api.agency_view import Asked, agency_view
@@ -116,7 +115,7 @@ def _agencies(request: Request, site: Site, now_ms: int) -> list[_Line]:
 
 
 def _is_asked(row: AlertRow, now_ms: int) -> bool:
-    return row.stands and row.alert.kind in ANSWERED and row.state(now_ms) == "firing"
+    return row.stands and row.alert.kind in floor_alerts.OF_OUTLETS and row.state(now_ms) == "firing"
 
 
 def _may(request: Request, operation: str) -> bool:

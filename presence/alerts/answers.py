@@ -8,7 +8,7 @@ from typing import Protocol
 BACK_MS = 5 * 60_000
 
 
-class Said(Protocol):
+class GivenAnswer(Protocol):
     """An answer, wherever it is kept; it holds in [at_ms, until_ms)."""
 
     @property
@@ -21,6 +21,6 @@ class Said(Protocol):
     def until_ms(self) -> int: ...
 
 
-def is_back_soon(said: Said) -> bool:
+def is_back_soon(said: GivenAnswer) -> bool:
     """Whether somebody said to be back in five minutes, which the record keeps as a break of that length."""
     return said.reason == "break" and said.note is None and said.until_ms - said.at_ms == BACK_MS

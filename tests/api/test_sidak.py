@@ -127,6 +127,24 @@ def test_after_an_absence_the_empty_time_begins_with_its_end():
     assert sidak_words.entry(one, NOW, ID, phones=True).what == "Izin habis 10.00, petugas belum ada"
 
 
+def test_who_is_called_without_a_number_is_given_one_where_he_stands_a_stranger_beside_the_others():
+    silent = Contact(id="koordinator", name="Koordinator", level=1)
+    stranger = Contact(id="~1", name="Bu Sri", channel="hadir+https://:{env:KUNCI}@pesan.example/hadir")
+    away = Substitute(
+        agency="dinas", contact="koordinator", from_ms=at("08:00:00"), to_ms=at("15:00:00"), to="~1", person=stranger
+    )
+    addresses = []
+    for substitutes in ((), (away,)):
+        (one,) = ask(
+            heard("a-1", "vacant", at("09:51:00")),
+            agencies=(Agency(id="dinas", name="Dinas", contacts=(silent,)),),
+            substitutes=substitutes,
+        ).empty
+        addresses.append(sidak_words.entry(one, NOW, ID, phones=True, registers=True).register)
+    contacts = "/admin/sites/balai/agencies/dinas/contacts"
+    assert addresses == [f"{contacts}/koordinator", contacts]
+
+
 def test_an_alert_says_since_when_who_was_told_by_which_step_and_what_was_answered():
     told = (Told(at("10:01:00"), "dinas", "koordinator"), Told(at("10:21:00"), "dinas", "kepala"))
     said = Acknowledgement(1, "x", at("10:25:00"), at("11:25:00"), "equipment", "printer kuitansi", "ani")

@@ -55,6 +55,7 @@ def test_the_first_day_of_a_record_is_drawn_from_its_hour_on_while_it_lasts():
     assert len(timeline(day(**first), WORDS).ticks) == 9
     assert axis(day(**first, now_ms=at("24T23:58"))).end_ms == WHOLE.end_ms
     assert axis(day(**first, now_ms=at("25T08:00"))) == WHOLE
+    assert axis(day(**first, now_ms=at("24T03:00"))) == Span(at("24T09:00"), at("24T11:00"))
 
 
 @pytest.mark.parametrize(("open_", "ticks"), [([MORNING], 5), ([WHOLE], 9)])

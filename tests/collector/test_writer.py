@@ -23,12 +23,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.points: list[int] = []
+        self.writes: list[int] = []  # how many points each had
         self.error: Exception | None = None
 
     def write(self, points: Sequence[Point]) -> list[Refused]:
         if self.error is not None:
             raise self.error
         self.points += [point.at_ms for point in points]
+        self.writes.append(len(points))
         return []
 
     def read(self, series: object, from_ms: int, to_ms: int) -> list[Reading]:
@@ -99,3 +101,31 @@ def test_a_fault_that_ends_it_is_told(writer: Writer, store: Memory):
         return False
 
     eventually(told)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows wait for company as long as nothing hurries."""
+    monkeypatch.setattr("collector.writer._GATHER_S", 600.0)
+    monkeypatch.setattr("collector.writer._ENOUGH_POINTS", 5)
+
+
+def test_what_comes_one_after_the_other_is_written_together(patient: None, writer: Writer, store: Memory):
+    for number in range(1, 4):
+        writer.offer([row(number)])
+    assert store.writes == []
+    assert writer.reached(3, 60)
+    assert store.writes == [3]
+
+
+def test_what_is_much_does_not_wait(patient: None, writer: Writer, store: Memory):
+    for number in range(1, 6):
+        writer.offer([row(number)])
+    eventually(lambda: store.points == [1, 2, 3, 4, 5])
+    assert store.writes == [5]
+
+
+def test_what_waits_at_the_end_is_left_to_the_spool(patient: None, writer: Writer, store: Memory):
+    writer.offer([row(1)])
+    writer.stop(60)
+    assert (store.points, writer.done_id) == ([], 0)

@@ -2,7 +2,7 @@
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 15_000;
-const SILENT_MS = 10_000;
+const SILENT_MS = 9_000; // looked at every second, so that a page is grey within 10 s
 
 // Calls on.event(kind, data) for every event, on.refused(status) when the server does not want us, on.change() whenever
 // the feed is lost, tried or back. `heardMs` and `retryMs` are instants of performance.now().

@@ -1,11 +1,11 @@
 // The public page and the lobby's board: they ask every 5 s, and what is new takes the place of what was shown. A page
-// without news for 10 s greys itself and says since when; after 90 s nothing of what it shows is known any more.
+// without news for 10 s is grey and says since when; after 90 s nothing of what it shows is known any more.
 
 import { Words } from "./words.js";
 
 const EVERY_MS = 5_000;
 const PATIENCE_MS = 8_000;
-const DEAD_MS = 10_000;
+const DEAD_MS = 9_000; // looked at every second
 const UNKNOWN_MS = 90_000;
 const PAGE_MS = 20_000;
 const FRESH = ["hours", "day", "summary", "now", "cut", "opens"]; // the whole before its part
