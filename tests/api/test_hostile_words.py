@@ -37,6 +37,7 @@ from storage.record.contests import Contest, decide, submit
 from storage.record.declarations import declare
 from storage.record.users import make_account, make_session, make_token
 from tests.builders import site
+from tests.fixtures.hadir_command import eventually
 from tests.fixtures.hall import AGENCY, Hall
 from tests.fixtures.mall import MINUTE, NOW
 
@@ -104,7 +105,9 @@ def evil(hall: Hall) -> str:
         note_unclaimed(connection, [device])
         make_account(connection, ACCOUNT, NOW)
         make_token(connection, ACCOUNT, EVIL[:64], NOW)
-        return make_session(connection, ACCOUNT, NOW)
+        session = make_session(connection, ACCOUNT, NOW)
+    eventually(lambda: httpx.get(f"{hall.url}/public/board?site=jahat").status_code == 200)
+    return session
 
 
 PAGES = (
