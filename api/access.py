@@ -308,6 +308,11 @@ def may_phone(request: Request) -> bool:
     return who is None or who.role in ROLES_OF["answer"]
 
 
+def may_give_channels(request: Request) -> bool:
+    """Whether whoever asks decides where this machine sends to: a channel may name any host, and any secret of it."""
+    return request.state.who is not None and request.state.who.role in ROLES_OF["register"]
+
+
 async def admit(request: Request) -> None:
     """Let the request pass, or raise 401, or 403 to who may not. A route without a rule passes nobody.
 

@@ -13,6 +13,7 @@ from api.words import Words
 from presence.site import Absence
 from storage.record import Record
 from storage.record.alert_list import by_ids
+from storage.record.contests import contests
 from storage.record.declarations import declarations
 from storage.record.substitutes import substitutes
 
@@ -31,8 +32,8 @@ class Done(NamedTuple):
 def done_of(record: Record, place: Place, asked: str | None, now_ms: int, words: Words) -> Done | None:
     """`asked`: as the form left it in the address. None when the record knows nothing of it, or not any more."""
     kind, _, name = (asked or "").partition("-")
-    if kind in ("undone", "contested", "decided"):
-        return Done(words(f"agency.done.{kind}"))
+    if kind == "undone":
+        return Done(words("agency.done.undone"))
     with record.reading() as connection:
         if kind == "answer":
             return _answer(connection, place, name, now_ms, words)
@@ -40,6 +41,8 @@ def done_of(record: Record, place: Place, asked: str | None, now_ms: int, words:
             return _absences(connection, place, name, now_ms, words)
         if kind == "substitute":
             return _substitute(connection, place, name, now_ms, words)
+        if kind in ("contested", "decided"):
+            return _contest(connection, place, kind, name, now_ms, words)
     return None
 
 
@@ -81,3 +84,12 @@ def _substitute(connection: Connection, place: Place, name: str, now_ms: int, wo
     named = [one for one in substitutes(connection, place.site.id, place.agency) if str(one.id) == name]
     found = agency_substitutes.coming(named, place.site, now_ms, words)
     return Done(words("agency.done.substitute", said=found[0].said), "substitute", name) if found else None
+
+
+def _contest(connection: Connection, place: Place, kind: str, name: str, now_ms: int, words: Words) -> Done | None:
+    names, found = {outlet.id: outlet.name for outlet in place.outlets}, contests(connection, place.site.id)
+    for one in found:
+        if str(one.id) == name and one.outlet in names:
+            when = agency.stretch(one.from_ms, one.to_ms, now_ms, words)
+            return Done(words(f"agency.done.{kind}", where=names[one.outlet], when=when))
+    return None

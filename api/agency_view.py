@@ -18,8 +18,9 @@ from api.words import Words
 from presence.declarations import ABSENCE_REASONS, LONGEST_TEXT
 from presence.intervals import Span, clip
 from presence.ledger_sums import LedgerSum, sums
-from presence.people import LONGEST_NAME
+from presence.people import LONGEST_NAME, LONGEST_PHONE
 from presence.site import Absence, Site
+from presence.substitutes import LONGEST_CHANNEL
 from storage.record import Record, acknowledgements
 from storage.record.alert_list import alerts
 from storage.record.contests import contests
@@ -112,6 +113,8 @@ def agency_view(record: Record, asked: Asked) -> dict[str, Any]:
         "substitutes_past": agency_substitutes.past(named, site, now_ms, words),
         "substitute_untils": agency_substitutes.untils(hours, now_ms, words),
         "longest_name": LONGEST_NAME,
+        "longest_phone": LONGEST_PHONE,
+        "longest_channel": LONGEST_CHANNEL,
         "contests": agency.contest_lines(disputed, names, now_ms, words),
         "contestable": agency.contestable(rows, names, now_ms, words),
         "today": words.iso(now_ms)[:10],

@@ -1,13 +1,11 @@
 """What the forms of an agency's page do, without JavaScript too: answer, declare, contest, name, take back.
 
-Each ends where it was sent from: with what was done, or beside what is to be mended, which `about` names.
+Each ends where it was sent from: with what was done, or with all that was filled in and what is to be mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,69 +13,57 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from api import agency
+from api.access import may_give_channels
 from api.agency_done import numbers
+from api.agency_given import Fields, NotDone, Wrong, absences, answered, contested, decision, substitute
+from api.agency_page import show
 from api.agency_place import Place, place_of
+from api.agency_refused import Refused
 from api.agency_view import hours_ahead
 from api.asked import site_of
 from api.contesting import NOT_BOOKED
 from api.contesting import contest as contest_booked
 from api.forms import form_of
 from api.parts import Parts
-from api.routes.substitutes import may_give_channels
 from presence.alerts.answers import BACK_MS
-from presence.declarations import ABSENCE_REASONS, ACKNOWLEDGED_MS, NotAccepted
-from presence.instants import parse_instant
-from presence.intervals import Span
-from presence.site import Absence, Contact, Outlet, Site, Substitute
+from presence.declarations import ACKNOWLEDGED_MS, NotAccepted
+from presence.people import LONGEST_NAME
+from presence.site import Absence, Site, Substitute
+from presence.site_checks import Problem
 from presence.substitutes import is_away_too
 from storage.record.acknowledgements import Answer, add, take_back
 from storage.record.alert_list import AlertRow, by_ids
-from storage.record.contests import VERDICTS, Contest, contested, decide
+from storage.record.contests import Contest, decide
+from storage.record.contests import contested as known_contest
 from storage.record.declarations import declaration, declare, end
 from storage.record.refusals import NotNow, NotThere
 from storage.record.substitutes import end_substitute, name_substitute
 
 router = APIRouter(include_in_schema=False)
 
-Fields = Mapping[str, str]
-
-# What a form that was not done may say; each has its words.
-SAID = (
-    *("reason", "note", "outlet", "until", "over", "first", "twice", "contest", "booked", "decide"),
-    *("away", "person", "unreached", "busy", "until_away", "channel", "taken"),
-)
-# Which words say what is wrong with a substitute, by the field that the record refuses.
+# Beside what a substitute's form says of what the record refuses, by the field that it names.
 _OF_SUBSTITUTE = {
-    "contact": "away",
-    "name": "person",
-    "phone": "person",
-    "channel": "unreached",
-    "from": "until_away",
-    "to": "until_away",
+    "contact": Wrong("contact", "away"),
+    "name": Wrong("name", "name", {"most": LONGEST_NAME}),
+    "phone": Wrong("phone", "phone"),
+    "from": Wrong("from", "from_past"),
+    "to": Wrong("to", "to_past"),
 }
-
-
-class _NotDone(Exception):
-    """A form cannot be done; `said`: one of `SAID`; `about`: where it is shown, an alert or else the form's part."""
-
-    def __init__(self, said: str, about: str = "") -> None:
-        super().__init__(said)
-        self.said, self.about = said, about
 
 
 @router.post("/agency/acknowledge")
 async def acknowledge(request: Request) -> Response:
-    return await _do(request, _acknowledge, "asks")
+    return await _do(request, _acknowledge, "alert-alert")
 
 
 @router.post("/agency/absence")
 async def declare_absence(request: Request) -> Response:
-    return await _do(request, _declare, "absences")
+    return await _do(request, _declare, "absence")
 
 
 @router.post("/agency/substitute")
 async def name_one(request: Request) -> Response:
-    return await _do(request, _name, "substitutes")
+    return await _do(request, _name, "substitute")
 
 
 @router.post("/agency/undo")
@@ -87,16 +73,19 @@ async def undo(request: Request) -> Response:
 
 @router.post("/agency/contest")
 async def contest(request: Request) -> Response:
-    return await _do(request, _contest, "contests")
+    return await _do(request, _contest, "contest")
 
 
 @router.post("/agency/decide")
 async def decide_contest(request: Request) -> Response:
-    return await _do(request, _decide, "contests")
+    return await _do(request, _decide, "decide-number")
 
 
-async def _do(request: Request, act: Callable[[Request, Place, Fields], str], part: str) -> Response:
-    """Read the form, do it, and show the page again: what was done, or why it was not, at its `part` of the page."""
+async def _do(request: Request, act: Callable[[Request, Place, Fields], str], form: str) -> Response:
+    """Read the form, do it, and show the page again: with what was done, or with the form as it came and what to mend.
+
+    `form`: by its name on the page, an alert's or a contest's with the field of that name: `alert-{alert}`.
+    """
     fields = await form_of(request)
     site = site_of(request, fields.get("site", ""))
     place = place_of(request, site, fields.get("agency"))
@@ -104,9 +93,9 @@ async def _do(request: Request, act: Callable[[Request, Place, Fields], str], pa
         raise HTTPException(404, f'no agency of site "{site.id}" is named')
     try:
         done = await run_in_threadpool(act, request, place, fields)
-    except _NotDone as refused:
-        about = refused.about or part
-        return RedirectResponse(f"{place.address(said=refused.said, about=about)}#{about}", 303)
+    except NotDone as refused:
+        name, _, of = form.partition("-")
+        return await show(request, place, Refused(f"{name}-{fields.get(of, '')}" if of else name, refused, fields))
     except NotNow:
         return RedirectResponse(place.address(said="over"), 303)
     request.app.state.feed.look_soon()
@@ -116,28 +105,21 @@ async def _do(request: Request, act: Callable[[Request, Place, Fields], str], pa
 def _acknowledge(request: Request, place: Place, fields: Fields) -> str:
     parts: Parts = request.app.state.parts
     back = "back" in fields
-    reason, note = ("break" if back else fields.get("reason", "")), fields.get("note", "").strip() or None
-    card = f"alert-{fields.get('alert', '')}"
-    if reason not in ABSENCE_REASONS:
-        raise _NotDone("reason", card)
-    if reason == "other" and note is None:
-        raise _NotDone("note", card)
-    said = Answer(reason, note if reason == "other" else None, BACK_MS if back else ACKNOWLEDGED_MS)
+    name = fields.get("alert", "")
     with parts.record.writing() as connection:
-        row = _own_alert(connection, place, fields.get("alert", ""))
-        _check_first(row, request.state.account, parts.now(), card)
-        try:
-            add(connection, place.site.id, row.id, said, author=request.state.account, now_ms=parts.now())
-        except NotAccepted:
-            raise _NotDone("note", card) from None
+        row, now_ms = _own_alert(connection, place, name), parts.now()
+        reason, note = ("break", None) if back else answered(fields)
+        _check_first(row, request.state.account, now_ms)
+        said = Answer(reason, note, BACK_MS if back else ACKNOWLEDGED_MS)
+        add(connection, place.site.id, row.id, said, author=request.state.account, now_ms=now_ms)
     return f"answer-{row.id}"
 
 
-def _check_first(row: AlertRow, author: str, now_ms: int, card: str) -> None:
+def _check_first(row: AlertRow, author: str, now_ms: int) -> None:
     """Raise when somebody else's answer holds: whoever sent this saw the alert without it."""
     answer = row.acknowledged
     if row.state(now_ms) == "acknowledged" and answer is not None and answer.author != author:
-        raise _NotDone("first", card)
+        raise NotDone([Wrong("", "first")], 409)
 
 
 def _own_alert(connection: Connection, place: Place, name: str) -> AlertRow:
@@ -152,100 +134,40 @@ def _declare(request: Request, place: Place, fields: Fields) -> str:
     parts: Parts = request.app.state.parts
     now_ms = parts.now()
     with parts.record.writing() as connection:
-        hours = hours_ahead(connection, place, now_ms)
-        span = _span(place.site, fields, agency.begins(hours, now_ms), now_ms)
-        reason, note = fields.get("reason", ""), fields.get("note", "").strip() or None
-        if reason not in agency.DECLARED:
-            raise _NotDone("reason")
-        if reason == "other" and note is None:
-            raise _NotDone("note")
+        begin_ms = agency.begins(hours_ahead(connection, place, now_ms), now_ms)
         made = []
-        for outlet in _named_outlets(place, fields.get("outlet", "")):
-            wanted = Absence(outlet=outlet.id, from_ms=span.start_ms, to_ms=span.end_ms, reason=reason, note=note)
+        for wanted in absences(place, fields, begin_ms, now_ms):
             try:
                 made.append(declare(connection, place.site.id, wanted, request.state.account, now_ms))
-            except NotAccepted as refused:
-                raise _NotDone("note" if refused.problems[0].path == "note" else "until") from None
             except NotNow:
-                raise _NotDone("twice") from None
+                raise NotDone([Wrong("", "twice")], 409) from None
     return f"absence-{'.'.join(str(one.id) for one in made)}"
-
-
-def _named_outlets(place: Place, name: str) -> list[Outlet]:
-    """The outlet of that name, or all of the agency's for `*`."""
-    found = [outlet for outlet in place.outlets if name in ("*", outlet.id)]
-    if not found:
-        raise _NotDone("outlet")
-    return found
-
-
-def _span(site: Site, fields: Fields, begin_ms: int, now_ms: int) -> Span:
-    """From when to when: up to the instant of a button, or by the fields for any other time."""
-    try:
-        if until := fields.get("until"):
-            return Span(begin_ms, parse_instant(until))
-        start_ms, end_ms = _dated(site, fields)
-    except (KeyError, ValueError):
-        raise _NotDone("until") from None
-    # A minute that has begun is meant as from now on.
-    return Span(now_ms if now_ms - 60_000 < start_ms < now_ms else start_ms, end_ms)
-
-
-def _dated(site: Site, fields: Fields, last_date: str | None = None) -> Span:
-    """By the fields `date`, `from` and `to`, on the site's clock. Raises KeyError or ValueError."""
-    zone, date = ZoneInfo(site.timezone), fields["date"]
-    first, last = (
-        datetime.fromisoformat(f"{day}T{fields[name]}").replace(tzinfo=zone)
-        for day, name in ((date, "from"), (last_date or date, "to"))
-    )
-    return Span(round(first.timestamp() * 1000), round(last.timestamp() * 1000))
 
 
 def _name(request: Request, place: Place, fields: Fields) -> str:
     parts: Parts = request.app.state.parts
     now_ms = parts.now()
-    wanted = _substitute(place, fields, now_ms)
+    wanted = substitute(place, fields, now_ms)
     if wanted.person is not None and wanted.person.channel is not None and not may_give_channels(request):
-        raise _NotDone("channel")
+        raise NotDone([Wrong("to_contact", "channel_manager")])
     try:
         with parts.record.writing() as connection:
             made = name_substitute(connection, place.site.id, wanted, request.state.account, now_ms)
     except NotAccepted as refused:
-        raise _NotDone(_why_not(place.site, wanted, refused)) from None
+        raise NotDone(_of_substitute(place.site, wanted, one, fields) for one in refused.problems) from None
     except NotNow:
-        raise _NotDone("taken") from None
+        raise NotDone([Wrong("", "taken")], 409) from None
     return f"substitute-{made.id}"
 
 
-def _substitute(place: Place, fields: Fields, now_ms: int) -> Substitute:
-    """Who is to stand in: a contact, or, for `~`, somebody by name; up to a button's instant, or by the fields."""
-    to = fields.get("to_contact", "")
-    person = None
-    if to == "~":
-        name, phone, channel = (fields.get(key, "").strip() for key in ("name", "phone", "channel"))
-        person = Contact(id="", name=name, phone=phone or None, channel=channel or None)
-    contact = fields.get("contact", "")
-    if not contact or not to:
-        raise _NotDone("away")
-    try:
-        if until := fields.get("until"):
-            span = Span(now_ms, parse_instant(until))
-        else:
-            span = _dated(place.site, fields, fields.get("last") or fields["date"])
-    except (KeyError, ValueError):
-        raise _NotDone("until_away") from None
-    return Substitute(
-        agency=place.agency, contact=contact, from_ms=span.start_ms, to_ms=span.end_ms, to=to, person=person
-    )
-
-
-def _why_not(site: Site, wanted: Substitute, refused: NotAccepted) -> str:
-    path = refused.problems[0].path
-    if path != "substitute":
-        return _OF_SUBSTITUTE[path]
-    if wanted.to == wanted.contact:
-        return "away"
-    return "busy" if is_away_too(site, wanted) else "unreached"
+def _of_substitute(site: Site, wanted: Substitute, problem: Problem, fields: Fields) -> Wrong:
+    """What the form says of a problem that the record has with who stands in."""
+    if problem.path == "substitute":
+        return Wrong("to_contact", "busy" if is_away_too(site, wanted) else "unreached")
+    if problem.path == "channel":
+        given = bool(fields.get("channel", "").strip())
+        return Wrong("channel", "channel") if given else Wrong("to_contact", "unreached")
+    return _OF_SUBSTITUTE[problem.path]
 
 
 def _undo(request: Request, place: Place, fields: Fields) -> str:
@@ -271,45 +193,29 @@ def _undo(request: Request, place: Place, fields: Fields) -> str:
 
 def _contest(request: Request, place: Place, fields: Fields) -> str:
     parts: Parts = request.app.state.parts
-    outlet, span = _contested_stretch(place, fields)
-    if not place.sight.sees_outlet(place.site, outlet):
-        raise _NotDone("outlet")
-    text, author = fields.get("text", "").strip(), request.state.account
-    wanted = Contest(0, place.site.id, outlet, span.start_ms, span.end_ms, text, author, 0)
+    now_ms = parts.now()
+    outlet, span, text = contested(place, fields, now_ms)
+    wanted = Contest(0, place.site.id, outlet, span.start_ms, span.end_ms, text, request.state.account, 0)
+    which = "which" if fields.get("which") else ""
     try:
         with parts.record.writing() as connection:
-            contest_booked(connection, place.site, wanted, parts.now())
+            made = contest_booked(connection, place.site, wanted, now_ms)
     except NotAccepted as refused:
-        raise _NotDone("booked" if NOT_BOOKED in refused.problems else "contest") from None
+        raise NotDone([Wrong(which or "from", "booked" if NOT_BOOKED in refused.problems else "which")]) from None
     except NotNow:
-        raise _NotDone("twice") from None
-    return "contested"
-
-
-def _contested_stretch(place: Place, fields: Fields) -> tuple[str, Span]:
-    """What is contested: one of the stretches that were alerted, or any other by its fields."""
-    try:
-        if which := fields.get("which"):
-            outlet, first, last = which.split(" ")
-            return outlet, Span(parse_instant(first), parse_instant(last))
-        return fields.get("outlet", ""), _dated(place.site, fields)
-    except (KeyError, ValueError):
-        raise _NotDone("contest") from None
+        raise NotDone([Wrong("", "contested")], 409) from None
+    return f"contested-{made.id}"
 
 
 def _decide(request: Request, place: Place, fields: Fields) -> str:
     parts: Parts = request.app.state.parts
-    verdict = next((known for known in VERDICTS if known == fields.get("verdict")), None)
     found = numbers(fields.get("number", ""))
-    if verdict is None or not found:
-        raise _NotDone("decide")
-    try:
-        with parts.record.writing() as connection:
-            made = contested(connection, place.site.id, found[0])
-            if not place.sight.sees_outlet(place.site, made.outlet):
-                raise NotThere(f'no contest {found[0]} at site "{place.site.id}"')
-            text, author = fields.get("text", "").strip(), request.state.account
-            decide(connection, place.site.id, found[0], verdict, text, author=author, now_ms=parts.now())
-    except NotAccepted:
-        raise _NotDone("decide") from None
-    return "decided"
+    if not found:
+        raise NotThere("no contest is named")
+    with parts.record.writing() as connection:
+        made = known_contest(connection, place.site.id, found[0])
+        if not place.sight.sees_outlet(place.site, made.outlet):
+            raise NotThere(f'no contest {found[0]} at site "{place.site.id}"')
+        verdict, text = decision(fields)
+        decide(connection, place.site.id, made.id, verdict, text, author=request.state.account, now_ms=parts.now())
+    return f"decided-{made.id}"

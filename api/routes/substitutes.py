@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.access import ROLES_OF, may_phone, sight_of
+from api.access import may_give_channels, may_phone, sight_of
 from api.answered import Answer, OneSubstitute, Substitutes
 from api.asked import site_of
 from api.feed import Feed
@@ -152,11 +152,6 @@ def end_a_substitute(
         made = end_substitute(connection, site, agency, number, author=request.state.account, now_ms=parts.now())
     feed.look_soon()
     return JSONResponse({"substitute": made.as_json()})
-
-
-def may_give_channels(request: Request) -> bool:
-    """Whether whoever asks decides where this machine sends to: a channel may name any host, and any secret of it."""
-    return request.state.who is not None and request.state.who.role in ROLES_OF["register"]
 
 
 def _check_agency(request: Request, site: str, agency: str) -> None:

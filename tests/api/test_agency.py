@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import select
 
 from api import agency_substitutes
@@ -30,6 +31,12 @@ from tests.fixtures.mall import MINUTE, NOW
 from tests.fixtures.web import Browser, Web
 
 HOUR = 60 * MINUTE
+TOO_LONG = "Terlalu panjang, 501 huruf. Singkatkan menjadi paling banyak 500."
+LATE = "Waktu pada tombol itu tidak berlaku lagi; pilih satu yang baru."
+FROM_PAST = "Jam mulai ini sudah lewat; pilih sekarang atau sesudahnya."
+DATE_PAST = "Tanggal ini sudah lewat; pilih hari ini atau sesudahnya."
+ORDER = "Jam berakhir harus sesudah jam mulai."
+PLAIN = "Memuat karakter yang tidak dapat ditampilkan; tulis dengan huruf biasa."
 XSS = "<script>alert('é')</script>"
 COORDINATOR = Contact(id="koordinator", name="Koordinator", phone="0200 555 0122")
 CHIEF = Contact(id="kepala", name="Kepala dinas", level=2, phone="0200 555 0100")
@@ -96,6 +103,29 @@ def sent(browser: Browser, what: str, **fields: str) -> str:
     page = browser.get(answer.headers["location"])
     assert page.status_code == 200
     return in_words(page.text)
+
+
+def refused(browser: Browser, what: str, status: int = 400, **fields: str) -> str:
+    """Send a form that cannot be done, and give the page that it is shown on again."""
+    fields = {"site": "balai", "agency": "naker", "proof": ""} | fields
+    answer = browser.post(f"/agency/{what}", data={name.rstrip("_"): value for name, value in fields.items()})
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+def told(html: str) -> dict[str, str]:
+    """What is said to be wrong, by the id of where it stands: at the top of the page and there alike."""
+    top = re.search(r'<ul class="mends">(.*?)</ul>', html, re.DOTALL)
+    assert top is not None
+    found = dict(re.findall(r'<a href="#([^"]+)">([^<]+)</a>', top[1]))
+    for where, says in found.items():
+        assert re.search(rf' id="{where}"', html), where
+        assert html.count(f">{says}</p>") == 1, says
+    invalid = {
+        where.partition("-wrong")[0] for where in re.findall(r'aria-invalid="true" aria-describedby="([^"]+)"', html)
+    }
+    assert {where.rsplit(" ", 1)[-1] for where in invalid} <= set(found)
+    return {where: says.replace("&#39;", "'") for where, says in found.items()}
 
 
 def absences(web: Web) -> list[Absence]:
@@ -181,14 +211,19 @@ def test_back_in_five_minutes_is_one_button_and_holds_that_long(hall: Web, naker
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "pilih satu alasan"),
-        ({"reason": "lunch"}, "pilih satu alasan"),
-        ({"reason": "other"}, "tulis alasan lainnya"),
-        ({"reason": "other", "note": "x" * 501}, "tulis alasan lainnya"),
+        ({}, {"reason": "Pilih satu alasan."}),
+        ({"reason": "lunch"}, {"reason": "Pilih satu alasan."}),
+        ({"reason": "other", "note": " "}, {"note": "Tulis alasan lainnya dengan beberapa kata."}),
+        ({"reason": "other", "note": "x" * 501}, {"note": TOO_LONG}),
+        ({"reason": "other", "note": "x\u200b\u202e"}, {"note": PLAIN}),
     ],
 )
-def test_an_answer_that_says_nothing_is_asked_for_again(hall: Web, naker: Browser, fields: dict[str, str], said: str):
-    assert said in sent(naker, "acknowledge", alert="a1", **fields)
+def test_an_answer_that_says_nothing_is_asked_for_again(
+    hall: Web, naker: Browser, fields: dict[str, str], said: dict[str, str]
+):
+    html = refused(naker, "acknowledge", alert="a1", **fields)
+    assert told(html) == {f"alert-a1-{field}": text for field, text in said.items()}
+    assert f'value="{fields.get("note", "")}" maxlength="500"' in html
     assert audited(hall) == []
 
 
@@ -197,7 +232,8 @@ def test_nobody_answers_for_others(hall: Web, naker: Browser):
         body = {"site": "balai", "alert": "a2", "reason": "sick", "kind": "answer", "number": "1"}
         assert naker.post(f"/agency/{form}", data=body).status_code == 404
         assert naker.post(f"/agency/{form}", data=body | {"agency": "dukcapil"}).status_code == 404
-    assert "pilih loketnya" in sent(naker, "absence", outlet="d-1", reason="sick", until=rfc3339(NOW + HOUR))
+    html = refused(naker, "absence", outlet="d-1", reason="sick", until=rfc3339(NOW + HOUR))
+    assert told(html) == {"absence-outlet": "Pilih loketnya."}
     assert audited(hall) == []
 
 
@@ -221,7 +257,8 @@ def test_an_absence_takes_three_taps_and_can_be_undone(hall: Web, naker: Browser
     assert "Izin tersimpan: Loket 22, 10.42–11.00, rapat / apel. Batalkan" in words
     (made,) = absences(hall)
     assert (made.outlet, made.from_ms, made.to_ms) == ("n-2", NOW, parse_instant(ends[0]))
-    assert "sudah dinyatakan" in sent(naker, "absence", outlet="n-2", reason="meeting", until=ends[0])
+    again = refused(naker, "absence", 409, outlet="n-2", reason="meeting", until=ends[0])
+    assert told(again) == {"absence": "Izin yang sama sudah dinyatakan; lihat daftarnya di bawah."}
     number = re.search(r'name="number" value="(\d+)"', naker.get("/agency?done=absence-1").text)
     assert number is not None
     hall.now_ms += 4000
@@ -237,22 +274,58 @@ def test_an_absence_of_all_outlets_at_another_time_is_one_form(hall: Web, naker:
     assert [made.from_ms for made in absences(hall)] == [parse_instant("2026-11-25T08:00:00+07:00")] * 2
 
 
+TODAY = {"outlet": "n-1", "reason": "sick", "date": "2026-11-24"}
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"until": rfc3339(NOW + HOUR), "reason": "sick"}, "pilih loketnya"),
-        ({"until": rfc3339(NOW + HOUR), "outlet": "n-1"}, "pilih satu alasan"),
-        ({"until": rfc3339(NOW + HOUR), "outlet": "n-1", "reason": "other"}, "tulis alasan lainnya"),
-        ({"until": rfc3339(NOW - HOUR), "outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
-        ({"until": "soon", "outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
-        ({"outlet": "n-1", "reason": "sick"}, "Perbaiki jamnya"),
-        ({"outlet": "n-1", "reason": "sick", "date": "2026-11-24", "from_": "08:00", "to": "09:00"}, "Perbaiki jamnya"),
+        ({"until": rfc3339(NOW + HOUR), "reason": "sick"}, {"outlet": "Pilih loketnya."}),
+        ({"until": rfc3339(NOW + HOUR), "outlet": "n-1"}, {"reason": "Pilih satu alasan."}),
+        ({"until": rfc3339(NOW + HOUR)}, {"outlet": "Pilih loketnya.", "reason": "Pilih satu alasan."}),
+        (
+            {"until": rfc3339(NOW + HOUR), "outlet": "n-1", "reason": "other"},
+            {"note": "Tulis alasan lainnya dengan beberapa kata."},
+        ),
+        (TODAY | {"until": rfc3339(NOW - HOUR)}, {"until": LATE}),
+        (TODAY | {"until": rfc3339(NOW + 40 * 24 * HOUR)}, {"until": LATE}),
+        (TODAY | {"until": "soon"}, {"until": LATE}),
+        (
+            {"outlet": "n-1", "reason": "sick"},
+            {"date": "Isi tanggalnya.", "from": "Isi jam mulainya.", "to": "Isi jam berakhirnya."},
+        ),
+        (TODAY | {"from_": "08:00", "to": "09:00"}, {"from": FROM_PAST, "to": "Jam berakhir ini sudah lewat; .*"}),
+        (TODAY | {"from_": "10:00", "to": "12:00"}, {"from": FROM_PAST}),
+        (TODAY | {"from_": "11:00", "to": "11:00"}, {"to": ORDER}),
+        (TODAY | {"from_": "25:00", "to": "12:00"}, {"from": "Isi jam mulainya."}),
+        (TODAY | {"date": "2026-11-23", "from_": "11:00", "to": "10:00"}, {"date": DATE_PAST, "to": ORDER}),
+        (TODAY | {"date": "2026-11-23", "from_": "11:00", "to": "12:00"}, {"date": DATE_PAST}),
+        (TODAY | {"date": "9999-12-31", "from_": "11:00", "to": "12:00"}, {"date": "Isi tanggalnya."}),
+        (TODAY | {"date": "0001-01-01", "from_": "11:00", "to": "12:00"}, {"date": "Isi tanggalnya."}),
     ],
 )
-def test_an_absence_that_cannot_be_says_what_to_mend(hall: Web, naker: Browser, fields: dict[str, str], said: str):
-    assert said in sent(naker, "absence", **fields)
+def test_an_absence_that_cannot_be_says_what_to_mend_where(
+    hall: Web, naker: Browser, fields: dict[str, str], said: dict[str, str]
+):
+    found = told(refused(naker, "absence", **fields))
+    assert set(found) == {f"absence-{field}" for field in said}
+    for field, text in said.items():
+        assert re.fullmatch(text, found[f"absence-{field}"])
     assert absences(hall) == []
     assert audited(hall) == []
+
+
+def test_a_refused_absence_keeps_all_that_was_filled_in(naker: Browser):
+    fields = {"outlet": "n-2", "reason": "other", "note": XSS, "date": "2026-11-20", "from_": "11:00", "to": "10:00"}
+    html = refused(naker, "absence", **fields)
+    form = html[html.index('<form class="stack absence-form') :].partition("</form>")[0]
+    assert re.findall(r'value="([^"]*)" required checked', form) == ["n-2", "other"]
+    kept = {name: re.search(rf'name="{name}" value="([^"]*)"', form) for name in ("date", "from", "to", "note")}
+    values = {name: found and found[1] for name, found in kept.items()}
+    assert values == {"date": "2026-11-20", "from": "11:00", "to": "10:00", "note": str(escape(XSS))}
+    assert "<details open>" in form
+    assert html.count("<details open>") == 1
+    assert "Hari ini Selasa, 24 November 2026." in html
 
 
 def test_when_closed_an_absence_begins_with_the_next_opening(hall: Web, naker: Browser):
@@ -473,21 +546,62 @@ def contest_of(browser: Browser, outlet: str, begin: str, end: str) -> tuple[int
 
 def test_the_page_contests_and_decides_by_forms(hall: Web, booked: Web, naker: Browser):
     which = f"n-2 {STRETCH['from']} {STRETCH['to']}"
-    assert "Sanggahan terkirim" in sent(naker, "contest", which=which, text="Petugas di meja sebelah")
+    words = sent(naker, "contest", which=which, text="Petugas di\r\nmeja sebelah")
+    assert "Sanggahan terkirim ke pengelola gedung: Loket 22, 10.02–10.32." in words
+    again = told(refused(naker, "contest", 409, which=which, text="lagi"))
+    assert again == {"contest": "Waktu itu sudah disanggah dan menunggu putusan; lihat daftarnya."}
     day = {"outlet": "n-1", "date": "2026-11-24", "from_": "08:00", "to": "08:30"}
-    assert "tidak ada yang dibukukan" in sent(naker, "contest", **day | {"from_": "08:30", "to": "09:00"}, text="Ada")
     words = sent(naker, "contest", which="", **day, text="Upacara")
     assert "Loket 21 08.00–08.30 Menunggu putusan “Upacara” agency-naker, 10.42" in words
-    assert "tulis mengapa keliru" in sent(naker, "contest", which=which, text="")
-    assert "pilih loketnya" in sent(naker, "contest", which=which.replace("n-2", "d-1"), text="x")
     manager = as_(hall, "facility_manager")
     assert "2 sanggahan menunggu putusan" in in_words(manager.get("/agency").text)
-    assert "tulis alasannya" in sent(manager, "decide", number="1", verdict="upheld", text="")
+    found = told(refused(manager, "decide", number="1", text=""))
+    assert found == {"decide-1-verdict": "Pilih tetap atau dikoreksi.", "decide-1-text": "Tulis alasan putusannya."}
+    found = told(refused(manager, "decide", number="1", verdict="upheld", text="x" * 501))
+    assert found == {"decide-1-text": TOO_LONG}
     words = sent(manager, "decide", number="1", verdict="corrected", text="Benar, kami lihat")
+    assert "Putusan tersimpan: Loket 22, 10.02–10.32." in words
     assert "Dikoreksi “Petugas di meja sebelah”" in words
     assert "Diputus oleh facility_manager-all, 10.42: “Benar, kami lihat”" in words
     assert "Sudah berakhir" in sent(manager, "decide", number="1", verdict="upheld", text="x")
     assert naker.post("/agency/decide", data={"site": "balai", "number": "2", "verdict": "upheld"}).status_code == 403
+
+
+OF_DAY = {"outlet": "n-1", "date": "2026-11-24", "from_": "08:00", "to": "08:30", "text": "Ada"}
+NOT_HELD = "Pada waktu itu tidak ada yang dibukukan tidak hadir atau alat mati. Pilih waktu yang .*"
+AHEAD = "Tanggal ini belum tiba; pilih hari ini atau sebelumnya."
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"text": ""}, {"text": "Tulis mengapa keliru."}),
+        ({"text": "x" * 501}, {"text": TOO_LONG}),
+        ({"text": ("x" * 9 + "\r\n") * 50 + "x" * 1}, {"text": TOO_LONG}),
+        ({"outlet": "d-1"}, {"outlet": "Pilih loketnya."}),
+        ({"date": ""}, {"date": "Isi tanggalnya."}),
+        ({"date": "2026-11-25"}, {"date": AHEAD}),
+        ({"date": "2026-11-25", "to": "07:00", "text": ""}, {"date": AHEAD, "to": ORDER, "text": "Tulis .*"}),
+        ({"to": "11:00"}, {"to": "Jam ini belum tiba; pilih yang sudah lewat."}),
+        ({"from_": "09:00", "to": "09:10"}, {"from": NOT_HELD}),
+        ({"which": "n-2 x y"}, {"which": "Pilih ketidakhadiran dari daftar, .*"}),
+        ({"which": f"d-1 {STRETCH['from']} {STRETCH['to']}"}, {"which": "Pilih loketnya."}),
+        ({"which": f"n-1 {rfc3339(NOW - HOUR)} {rfc3339(NOW - 50 * MINUTE)}"}, {"which": NOT_HELD}),
+        ({"which": f"n-2 {STRETCH['from']} {rfc3339(NOW + HOUR)}"}, {"which": "Pilih ketidakhadiran dari daftar, .*"}),
+    ],
+)
+def test_a_contest_that_cannot_be_says_what_to_mend_where_and_keeps_its_words(
+    booked: Web, naker: Browser, fields: dict[str, str], said: dict[str, str]
+):
+    html = refused(naker, "contest", **OF_DAY | fields)
+    found = told(html)
+    assert set(found) == {f"contest-{field}" for field in said}
+    for field, text in said.items():
+        assert re.fullmatch(text, found[f"contest-{field}"])
+    kept = re.search(r"<textarea[^>]*>(.*?)</textarea>", html, re.DOTALL)
+    assert kept is not None
+    assert kept[1] == (OF_DAY | fields)["text"]
+    assert audited(booked) == []
 
 
 # Substitutes
@@ -507,34 +621,62 @@ def test_a_substitute_takes_three_taps_is_shown_and_can_be_undone(hall: Web, nak
     assert "Digantikan" not in shown(naker)
 
 
+SOMEBODY = {"contact": "koordinator", "to_contact": "~", "name": "Dewi"}
+CONTACT = {"contact": "koordinator", "to_contact": "kepala"}
+TIMES = CONTACT | {"until": "", "date": "2026-11-25", "from_": "08:00", "last": "2026-11-26", "to": "07:00"}
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"to_contact": "kepala"}, "pilih siapa yang pergi"),
-        ({"contact": "koordinator", "to_contact": "koordinator"}, "pilih siapa yang pergi"),
-        ({"contact": "koordinator", "to_contact": "~", "name": "Dewi"}, "pesan tidak akan sampai"),
-        ({"contact": "koordinator", "to_contact": "~", "name": "Dewi", "phone": "?"}, "nomor teleponnya dengan angka"),
+        ({"to_contact": "kepala"}, {"contact": "Pilih siapa yang pergi."}),
+        ({"contact": "z-9"}, {"contact": "Pilih siapa yang pergi.", "to_contact": "Pilih siapa yang menggantikan."}),
+        (CONTACT | {"to_contact": "koordinator"}, {"to_contact": "Ia sendiri yang pergi; pilih orang lain."}),
+        (SOMEBODY, {"to_contact": "Pesan tidak akan sampai kepadanya, .*"}),
+        (SOMEBODY | {"phone": "?"}, {"phone": "Tulis nomor telepon dengan 3 sampai 15 angka, .*"}),
         (
-            {"contact": "koordinator", "to_contact": "~", "name": "Dewi", "channel": "mailto://a@b"},
-            "diisi oleh pengelola",
+            SOMEBODY | {"name": "x" * 101, "phone": "1"},
+            {"name": "Tulis namanya, paling banyak 100 huruf.", "phone": "Tulis nomor telepon .*"},
         ),
-        ({"contact": "koordinator", "to_contact": "kepala", "until": "soon"}, "Perbaiki waktunya"),
+        (SOMEBODY | {"channel": "mailto://a@b"}, {"to_contact": "Saluran pesan diisi oleh pengelola gedung. .*"}),
+        (CONTACT | {"until": "soon"}, {"until": LATE}),
+        (TIMES | {"last": "2026-11-24"}, {"last": "Tanggal berakhir tidak boleh sebelum tanggal mulai."}),
+        (TIMES | {"last": "2027-11-24"}, {"last": "Paling lama 184 hari; pilih tanggal yang lebih dekat."}),
+        (TIMES | {"last": ""}, {"to": ORDER}),
+        (TIMES | {"date": "2026-11-23"}, {"date": DATE_PAST}),
+        (TIMES | {"last": "x", "to": ""}, {"last": "Isi tanggal berakhirnya.", "to": "Isi jam berakhirnya."}),
     ],
 )
-def test_a_substitute_that_cannot_be_says_what_to_mend(hall: Web, naker: Browser, fields: dict[str, str], said: str):
-    assert said in sent(naker, "substitute", **{"until": rfc3339(NOW + HOUR)} | fields)
+def test_a_substitute_that_cannot_be_says_what_to_mend_where(
+    hall: Web, naker: Browser, fields: dict[str, str], said: dict[str, str]
+):
+    html = refused(naker, "substitute", **{"until": rfc3339(NOW + HOUR)} | fields)
+    found = told(html)
+    assert set(found) == {f"substitute-{field}" for field in said}
+    for field, text in said.items():
+        assert re.fullmatch(text, found[f"substitute-{field}"])
+    assert f'name="name" value="{fields.get("name", "")}"' in html
+    assert '<details class="no-print sends" open>' in html
     assert audited(hall) == []
+
+
+def test_a_contact_that_has_a_substitute_gets_no_second_one(hall: Web, naker: Browser):
+    sent(naker, "substitute", **CONTACT, until=rfc3339(NOW + HOUR))
+    html = refused(naker, "substitute", 409, **CONTACT, until=rfc3339(NOW + 2 * HOUR))
+    assert told(html) == {"substitute": "Kontak itu sudah punya pengganti pada waktu itu. Akhiri dulu yang lama."}
+    bring_in(hall)
+    other = {"contact": "kepala", "to_contact": "koordinator", "until": rfc3339(NOW + HOUR)}
+    assert told(refused(naker, "substitute", **other)) == {
+        "substitute-to_contact": "Pengganti itu sendiri sedang digantikan pada waktu itu; pilih orang lain."
+    }
 
 
 def test_who_answers_second_is_told_at_the_alert_that_somebody_was_first(hall: Web, naker: Browser):
     sent(naker, "acknowledge", alert="a1", reason="equipment")
     manager = as_(hall, "facility_manager")
-    answer = manager.post(
-        "/agency/acknowledge", data={"site": "balai", "agency": "naker", "alert": "a1", "reason": "sick"}
-    )
-    assert answer.headers["location"].endswith("said=first&about=alert-a1#alert-a1")
-    words = in_words(manager.get(answer.headers["location"]).text)
-    assert "oleh agency-naker: alat rusak. Berlaku sampai 11.42. Sudah dijawab lebih dulu" in words
+    html = refused(manager, "acknowledge", 409, alert="a1", reason="sick")
+    assert set(told(html)) == {"alert-a1"}
+    assert "oleh agency-naker: alat rusak. Berlaku sampai 11.42. Sudah dijawab lebih dulu" in in_words(html)
     assert [row["event"] for row in audited(hall)] == ["acknowledged"]
 
 

@@ -9,13 +9,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from presence.alerts.life import Alert
-from presence.site import Absence
+from presence.site import Absence, Agency, Contact
 from storage.record.acknowledgements import of_alerts
 from storage.record.alert_list import alerts
 from storage.record.declarations import declarations
 from storage.record.users import make_account, make_link
 from tests.fixtures.browser import use_link
-from tests.fixtures.mall import MINUTE, Mall
+from tests.fixtures.hadir_command import eventually
+from tests.fixtures.mall import MINUTE, Mall, floor_of
 
 
 @pytest.fixture
@@ -121,3 +122,67 @@ def test_a_page_whose_line_is_dead_takes_no_answers_and_says_since_when(enter: C
     page.reload()
     expect(page.locator("#dead")).to_contain_text(re.compile(r"Tidak ada data baru sejak \d\d\.\d\d\.\d\d"))
     expect(page.get_by_role("button", name="Kembali dalam 5 menit")).to_be_hidden()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_refused_absence_keeps_what_was_filled_in_and_says_at_each_field_what_to_mend(
+    mall: Mall, enter: Callable[..., Page], javascript: bool
+):
+    page = enter(width=320, java_script_enabled=javascript, complains=True)
+    page.locator("#absences .chip", has_text="Loket a-2").click()
+    page.locator("#absences .choice", has_text="Sakit").click()
+    page.locator("#absences summary").click()
+    for name, value in (("date", "2026-11-20"), ("from", "11:00"), ("to", "10:30")):
+        page.locator(f"#absence-{name}").fill(value)
+    if javascript:
+        expect(page.locator("#absence-date-hint")).to_have_text("Terpilih: Jumat, 20 November 2026.")
+    page.get_by_role("button", name="Nyatakan izin untuk waktu ini").click()
+    expect(page.locator("#said")).to_contain_text("Izin belum tersimpan.")
+    if javascript:
+        expect(page.locator("#said")).to_be_focused()
+        assert page.url.endswith("/agency?site=balai&agency=dinas")
+    for name, value in (("date", "2026-11-20"), ("from", "11:00"), ("to", "10:30")):
+        expect(page.locator(f"#absence-{name}")).to_be_visible()
+        expect(page.locator(f"#absence-{name}")).to_have_value(value)
+    wrong = page.locator("[aria-invalid=true]").evaluate_all("all => all.map((one) => one.id)")
+    assert wrong == ["absence-date", "absence-to"]
+    expect(page.locator("#absences input[value='a-2']")).to_be_checked()
+    expect(page.locator("#absences input[value=sick]")).to_be_checked()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.locator("#said a", has_text="Tanggal ini sudah lewat").click()
+    expect(page.locator("#absence-date-wrong")).to_be_in_viewport()
+    page.locator("#absence-date").fill("2026-11-25")
+    page.locator("#absence-to").fill("12:30")
+    page.get_by_role("button", name="Nyatakan izin untuk waktu ini").click()
+    expect(page.locator("#done")).to_contain_text("Izin tersimpan: Loket a-2, Rab 25 Nov 11.00–12.30, sakit.")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_substitute_takes_three_taps_where_no_day_ends(mall: Mall, enter: Callable[..., Page], javascript: bool):
+    contacts = tuple(Contact(id=name, name=name.title(), phone="0200 555 0122") for name in ("budi", "cita"))
+    agency = Agency(id="dinas", name="Dinas", contacts=contacts)
+    mall.register(floor_of(service_hours="24/7", agencies=(agency,)))
+    page = enter(width=320, java_script_enabled=javascript)
+
+    def is_taken_up() -> bool:
+        page.reload()
+        return page.locator("#substitute-until .btn").count() == 3
+
+    eventually(is_taken_up)
+    page.locator("#substitutes summary").first.click()
+    page.locator("#substitute-contact .choice", has_text="Budi").click()
+    page.locator("#substitute-to_contact .choice", has_text="Cita").click()
+    page.locator("#substitute-until .btn").first.click()
+    expect(page.locator("#done")).to_contain_text("Pengganti tersimpan: Budi → Cita, 10.")
+
+
+def test_a_text_says_when_it_is_full(enter: Callable[..., Page]):
+    page = enter()
+    page.locator("#contests summary").click()
+    hint = page.locator("#contest-text-hint")
+    expect(hint).to_have_text("Paling banyak 500 huruf.")
+    page.locator("#contest-text").focus()
+    page.keyboard.insert_text("x" * 3_000)
+    expect(hint).to_have_text("Penuh: 500 huruf. Selebihnya tidak ikut tertulis.")
+    page.keyboard.press("Backspace")
+    expect(hint).to_have_text("Paling banyak 500 huruf.")

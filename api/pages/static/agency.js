@@ -2,7 +2,7 @@
 
 import { Feed } from "./feed.js";
 import { beat } from "./feed_told.js";
-import { Clock } from "./words.js";
+import { Clock, fullDate } from "./words.js";
 
 const TOAST_MS = 8_000;
 const AT_MOST_EVERY_MS = 3_000;
@@ -37,15 +37,28 @@ if (done !== null) {
   for (const event of ["pointerleave", "focusout"]) done.addEventListener(event, go);
 }
 
-// What was not done says so where it was tried.
+// What was not done says so first; a reload tells it no more, and what is asked for anew is the page, not the form.
+
 const said = part("said");
 if (said !== null) {
-  const address = new URL(location.href);
-  for (const name of ["said", "about"]) address.searchParams.delete(name); // a reload tells it no more
-  address.hash = "";
-  history.replaceState(null, "", address);
-  said.focus({ preventScroll: true });
-  said.scrollIntoView({ block: "center" });
+  history.replaceState(null, "", part("dead").querySelector("a").href);
+  said.focus();
+}
+
+// Fields: the chosen date in words, and the limit of a text when it is reached.
+
+document.addEventListener("input", ({ target }) => tellField(target));
+for (const field of document.querySelectorAll("input[type=date]")) tellField(field);
+
+function tellField(field) {
+  const hint = part(`${field.id}-hint`);
+  if (hint === null) return;
+  hint.dataset.usual ??= hint.textContent;
+  let says = null;
+  if (field.type === "date" && field.value !== "") says = hint.dataset.chosen.replace("@", fullDate(field.value));
+  if (field.maxLength > 0 && field.value.length >= field.maxLength) says = hint.dataset.full;
+  hint.textContent = says ?? hint.dataset.usual;
+  hint.classList.toggle("full", says !== null && field.maxLength > 0);
 }
 
 // What changed: the parts of the page that live are asked for anew, and put in place where nobody is busy.

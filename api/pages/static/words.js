@@ -8,6 +8,12 @@ const LOCALES = { id: "id", en: "en-GB" };
 const language = () => document.documentElement.lang;
 const form = (zone, fields) => new Intl.DateTimeFormat(LOCALES[language()], { timeZone: zone, hourCycle: "h23", ...fields });
 
+// Selasa, 24 November 2026, of an ISO date
+export function fullDate(day) {
+  const fields = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
+  return form("UTC", fields).format(Date.parse(day));
+}
+
 export class Clock {
   #short;
   #withSeconds;
