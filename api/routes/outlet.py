@@ -23,6 +23,7 @@ from api.parts import Parts
 from api.reading_plots import as_data, bands, plotted
 from api.routes.record import OutletId, SiteId
 from api.words import Lang, Text, Words, texts
+from presence.declarations import LONGEST_TEXT
 from presence.devices import thresholds
 from presence.intervals import Span
 from presence.site import Outlet, Site
@@ -109,6 +110,7 @@ async def outlet(
         said=maintenance if maintenance in SAID else "",
         said_done=maintenance in DONE,
         maintenance_hours=HOURS,
+        longest_text=LONGEST_TEXT,
         may_maintain=who is not None and who.role in ROLES_OF["maintain"],
         may_answer=who is not None and who.role in ROLES_OF["answer"],
         **await run_in_threadpool(shown),
