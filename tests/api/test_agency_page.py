@@ -14,6 +14,7 @@ from storage.record.acknowledgements import of_alerts
 from storage.record.alert_list import alerts
 from storage.record.declarations import declarations
 from storage.record.users import make_account, make_link
+from tests.fixtures.axe import findings
 from tests.fixtures.browser import use_link
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.mall import MINUTE, Mall, floor_of
@@ -126,7 +127,7 @@ def test_a_page_whose_line_is_dead_takes_no_answers_and_says_since_when(enter: C
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_refused_absence_keeps_what_was_filled_in_and_says_at_each_field_what_to_mend(
-    mall: Mall, enter: Callable[..., Page], javascript: bool
+    mall: Mall, enter: Callable[..., Page], axe: str, javascript: bool
 ):
     page = enter(width=320, java_script_enabled=javascript, complains=True)
     page.locator("#absences .chip", has_text="Loket a-2").click()
@@ -149,6 +150,8 @@ def test_a_refused_absence_keeps_what_was_filled_in_and_says_at_each_field_what_
     expect(page.locator("#absences input[value='a-2']")).to_be_checked()
     expect(page.locator("#absences input[value=sick]")).to_be_checked()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    if javascript:
+        assert findings(page, axe) == []
     page.locator("#said a", has_text="Tanggal ini sudah lewat").click()
     expect(page.locator("#absence-date-wrong")).to_be_in_viewport()
     page.locator("#absence-date").fill("2026-11-25")
