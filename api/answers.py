@@ -153,14 +153,23 @@ def _who(request: Request, status: int) -> Asker | None:
     return who
 
 
-def _places(request: Request, who: Asker | None) -> list[tuple[str, str, bool]]:
-    """The navigation: name, address, and whether it is the page that is read. The site that was chosen stays chosen."""
-    site = request.query_params.get("site")
+def _places(request: Request, who: Asker | None) -> list[tuple[str, str, str]]:
+    """The navigation: name, address, and its `aria-current`: `page` of the page that is read, `true` of one above it.
+
+    The site that was chosen, or is in the address, stays chosen.
+    """
+    site = request.query_params.get("site", request.path_params.get("site"))
     kept = site if site in request.app.state.feed.live.sites else None
     return [
-        (place.name, address(place.path, site=kept if place.of_site else None), place.path == request.url.path)
+        (place.name, address(place.path, site=kept if place.of_site else None), _current(place.path, request.url.path))
         for place in places(request, who)
     ]
+
+
+def _current(place: str, here: str) -> str:
+    if here == place:
+        return "page"
+    return "true" if place != "/" and here.startswith(f"{place}/") else ""
 
 
 async def login_page(

@@ -22,11 +22,11 @@ def login(web: Web, role: Role) -> Browser:
     return web.ask(host="hadir.example", client="10.0.0.7", accept="text/html", cookie=f"{SESSION_COOKIE}={session}")
 
 
-def offered(html: str) -> dict[str, bool]:
-    """The addresses of the navigation, and whether each is of the page itself."""
+def offered(html: str) -> dict[str, str]:
+    """The addresses of the navigation, and whether each is of the `page` itself, or `true` for one above it."""
     navigation = re.search(r'<nav class="nav".*?</nav>', html)
-    links = re.findall(r'<a href="([^"]+)"( aria-current="page")?>', navigation[0]) if navigation else []
-    return {address: bool(current) for address, current in links}
+    links = re.findall(r'<a href="([^"]+)"(?: aria-current="(\w+)")?>', navigation[0]) if navigation else []
+    return dict(links)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -38,7 +38,7 @@ def test_a_page_that_one_may_not_open_is_not_offered(web: Web, role: Role):
     assert list(offered(html)) == [
         path for path, rule in rules.items() if rule == "open" or role in ROLES_OF.get(rule, ROLES)
     ]
-    assert offered(html)["/"]
+    assert offered(html)["/"] == "page"
     for path in offered(html):
         assert browser.get(path).status_code == 200, path
     assert "Masuk sebagai ani (" in html
@@ -53,11 +53,21 @@ def test_a_page_that_is_not_there_is_not_linked(web: Web):
 def test_the_page_itself_is_marked_and_the_chosen_site_stays_chosen(demo: Web):
     demo.apply(site(outlets=[outlet()]), site(outlets=[outlet()], id="kedua", name="Kedua"))
     browser = demo.ask(accept="text/html")
-    assert offered(browser.get("/?site=kedua").text)["/?site=kedua"]
-    assert offered(browser.get("/docs?site=kedua").text) | {"/docs": True} == offered(
-        browser.get("/docs?site=kedua").text
-    )
+    assert offered(browser.get("/?site=kedua").text)["/?site=kedua"] == "page"
+    assert offered(browser.get("/docs?site=kedua").text)["/docs"] == "page"
+    assert "/?site=kedua" in offered(browser.get("/sites/kedua/outlets/a-1").text)
     assert "/?site=nowhere" not in offered(browser.get("/docs?site=nowhere").text)
+
+
+def test_a_page_below_another_marks_that_one(web: Web):
+    web.apply(site(outlets=[outlet()]))
+    browser = login(web, "administrator")
+    marked = {path: offered(browser.get(path).text) for path in ("/admin/users", "/sidak/links", "/account")}
+    assert {path: {at: how for at, how in found.items() if how} for path, found in marked.items()} == {
+        "/admin/users": {"/admin": "true"},
+        "/sidak/links": {"/sidak": "true"},
+        "/account": {},
+    }
 
 
 def test_who_has_not_logged_in_is_offered_what_is_open_alone(web: Web):
