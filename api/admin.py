@@ -13,7 +13,6 @@ from api.hours_words import Syntax, not_understood, syntax_of
 from api.registry import sees, without_password
 from api.words import Words
 from presence.errors import BadInput
-from presence.people import LONGEST_PHONE
 from presence.registry import (
     AGENCY,
     AGENCY_CONTACT,
@@ -80,13 +79,7 @@ class Field(NamedTuple):
     boxes: tuple[Boxes, ...] = ()
     syntax: Syntax | None = None
 
-    @property
-    def longest(self) -> int:
-        """How many characters one can type at most."""
-        return LONGEST_PHONE if self.mode == "tel" else _LONGEST_TEXT
 
-
-_LONGEST_TEXT = 200
 # The keys of a thing that its form has, those that must be filled in, and the keyboards of a few.
 _FIELDS: dict[str, tuple[str, ...]] = {
     "outlet": ("name", "number", "floor", "agency", "service", "service_hours"),
