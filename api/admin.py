@@ -34,7 +34,6 @@ from presence.site_values import slug_of
 from storage.record.aside import Waiting
 from storage.record.refusals import NotThere
 
-LONGEST_TEXT = 200
 _LONGEST_ID = 48
 _HEARD = 4
 

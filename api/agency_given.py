@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from api.agency import DECLARED
 from api.agency_place import Place
-from presence.declarations import ABSENCE_REASONS, BEGUN_BEFORE_MS, LONGEST_DECLARED_MS, LONGEST_TEXT
+from presence.declarations import ABSENCE_REASONS, BEGUN_BEFORE_MS, LONGEST_DECLARED_MS, LONGEST_TEXT, text_fault
 from presence.instants import parse_instant
 from presence.intervals import Span
 from presence.site import Absence, AbsenceReason, Contact, Substitute
@@ -61,12 +61,11 @@ class _Form:
     def text(self, name: str, *, empty: str) -> str:
         """Words of one's own, lines as the record parts them. `empty`: what to say when there are none."""
         said = self.fields.get(name, "").replace("\r\n", "\n").strip()
-        if not said:
-            self.refuse(name, empty)
-        elif len(said) > LONGEST_TEXT:
-            self.refuse(name, "long", n=len(said), most=LONGEST_TEXT)
-        elif any(not one.isprintable() and one not in "\n\t" for one in said):
-            self.refuse(name, "plain")
+        fault = text_fault(said)
+        if fault == "long":
+            self.refuse(name, fault, n=len(said), most=LONGEST_TEXT)
+        elif fault is not None:
+            self.refuse(name, empty if fault == "empty" else fault)
         return said
 
     def read(self, name: str, reader: Callable[[str], Read], missing: str) -> Read | None:

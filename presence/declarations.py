@@ -6,8 +6,8 @@ A site file is not held to the rules of this module: who writes one may set down
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, Protocol, TypeVar, get_args
 
 from presence.errors import BadInput
 from presence.site import Absence, AbsenceReason, Maintenance, Site
@@ -52,7 +52,7 @@ def check_reason(spoken: _Spoken) -> Iterator[Problem]:
     if spoken.reason not in ABSENCE_REASONS:
         yield Problem("reason", f'"{spoken.reason}" is not known here; {did_you_mean(spoken.reason, ABSENCE_REASONS)}')
     if spoken.note is not None:
-        yield from _check_text("note", spoken.note)
+        yield from check_text("note", spoken.note)
     elif spoken.reason == "other":
         yield Problem("note", "is missing; say in a few words what the other reason is")
 
@@ -71,7 +71,7 @@ def check_declared(site: Site, wanted: Absence | Maintenance, now_ms: int) -> It
         yield from check_reason(wanted)
     else:
         alone = dataclasses.replace(site, absences=(), maintenance=(wanted,))
-        yield from _check_text("reason", wanted.reason or "")
+        yield from check_text("reason", wanted.reason or "")
     for path, says, *_ in problems_of_declared(alone):
         yield Problem(path.partition("]")[2].removeprefix("."), says)
     if wanted.from_ms < now_ms:
@@ -81,10 +81,24 @@ def check_declared(site: Site, wanted: Absence | Maintenance, now_ms: int) -> It
         yield Problem("to", f"is more than {days} days after `from`; declare {days} days, and more when they end")
 
 
-def _check_text(path: str, text: str) -> Iterator[Problem]:
+Fault = Literal["empty", "long", "plain"]
+_FAULTS: Mapping[Fault, str] = {
+    "empty": "is empty; say why in a few words",
+    "long": "has {n:,} characters; write {most} at most",
+    "plain": "holds characters that cannot be shown; write plain text",
+}
+
+
+def text_fault(text: str) -> Fault | None:
+    """What is wrong with what somebody wrote in words of his own: lines of it are kept."""
     if not text.strip():
-        yield Problem(path, "is empty; say why in a few words")
-    elif len(text) > LONGEST_TEXT:
-        yield Problem(path, f"has {len(text):,} characters; write {LONGEST_TEXT} at most")
-    elif any(not one.isprintable() and one not in "\n\t" for one in text):
-        yield Problem(path, "holds characters that cannot be shown; write plain text")
+        return "empty"
+    if len(text) > LONGEST_TEXT:
+        return "long"
+    return "plain" if any(not one.isprintable() and one not in "\n\r\t" for one in text) else None
+
+
+def check_text(path: str, text: str) -> Iterator[Problem]:
+    """The same, and what to do."""
+    if (fault := text_fault(text)) is not None:
+        yield Problem(path, _FAULTS[fault].format(n=len(text), most=LONGEST_TEXT))

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, insert, select, update
 
-from presence.declarations import LONGEST_DECLARED_MS, LONGEST_TEXT, NotAccepted
+from presence.declarations import LONGEST_DECLARED_MS, NotAccepted, check_text
 from presence.instants import rfc3339, rfc3339_or_none
 from presence.site_checks import Problem
 from storage.record import audit
@@ -83,7 +83,7 @@ def submit(connection: Connection, wanted: Contest, now_ms: int) -> Contest:
     registered = select(outlet.c.id).where(outlet.c.site == wanted.site, outlet.c.id == wanted.outlet)
     if connection.execute(registered).one_or_none() is None:
         raise NotThere(f'no outlet "{wanted.outlet}" at site "{wanted.site}"')
-    if problems := [*_check_span(wanted, now_ms), *_check_text("text", wanted.text)]:
+    if problems := [*_check_span(wanted, now_ms), *check_text("text", wanted.text)]:
         raise NotAccepted(problems)
     for one in contests(connection, wanted.site, from_ms=wanted.from_ms):
         same = (one.outlet, one.from_ms, one.to_ms) == (wanted.outlet, wanted.from_ms, wanted.to_ms)
@@ -105,7 +105,7 @@ def decide(
 
     Raises NotThere without it, NotAccepted for what is wrong, NotNow when it was decided before.
     """
-    problems = [*_check_text("text", text)]
+    problems = [*check_text("text", text)]
     if verdict not in VERDICTS:
         problems.append(Problem("verdict", "is neither upheld nor corrected"))
     if problems:
@@ -127,15 +127,6 @@ def _check_span(wanted: Contest, now_ms: int) -> Iterator[Problem]:
         yield Problem("to", "is more than 31 days after `from`; contest it in parts")
     if wanted.to_ms > now_ms:
         yield Problem("to", "lies ahead; contest what is over, and declare what is to come")
-
-
-def _check_text(path: str, text: str) -> Iterator[Problem]:
-    if not text.strip():
-        yield Problem(path, "is empty; say why in a few words")
-    elif len(text) > LONGEST_TEXT:
-        yield Problem(path, f"has {len(text):,} characters; write {LONGEST_TEXT} at most")
-    elif any(not one.isprintable() and one not in "\n\r\t" for one in text):
-        yield Problem(path, "holds characters that cannot be shown; write plain text")
 
 
 def _audit(connection: Connection, event: str, made: Contest, author: str, now_ms: int) -> None:
