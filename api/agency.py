@@ -183,15 +183,15 @@ def declared(
 def stretch(from_ms: int, to_ms: int, now_ms: int, words: Words) -> str:
     """`Sel 24 Nov 12.00–13.00`; without the date when it is today's."""
     same_day = words.day_start_ms(from_ms) == words.day_start_ms(to_ms)
-    end = words.clock(to_ms) if same_day else f"{words.date(to_ms)} {words.clock(to_ms)}"
-    date = "" if words.day_start_ms(from_ms) == words.day_start_ms(now_ms) else f"{words.date(from_ms)} "
+    end = words.clock(to_ms) if same_day else f"{words.dated(to_ms, now_ms)} {words.clock(to_ms)}"
+    date = "" if words.day_start_ms(from_ms) == words.day_start_ms(now_ms) else f"{words.dated(from_ms, now_ms)} "
     return f"{date}{words.clock(from_ms)}–{end}"
 
 
 def moment(at_ms: int, now_ms: int, words: Words) -> str:
     """`10.42`; with its date when that is not today's."""
     clock = words.clock(at_ms)
-    return clock if words.day_start_ms(at_ms) == words.day_start_ms(now_ms) else f"{words.date(at_ms)} {clock}"
+    return clock if words.day_start_ms(at_ms) == words.day_start_ms(now_ms) else f"{words.dated(at_ms, now_ms)} {clock}"
 
 
 def reason_in_words(reason: str, note: str | None, words: Words) -> str:

@@ -86,17 +86,17 @@ def cards(
 
 def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_ms: int, words: Words) -> Card:
     subject = floor.subjects.get(subject_key(row), Subject(row.alert.subject, ()))
-    state = state_of(row)
     life = row.state(now_ms)
     back_ms = _back_ms(row, subject, occupancies)
+    state, icon, what = _as_it_is_now(row, subject, occupancies, back_ms, words)
     phone = floor.outlets[subject.outlets[0]].phone if row.alert.kind in PEOPLE and subject.outlets else ""
     told = _answered(row, words) if life == "acknowledged" else _told(row, floor.contacts, words)
     return Card(
         id=row.id,
         state=state,
         life=life,
-        icon=f"st-{state}" if state != "unknown" or row.alert.kind == "site_outage" else "i-sensor",
-        what=words(f"kind.{row.alert.kind}"),
+        icon=icon,
+        what=what,
         where=subject.label,
         href=page_of(subject, floor),
         duration=words.span((now_ms if back_ms is None else back_ms) - row.alert.since_ms),
@@ -106,6 +106,22 @@ def _card(row: AlertRow, occupancies: Mapping[str, Occupancy], floor: Plan, now_
         call=phone and words("alert.call", phone=phone),
         answer=_answer_at(row, subject, floor) if life == "firing" else "",
     )
+
+
+def _as_it_is_now(
+    row: AlertRow, subject: Subject, occupancies: Mapping[str, Occupancy], back_ms: int | None, words: Words
+) -> tuple[str, str, str]:
+    """Colour, icon and words of an alert: it stands for a while longer than what it tells of is known to last."""
+    state, kind = state_of(row), words(f"kind.{row.alert.kind}")
+    if back_ms is not None:
+        return "staffed", "st-staffed", words("alert.back")
+    if row.alert.kind in PEOPLE and subject.outlets and all(_is_unknown(occupancies.get(o)) for o in subject.outlets):
+        return "unknown", "st-unknown", words("alert.not_known", what=kind)
+    return state, f"st-{state}" if state != "unknown" or row.alert.kind == "site_outage" else "i-sensor", kind
+
+
+def _is_unknown(occupancy: Occupancy | None) -> bool:
+    return occupancy is not None and occupancy.status == "unknown"
 
 
 def page_of(subject: Subject, floor: Plan) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.answer_words import reason_said
-from api.floor import Fixed
+from api.floor import STAFFED, Fixed
 from api.floor_alerts import PEOPLE, TECHNICAL, VACANCY, first_of, unanswered
 from api.live import Occupancy
 from api.words import Words
@@ -102,6 +102,9 @@ def _note(
         return "", "st-declared", words("note.back.no_reason", at=back) if back is not None else reason or ""
     if status == "closed" and until_ms is not None:
         return "", "", words("note.opens", at=words.coming(until_ms, now_ms))
+    muted_ms = next((span.end_ms for span in fixed.muted if span.start_ms <= now_ms < span.end_ms), None)
+    if muted_ms is not None and status in (*EMPTY, *STAFFED):
+        return "", "i-info", words("note.muted", at=words.coming(muted_ms, now_ms))
     return "", "", ""
 
 

@@ -157,7 +157,7 @@ def _other_items(
         Item(
             key=card.id,
             state=card.state,
-            css="w-item fire" if card.life == "firing" and card.state != "unknown" else "w-item",
+            css="w-item fire" if card.life == "firing" and card.state in floor_tiles.EMPTY else "w-item",
             number="",
             who=card.where,
             what=card.what,

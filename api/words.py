@@ -131,6 +131,11 @@ class Words:
         """`Sel 24 Nov`."""
         return self._in(_DATE, at_ms)
 
+    def dated(self, at_ms: int, now_ms: int) -> str:
+        """`Sel 24 Nov`, of another year than now's with it: `Sen 5 Jan 2032`."""
+        year = self._local(at_ms).year
+        return self.date(at_ms) if year == self._local(now_ms).year else f"{self.date(at_ms)} {year}"
+
     def month(self, at_ms: int) -> str:
         """`November`."""
         return self._in(_MONTH, at_ms)

@@ -220,6 +220,10 @@ def test_the_demo_is_closed_to_everybody_else(demo: Web, asked: dict[str, str]):
     assert demo.ask(**asked).get("/api/v1/live").status_code == 401
 
 
+def test_a_wrong_token_is_told_in_the_demo_too(demo: Web):
+    assert demo.ask(authorization="Bearer wrong").get("/api/v1/live").status_code == 401
+
+
 def test_without_demo_this_machine_is_not_let_in_either(web: Web):
     assert web.ask().get("/api/v1/live").status_code == 401
 

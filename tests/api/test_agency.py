@@ -292,7 +292,11 @@ TODAY = {"outlet": "n-1", "reason": "sick", "date": "2026-11-24"}
         (TODAY | {"until": "soon"}, {"until": LATE}),
         (
             {"outlet": "n-1", "reason": "sick"},
-            {"date": "Isi tanggalnya.", "from": "Isi jam mulainya.", "to": "Isi jam berakhirnya."},
+            {
+                "date": "Tulis tanggalnya, misalnya tanggal hari ini.",
+                "from": "Isi jam mulainya.",
+                "to": "Isi jam berakhirnya.",
+            },
         ),
         (TODAY | {"from_": "08:00", "to": "09:00"}, {"from": FROM_PAST, "to": "Jam berakhir ini sudah lewat; .*"}),
         (TODAY | {"from_": "10:00", "to": "12:00"}, {"from": FROM_PAST}),
@@ -300,8 +304,14 @@ TODAY = {"outlet": "n-1", "reason": "sick", "date": "2026-11-24"}
         (TODAY | {"from_": "25:00", "to": "12:00"}, {"from": "Isi jam mulainya."}),
         (TODAY | {"date": "2026-11-23", "from_": "11:00", "to": "10:00"}, {"date": DATE_PAST, "to": ORDER}),
         (TODAY | {"date": "2026-11-23", "from_": "11:00", "to": "12:00"}, {"date": DATE_PAST}),
-        (TODAY | {"date": "9999-12-31", "from_": "11:00", "to": "12:00"}, {"date": "Isi tanggalnya."}),
-        (TODAY | {"date": "0001-01-01", "from_": "11:00", "to": "12:00"}, {"date": "Isi tanggalnya."}),
+        (
+            TODAY | {"date": "9999-12-31", "from_": "11:00", "to": "12:00"},
+            {"date": "Tulis tanggalnya, misalnya tanggal hari ini."},
+        ),
+        (
+            TODAY | {"date": "0001-01-01", "from_": "11:00", "to": "12:00"},
+            {"date": "Tulis tanggalnya, misalnya tanggal hari ini."},
+        ),
     ],
 )
 def test_an_absence_that_cannot_be_says_what_to_mend_where(
@@ -579,7 +589,7 @@ AHEAD = "Tanggal ini belum tiba; pilih hari ini atau sebelumnya."
         ({"text": "x" * 501}, {"text": TOO_LONG}),
         ({"text": ("x" * 9 + "\r\n") * 50 + "x" * 1}, {"text": TOO_LONG}),
         ({"outlet": "d-1"}, {"outlet": "Pilih loketnya."}),
-        ({"date": ""}, {"date": "Isi tanggalnya."}),
+        ({"date": ""}, {"date": "Tulis tanggalnya, misalnya tanggal hari ini."}),
         ({"date": "2026-11-25"}, {"date": AHEAD}),
         ({"date": "2026-11-25", "to": "07:00", "text": ""}, {"date": AHEAD, "to": ORDER, "text": "Tulis .*"}),
         ({"to": "11:00"}, {"to": "Jam ini belum tiba; pilih yang sudah lewat."}),

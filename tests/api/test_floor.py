@@ -257,8 +257,15 @@ def test_a_card_counts_no_further_once_somebody_is_back():
     (card,) = floor_alerts.cards([row()], again, plan(), NOW, ID)
     assert (card.duration, card.since) == ("49\u00a0mnt", "sejak 09.51")
     assert card.told == "Ada petugas sejak 10.40, dipastikan dulu. Peringatan 10.01 · belum ada yang diberitahu"
+    assert (card.state, card.icon, card.what) == ("staffed", "st-staffed", "Petugas kembali")
     (card,) = floor_alerts.cards([row()], {"a-1": occupancy("vacant")}, plan(), NOW, ID)
     assert card.duration == "51\u00a0mnt"
+
+
+def test_a_card_does_not_call_empty_what_is_not_known_any_more():
+    (card,) = floor_alerts.cards([row()], {"a-1": occupancy("unknown")}, plan(), NOW, ID)
+    assert (card.state, card.icon, card.what) == ("unknown", "st-unknown", "Kosong, kini tidak diketahui")
+    assert card.life == "firing"
 
 
 def test_a_tile_lasts_as_long_as_its_word_and_as_the_card_of_its_alert():
@@ -436,6 +443,15 @@ def test_the_page_is_told_of_muted_time_to_come_alone():
     absences = tuple(Absence(outlet="a-1", from_ms=start, to_ms=end, reason="sick") for start, end in (past, lasting))
     plan = floor.plan(site(absences=absences), NOW)
     assert plan.as_json(NOW, phones=False, answers=False)["outlets"]["a-1"]["muted"] == [lasting]
+
+
+def test_a_tile_says_that_its_alerts_are_muted():
+    work = Maintenance(outlet="a-1", from_ms=NOW - HOUR_MS, to_ms=at("12:00:00"), reason="kabel")
+    tile = shown(occupancy("staffed", "08:02:00"), maintenance=(work,))
+    assert (tile.phase, tile.note_icon, tile.note) == ("", "i-info", "Peringatan dimatikan sampai 12.00")
+    assert shown(occupancy("vacant", "10:40:00"), maintenance=(work,)).note == "Peringatan dimatikan sampai 12.00"
+    over = Maintenance(outlet="a-1", from_ms=NOW - HOUR_MS, to_ms=NOW, reason="kabel")
+    assert shown(occupancy("staffed", "08:02:00"), maintenance=(over,)).note == ""
 
 
 def test_an_agency_sees_its_part_of_a_site():

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from api.words import Lang, Words, texts
 from presence.alerts.life import Alert
 from presence.instants import parse_instant, rfc3339
-from presence.site import Absence, Agency, Contact, Substitute
+from presence.site import Absence, Agency, Contact, Maintenance, Substitute
 from presence.status import Status
 from storage.record import Record
 from storage.record.acknowledgements import Answer
@@ -282,7 +282,10 @@ def test_browser_and_server_say_the_same(
     mall.ahead_ms = 0
     mall.now = lambda: still_ms  # type: ignore[method-assign]
     people = (Contact(id="koordinator", name="Koordinator", phone="+62 812 000000"),)
-    mall.register(floor_of(9, agencies=(Agency(id="dinas", name="Dinas dinas", contacts=people),)))
+    hour = {"from_ms": still_ms - 60 * MINUTE, "to_ms": still_ms + 60 * MINUTE}
+    muted = (Maintenance(outlet="a-1", reason="kabel", **hour),)
+    agencies = (Agency(id="dinas", name="Dinas dinas", contacts=people),)
+    mall.register(floor_of(9, agencies=agencies, maintenance=muted))
     url = serving(mall.broker, mall.now)
     page = watched_in(lang, browse, url)
     drawn = watched_in(lang, browse, url, view="plan")
@@ -309,6 +312,7 @@ def test_browser_and_server_say_the_same(
         ("late_opening", "outlet", "a-8", 22),  # staffed again, which is not confirmed yet
         ("vacancy", "outlet", "a-2", 14),
         ("vacancy", "outlet", "a-5", 60),
+        ("vacancy", "outlet", "a-7", 61),  # of which nothing is known any more
     ):
         alert = Alert(kind, subject_type, subject, minutes_ago[minutes], minutes_ago[minutes - 5])  # type: ignore[arg-type]
         mall.alert(alert, late=kind == "unattended", **(told if kind == "vacancy" else {}))
@@ -316,7 +320,8 @@ def test_browser_and_server_say_the_same(
             mall.acknowledge(alert, answers[subject])
     mall.alert(Alert("vacancy", "outlet", "a-8", minutes_ago[50], minutes_ago[40], minutes_ago[30], "presence"))
     mall.alert(Alert("vacancy", "outlet", "a-1", minutes_ago[49], minutes_ago[39]), disproved_ms=minutes_ago[29])
-    expect(page.locator("#alerts li")).to_have_count(7)
+    expect(page.locator("#alerts li")).to_have_count(8)
+    expect(page.locator("#o-a-1 .note")).to_be_visible()
     expect(page.locator("#alerts li[data-life=acknowledged]")).to_have_count(2)
     expect(page.locator("#o-a-8 .dur")).not_to_have_text("")
     expect(page.locator("#log li")).to_have_count(10)

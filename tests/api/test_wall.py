@@ -71,7 +71,9 @@ def test_the_rail_begins_with_what_nobody_has_answered():
 def test_an_alert_whose_outlet_is_not_known_any_more_stays_in_the_rail():
     rail = wall.rail([row("vacancy", "a-1")], shown(a_1=("unknown", "10:41:00")), mall(2), NOW, EN)
     assert rail.title == "No outlet is known to be empty"
-    assert [(item.state, item.css, item.what) for item in rail.items] == [("vacant", "w-item fire", "Vacant")]
+    assert [(item.state, item.css, item.what) for item in rail.items] == [
+        ("unknown", "w-item", "Vacant, now not known")
+    ]
 
 
 def test_a_site_outage_is_not_in_the_rail_but_across_the_screen():

@@ -57,22 +57,33 @@ function back(alert, subject, occupancies) {
   return Math.max(ms(staff.since), ms(alert.since));
 }
 
+// Colour, icon and words of an alert: it stands for a while longer than what it tells of is known to last.
+function asItIsNow(alert, subject, occupancies, backMs, words) {
+  const [state, kind] = [stateOf(alert), words.text(`kind.${alert.kind}`)];
+  if (backMs !== null) return ["staffed", "st-staffed", words.text("alert.back")];
+  const unknown = (outlet) => occupancies.get(outlet)?.status === "unknown";
+  if (PEOPLE.includes(alert.kind) && subject.outlets.length && subject.outlets.every(unknown)) {
+    return ["unknown", "st-unknown", words.text("alert.not_known", { what: kind })];
+  }
+  return [state, state !== "unknown" || alert.kind === "site_outage" ? `st-${state}` : "i-sensor", kind];
+}
+
 export function cards(alerts, occupancies, plan, nowMs, words) {
   return alerts.filter(stands).sort((a, b) =>
     (a.state === "acknowledged") - (b.state === "acknowledged") ||
     KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || ms(a.since) - ms(b.since) || (a.id < b.id ? -1 : 1),
   ).map((alert) => {
     const subject = subjectOf(alert, plan);
-    const state = stateOf(alert);
     const backMs = back(alert, subject, occupancies);
+    const [state, icon, what] = asItIsNow(alert, subject, occupancies, backMs, words);
     const callee = PEOPLE.includes(alert.kind) ? plan.outlets[subject.outlets[0]] : undefined;
     const confirming = backMs === null ? "" : `${words.text("alert.confirming", { at: words.clock(backMs) })}. `;
     return {
       id: alert.id,
       state,
       life: alert.state,
-      icon: state !== "unknown" || alert.kind === "site_outage" ? `st-${state}` : "i-sensor",
-      what: words.text(`kind.${alert.kind}`),
+      icon,
+      what,
       where: subject.label,
       href: hrefOf(subject, plan),
       duration: words.span((backMs ?? nowMs) - ms(alert.since)),
@@ -263,6 +274,10 @@ function noteOf(fixed, occupancy, alerts, nowMs, words) {
   }
   if (status === "closed" && untilMs !== null) {
     return ["", "", words.text("note.opens", { at: words.coming(untilMs, nowMs) })];
+  }
+  const muted = fixed.muted.find(([start, end]) => start <= nowMs && nowMs < end);
+  if (muted && (EMPTY.includes(status) || STAFFED.includes(status))) {
+    return ["", "i-info", words.text("note.muted", { at: words.coming(muted[1], nowMs) })];
   }
   return ["", "", ""];
 }

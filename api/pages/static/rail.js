@@ -79,7 +79,7 @@ function otherItems(alerts, occupancies, plan, nowMs, words) {
   const others = alerts.filter((one) => one.kind !== "site_outage");
   return floor.cards(others, occupancies, plan, nowMs, words).filter((card) => !told.has(card.href)).map((card) => ({
     key: card.id, state: card.state, number: "", who: card.where, what: card.what, duration: card.duration,
-    css: card.life === "firing" && card.state !== "unknown" ? "w-item fire" : "w-item",
+    css: card.life === "firing" && floor.EMPTY.includes(card.state) ? "w-item fire" : "w-item",
     icon: card.icon, told: card.told,
   }));
 }
