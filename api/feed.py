@@ -27,6 +27,7 @@ from presence.instants import rfc3339, rfc3339_or_none
 from presence.site import Site
 from storage.record import Record, RecordUnavailable
 from storage.record.alert_list import AlertRow, Told, alerts, by_ids, newest_revision
+from storage.record.alerts import left_behind
 from storage.record.registry import load_site, versions
 from transport.session import BrokerAddress, Received, Session
 
@@ -35,6 +36,7 @@ log = logging.getLogger("hadir.api")
 HEARTBEAT_S = 5
 _LOOK_EVERY_S = 2.0
 _RECORD_SILENT_MS = 10_000
+_UNWATCHED_MS = 60_000  # an engine notes every ten seconds how far it is
 _MOST_COMPLAINTS = 1000  # that the log has at a time; all are counted
 
 
@@ -45,6 +47,7 @@ class _Seen(NamedTuple):
     sites: dict[str, Site]
     alerts: list[AlertRow]
     revision: int
+    unwatched: dict[str, int]
 
 
 class Feed:
@@ -67,6 +70,7 @@ class Feed:
         self._alerts: dict[str, AlertRow] = {}
         self._revision: int | None = None
         self._distrusted: dict[str, Cause | None] = {}
+        self.unwatched: dict[str, int] = {}  # sites of which no alert is raised, since when
         self._looked_ms: int | None = None
         self._record_problem: str | None = "not looked into yet"
         self._complained: set[str] = set()
@@ -185,6 +189,7 @@ class Feed:
             "answering": {one: open_pages.answering(site, now_ms) for one, site in seen.items()},
             "muted": {one: open_pages.muted(site, now_ms) for one, site in seen.items()},
             "untrusted": {one: _distrust_json(distrust) for one, distrust in distrusts.items() if distrust},
+            "unwatched": {one: rfc3339(self.unwatched[one]) for one in sites if one in self.unwatched},
         }
 
     def _outlets(self, sight: Sight, now_ms: int) -> list[Occupancy]:
@@ -345,18 +350,30 @@ class Feed:
                     rows = alerts(connection, now_ms=now_ms, after_revision=revision, limit=None)
                 others = told.keys() - {row.id for row in rows}
                 rows += [row for row in by_ids(connection, others) if row.told != told[row.id]]
-        return _Seen(found, {site: value for site, value in loaded.items() if value is not None}, rows, newest)
+            unwatched = left_behind(connection, _UNWATCHED_MS)
+        kept = {site: value for site, value in loaded.items() if value is not None}
+        return _Seen(found, kept, rows, newest, unwatched)
 
     def _take(self, seen: _Seen) -> None:
         for row in seen.alerts:
             self._alerts[row.id] = row
             self._publish_alert(row, self._now())
         self._revision = seen.revision
+        self._take_unwatched(seen.unwatched)
         if seen.versions != self.versions:
             kept = {site: value for site, value in self.live.sites.items() if site in seen.versions}
             self.live.sites = dict(sorted((kept | seen.sites).items()))
             self.versions = {site: seen.versions[site] for site in self.live.sites}
             self._watch_trust(self._now())
+            self._renew()
+
+    def _take_unwatched(self, found: dict[str, int]) -> None:
+        """Send everybody a snapshot when alerts of a site are raised no longer, or again."""
+        changed = found.keys() != self.unwatched.keys()
+        for site in found.keys() - self.unwatched.keys():
+            log.error("no engine raises alerts since %s", rfc3339(found[site]), extra={"site": site})
+        self.unwatched = found
+        if changed:
             self._renew()
 
     def _forget_past_alerts(self, now_ms: int) -> None:

@@ -177,14 +177,21 @@ def _answered(row: AlertRow, words: Words) -> str:
 
 
 def warning(
-    alerts: Iterable[AlertRow], distrust: Distrust | None, occupancies: Sequence[Occupancy], words: Words
+    alerts: Iterable[AlertRow],
+    distrust: Distrust | None,
+    unwatched_ms: int | None,
+    occupancies: Sequence[Occupancy],
+    words: Words,
 ) -> tuple[str, str] | None:
-    """What concerns the whole site, head and explanation: nothing can be believed, or a site outage stands.
+    """What concerns the whole site, head and explanation: nothing can be believed, nobody raises alerts, or a site
+    outage stands.
 
     An outage stands a little longer than it lasts, and its figures are of sensors: at night all outlets are closed.
     """
     if distrust is not None:
         return warning_of_distrust(distrust, words)
+    if unwatched_ms is not None:
+        return words("unwatched", at=words.clock_s(unwatched_ms)), words("unwatched.body")
     for row in alerts:
         if row.alert.kind == "site_outage" and row.stands:
             return _outage(words.clock(row.alert.since_ms), sum(map(_is_blind, occupancies)), len(occupancies), words)

@@ -24,7 +24,7 @@ _Shown = tuple[Outlet, floor.Fixed, floor_tiles.Tile, bool]  # hidden by the fil
 class Present(NamedTuple):
     """What is known of a site at `now_ms`. `agency`: whose outlets alone are seen; `phones`: whether these are, too.
 
-    `answers`: whether whoever asks may answer alerts.
+    `answers`: whether whoever asks may answer alerts. `unwatched_ms`: since when nobody raises any, or None.
     """
 
     site: Site
@@ -36,6 +36,7 @@ class Present(NamedTuple):
     alerts: Sequence[AlertRow]
     changes: Sequence[Change]
     distrust: Distrust | None
+    unwatched_ms: int | None
     now_ms: int
     words: Words
 
@@ -128,7 +129,7 @@ def _of_site(plan: floor.Plan, now: Present, found: dict[str, int]) -> dict[str,
         "site_name": now.site.name,
         "now_ms": now.now_ms,
         "zone_name": f"{words.zone(now.now_ms)} ({now.site.timezone})",
-        "warning": floor_alerts.warning(now.alerts, now.distrust, now.occupancies, words),
+        "warning": floor_alerts.warning(now.alerts, now.distrust, now.unwatched_ms, now.occupancies, words),
         "data": plan.as_json(now.now_ms, phones=now.phones, answers=now.answers)
         | {
             "site": now.site.id,

@@ -87,6 +87,7 @@ class SiteEngine:
         watch, books = self._watch, self._books
         watching = watch.is_due(frontier_ms) or watch.to_tell or self._letters.due(frontier_ms)
         if not watching and not books.due(frontier_ms, {}):
+            watch.pass_to(frontier_ms)
             return None
         findings = watch.look(connection, frontier_ms, now_ms)
         kept = books.look(connection, frontier_ms, watch.changed) if books.due(frontier_ms, watch.changed) else None
@@ -120,7 +121,7 @@ class SiteEngine:
 
     @property
     def is_ahead(self) -> bool:
-        """Of the cursor in the record: that only costs a restart a little work."""
+        """Of the cursor in the record: that costs a restart a little work. Pages see by it that somebody watches."""
         return self._watch.reached not in (None, self._watch.cursor)
 
     def save_cursor(self, connection: Connection) -> None:

@@ -147,6 +147,11 @@ class SiteWatch:
         self._looked_ms = until_ms
         return findings
 
+    def pass_to(self, frontier_ms: int) -> None:
+        """Nothing is due up to `frontier_ms`: that is a look that would find nothing."""
+        if self._looked_ms is not None:
+            self._looked_ms = max(self._looked_ms, frontier_ms)
+
     @property
     def reached(self) -> Cursor | None:
         """The cursor as it is to be in the record; None before the first look, and while something waits for one."""

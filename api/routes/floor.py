@@ -75,6 +75,7 @@ def _present(request: Request, site: Site) -> Present:
         alerts=feed.alerts(site.id, now_ms, agency),
         changes=[one for one in feed.live.changes(site.id, now_ms) if one.outlet in outlets],
         distrust=feed.live.distrust(site.id, now_ms),
+        unwatched_ms=feed.unwatched.get(site.id),
         now_ms=now_ms,
         words=Words(preferences(request).lang, site.timezone),
     )

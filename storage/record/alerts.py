@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, 
 from presence.alerts.escalation import Recipient
 from presence.alerts.life import Alert
 from presence.site import AlertKind
-from storage.record.tables import alert, engine_cursor, notification
+from storage.record.tables import alert, collector_progress, engine_cursor, notification
 from storage.record.upsert import upsert
 
 _next_revision = select(func.coalesce(func.max(alert.c.revision), 0) + 1).scalar_subquery()
@@ -338,6 +338,17 @@ def cursor(connection: Connection, site: str) -> Cursor | None:
     """How far the engine has come with a site; None when it never looked at it."""
     row = connection.execute(_cursor, {"site": site}).one_or_none()
     return None if row is None else Cursor(*row)
+
+
+def left_behind(connection: Connection, by_ms: int) -> dict[str, int]:
+    """The sites that an engine watched and is more than `by_ms` behind what is known of them: up to when it came."""
+    known = collector_progress.c
+    found = connection.execute(
+        select(engine_cursor.c.site, engine_cursor.c.until_ms)
+        .join(collector_progress, known.site == engine_cursor.c.site)
+        .where(known.until_ms - engine_cursor.c.until_ms > by_ms)
+    )
+    return {row.site: row.until_ms for row in found}
 
 
 def set_cursor(connection: Connection, site: str, reached: Cursor) -> None:

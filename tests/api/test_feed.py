@@ -17,8 +17,11 @@ from api.app import create_app, serve
 from api.parts import Parts
 from presence import topics
 from presence.alerts.life import Alert
+from presence.instants import rfc3339
 from storage.record import Record
 from storage.record.acknowledgements import Answer
+from storage.record.alerts import Cursor, set_cursor
+from storage.record.intervals import set_progress
 from storage.record.registry import raise_version
 from tests.fixtures.hadir_command import eventually
 from tests.fixtures.mall import MINUTE, NOW, Mall, floor_of
@@ -129,6 +132,21 @@ def test_a_collector_that_falls_silent_makes_its_site_unknown_until_it_speaks(ma
         assert statuses(following("snapshot").data) == ["staffed"] * 4
     everything = {"ready": True, "broker": "ok", "record": "ok", "feeds": "ok"}
     eventually(lambda: httpx.get(f"{url}/readyz").json() == everything)
+
+
+def test_that_nobody_raises_alerts_any_more_is_told_until_somebody_does(mall: Mall, url: str):
+    def engine(reached_ms: int, known_ms: int) -> None:
+        with mall.record.writing(durable=False) as connection:
+            set_cursor(connection, "balai", Cursor(0, 1, reached_ms))
+            set_progress(connection, "balai", known_ms, spool="s", spool_id=1)
+
+    eventually(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+    with stream(url) as following:
+        assert following("snapshot").data["unwatched"] == {}
+        engine(NOW, NOW + 61_000)
+        assert following("snapshot").data["unwatched"] == {"balai": rfc3339(NOW)}
+        engine(NOW + 60_000, NOW + 62_000)
+        assert following("snapshot").data["unwatched"] == {}
 
 
 def test_without_its_broker_the_page_knows_nothing_and_recovers_with_it(mall: Mall, url: str, mosquitto: Any):

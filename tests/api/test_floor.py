@@ -396,11 +396,14 @@ def test_a_house_that_never_closes_says_so():
 
 def test_the_site_as_a_whole_is_spoken_of_first():
     outage = row("site_outage", "balai", "10:12:00")
-    assert floor_alerts.warning([], None, [], ID) is None
-    said = floor_alerts.warning([outage], Distrust("collector", at("10:31:00")), [], ID)
+    assert floor_alerts.warning([], None, None, [], ID) is None
+    said = floor_alerts.warning([outage], Distrust("collector", at("10:31:00")), NOW, [], ID)
     assert said is not None
     assert said[0] == "Pengumpul data terputus sejak 10.31.00: semua loket tidak diketahui."
-    never = floor_alerts.warning([], Distrust("broker", None), [], EN)
+    unwatched = floor_alerts.warning([outage], None, at("10:41:07"), [], ID)
+    assert unwatched is not None
+    assert unwatched[0] == "Peringatan tidak berjalan sejak 10.41.07"
+    never = floor_alerts.warning([], Distrust("broker", None), None, [], EN)
     assert never is not None
     assert never[0] == "Not connected to the message broker yet: the state of all outlets is not known."
 
@@ -417,7 +420,7 @@ def test_the_site_as_a_whole_is_spoken_of_first():
 def test_an_outage_that_stands_says_how_much_of_it_is_left(status: Status, blind: int, said: str):
     lost, read = ({"staff": ZoneOccupancy(state=state, p=0.5)} for state in ("unknown", "vacant"))
     shown = [occupancy(status, zones=lost if n < blind - 3 else read, outlet=f"a-{n}") for n in range(10)]
-    told = floor_alerts.warning([row("site_outage", "balai", "10:12:00")], None, shown, ID)
+    told = floor_alerts.warning([row("site_outage", "balai", "10:12:00")], None, None, shown, ID)
     assert told is not None
     assert told[0] == said
 

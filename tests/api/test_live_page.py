@@ -190,7 +190,7 @@ _KEPT = """async (module) => {
     const state = new LiveState({ site: "s", layout: "l", answering: "a", now_ms: now, changes: [], outlets: {} });
     const alert = (id, resolved) => ({ id, state: resolved ? "resolved" : "firing", resolved, disproved: null });
     state.take("snapshot", {
-        at: "2026-11-24T03:00:00Z", untrusted: {}, outlets: [],
+        at: "2026-11-24T03:00:00Z", untrusted: {}, unwatched: {}, outlets: [],
         layouts: { s: "l" }, answering: { s: "a" }, muted: {},
         alerts: [alert("stands", null), alert("just over", "2026-11-24T02:30:00Z")],
     });

@@ -385,13 +385,14 @@ function whatComes(spans, today, nowMs, words) {
   return "";
 }
 
-export function warning(alerts, distrust, occupancies, words) {
+export function warning(alerts, distrust, unwatched, occupancies, words) {
   if (distrust) {
     const key = `untrusted.${distrust.cause}`;
     const head = distrust.since === null
       ? words.text(`${key}.never`) : words.text(key, { at: words.clockS(ms(distrust.since)) });
     return [head, words.text("untrusted.body")];
   }
+  if (unwatched) return [words.text("unwatched", { at: words.clockS(ms(unwatched)) }), words.text("unwatched.body")];
   const outage = alerts.find((one) => one.kind === "site_outage" && stands(one));
   if (!outage) return null;
   const values = {

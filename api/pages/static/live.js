@@ -107,7 +107,7 @@ function renderSite(nowMs) {
   renderSeats(shown, found);
   renderAlerts(known, found, shown, nowMs);
   renderLines(floor.lines(state.changes, known, plan, nowMs, words, floor.LOG_LENGTH));
-  const warning = floor.warning(known, state.distrust, all, words);
+  const warning = floor.warning(known, state.distrust, state.unwatched, all, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
   set(part("warning").querySelector("p"), warning?.[1] ?? "");

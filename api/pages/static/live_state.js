@@ -12,6 +12,7 @@ export class LiveState {
   occupancies = new Map(); // outlet -> occupancy as it is shown
   alerts = new Map(); // id -> alert
   distrust = null;
+  unwatched = null; // since when nobody raises alerts
   started = false;
   #plan;
   #on;
@@ -59,6 +60,7 @@ export class LiveState {
     for (const [outlet, fixed] of Object.entries(this.#plan.outlets)) fixed.muted = muted[outlet] ?? [];
     if (snapshot.answering[this.#plan.site] !== this.#plan.answering) this.#askSoon(WITHIN_MS);
     this.distrust = snapshot.untrusted[this.#plan.site] ?? null;
+    this.unwatched = snapshot.unwatched[this.#plan.site] ?? null;
     for (const occupancy of snapshot.outlets) this.#takeOccupancy(occupancy);
     const known = new Set(snapshot.alerts.map((one) => one.id));
     for (const id of this.alerts.keys()) if (!known.has(id)) this.alerts.delete(id);

@@ -55,7 +55,7 @@ function render() {
     set(sum.querySelector("b"), known ? rail.figure(show, found, plan, words) : "–");
   }
   renderRail(alerts, occupancies, nowMs);
-  const warning = isLost() ? null : floor.warning(alerts, state.distrust, shown, words);
+  const warning = isLost() ? null : floor.warning(alerts, state.distrust, state.unwatched, shown, words);
   part("warning").hidden = warning === null;
   set(part("warning").querySelector("strong"), warning?.[0] ?? "");
   set(part("warning").querySelector("p span"), warning?.[1] ?? "");

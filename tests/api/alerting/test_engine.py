@@ -16,7 +16,7 @@ from presence.intervals import Interval, Span, State
 from presence.pipeline import Lines, alerts_of
 from presence.site import Absence, Agency, Contact, Duty, Maintenance, Rule, Step
 from presence.zones import ZoneKey
-from storage.record.alerts import Cursor, cursor, of_subject
+from storage.record.alerts import Cursor, cursor, left_behind, of_subject
 from storage.record.intervals import last_change, revise, set_progress, zone_intervals
 from storage.record.tables import alert as alert_table
 from storage.record.tables import audit as audit_table
@@ -504,6 +504,24 @@ def test_what_changed_before_a_sites_collector_spoke_is_not_passed_by_for_anothe
     floor.pass_until("09:20")
     engine.tick()
     assert floor.alerts() == [vacancy("09:00", "09:10")]
+
+
+def test_an_engine_that_finds_nothing_to_do_notes_how_far_it_is_all_the_same(floor: Floor) -> None:
+    floor.register(watched_site(HOOK))
+    engine = floor.engine()
+    floor.staff("a-1", {"08:00": "occupied"}, until="08:10")
+    engine.tick()
+    floor.pass_until("08:40")
+    engine.tick()
+    with floor.record.reading() as connection:
+        assert left_behind(connection, 60_000) == {}
+    floor.pass_until("08:42")
+    with floor.record.reading() as connection:
+        assert left_behind(connection, 60_000) == {"balai": at("08:40")}
+    # The next one begins there, and misses nothing.
+    floor.staff("a-1", {"08:41": "vacant"}, until="08:51:00.001")
+    floor.restarted().tick()
+    assert floor.alerts() == [vacancy("08:41", "08:51")]
 
 
 def test_a_quiet_sites_cursor_passes_what_changes_elsewhere(floor: Floor) -> None:
