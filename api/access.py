@@ -327,9 +327,10 @@ async def admit(request: Request) -> None:
         return
     who = request.state.who = await run_in_threadpool(asker_of, request)
     if who is None:
-        demo = rule == "see" and request.app.state.parts.demo and request.method == "GET"
         # Who shows a token means to be somebody: a wrong one is told, not taken for a guest's.
-        if (demo or rule == "local") and is_local(request) and _token_of(request) is None:
+        guest = request.method == "GET" and _token_of(request) is None
+        demo = rule == "see" and request.app.state.parts.demo and guest
+        if (demo or rule == "local") and is_local(request):
             return
         raise HTTPException(401, _NO_ACCOUNT if request.method != "GET" else _NO_READING, _CHALLENGE)
     request.state.account = who.name

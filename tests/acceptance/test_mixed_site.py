@@ -133,7 +133,9 @@ class Day:
             getattr(self.devices, name)(here)
 
     def states(self) -> dict[str, str]:
-        eventually(self.heard)
+        # What is taken in together is told in any order: all of it is out when what was said after it is told.
+        for _ in range(2):
+            eventually(self.heard)
         return {name: self.shown.get(name, "unknown") for name in EVERYBODY}
 
     def becomes(self, expected: dict[str, str]) -> None:
