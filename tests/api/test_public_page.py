@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from presence.site import Agency, Duty, Site
 from tests.builders import outlet, site
+from tests.fixtures.hadir_command import eventually
 from tests.fixtures.lobby import lobby
 from tests.fixtures.mall import Mall, floor_of
 
@@ -63,6 +65,7 @@ def test_without_javascript_the_page_is_searched_by_its_form(mall: Mall, url: st
     expect(page.get_by_role("link", name="Muat ulang")).to_be_visible()
     page.get_by_text("Hanya yang melayani sekarang").click()
     mall.collector()  # who is not heard for half a minute is not believed
+    eventually(lambda: "'unknown'" not in str(httpx.get(f"{url}/api/v1/public").json()))
     page.get_by_role("button", name="Cari").click()
     expect(page.locator(".agency li:visible")).to_contain_text("Layanan 2")
 
